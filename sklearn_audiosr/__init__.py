@@ -1,0 +1,16 @@
+"""Audio super-resolution with scikit-learn's fit, predict and score."""
+
+from sklearn_audiosr._dnn import DNNBandwidthExtender
+from sklearn_audiosr._linear import LinearUpsampler
+from sklearn_audiosr._spline import SplineUpsampler
+from sklearn_audiosr._super_resolver import AudioSuperResolver
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AudioSuperResolver",
+    "DNNBandwidthExtender",
+    "LinearUpsampler",
+    "SplineUpsampler",
+    "__version__",
+]

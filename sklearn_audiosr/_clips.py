@@ -1,0 +1,342 @@
+"""Containers of clips: what goes in, what comes out, and the checks on the way.
+
+A container is a 2-D array ``(n_clips, n_timepoints)``, a 3-D array ``(n_clips, n_channels,
+n_timepoints)``, or a sequence of clips of any lengths. Inside the library a clip is always
+``(n_channels, n_timepoints)``; `Clips.collect` gives results back in the caller's own kind of
+container.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from numbers import Number
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+# Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
+MAX_CHANNELS = 64
+
+# soundfile's convention: signed PCM maps to [-1, 1).
+_PCM_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+
+_CONTAINERS = (
+    "a 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) "
+    "or a sequence of clips"
+)
+
+
+class Clips(Sequence):
+    """A checked container of clips.
+
+    Everything but a lazy sequence is checked when the container is made; a lazy sequence is
+    checked clip by clip, each time a clip is read.
+
+    Parameters
+    ----------
+    container : array-like or sequence
+        The clips as the user gave them.
+    name : str
+        What error messages call the container.
+    dtype : dtype, default=numpy.float32
+        Floating-point type of the clips that indexing returns.
+    """
+
+    def __init__(self, container, name, dtype=np.float32):
+        self.name = name
+        self.dtype = np.dtype(dtype)
+        self.kind, clips = _open_container(container, name)
+        if self.kind == "array":
+            self._clips = _check_array(clips, name, self.dtype)
+        elif self.kind == "lazy":
+            self._clips = clips
+        else:
+            self._clips = [self._check(i, clip) for i, clip in enumerate(clips)]
+        if len(self._clips) == 0:
+            raise ValueError(
+                f"{name} must hold at least 1 clip, got an empty container: give {_CONTAINERS}."
+            )
+
+    def _check(self, index, clip):
+        return _check_clip(clip, f"{self.name}[{index}]", self.dtype)
+
+    def __len__(self):
+        return len(self._clips)
+
+    def _native(self, index):
+        """Clip `index` with the caller's number of dimensions."""
+        clip = self._clips[index]
+        return self._check(index, clip) if self.kind == "lazy" else clip
+
+    def __getitem__(self, index):
+        """Return clip `index`, an array of shape (n_channels, n_timepoints)."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} holds {len(self)} clips, got index {index}.")
+        return np.atleast_2d(self._native(index))
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def collect(self, results):
+        """Put one result a clip into the same kind of container.
+
+        Parameters
+        ----------
+        results : iterable of ndarray of shape (n_channels, any length)
+            In the order of the clips; consumed one by one.
+
+        Returns
+        -------
+        container : ndarray, list or tuple
+            An array for an array, a list for a list or a lazy sequence, a tuple for a tuple, an
+            object array for an object array.
+        """
+        if self.kind == "array":
+            return self._collect_array(iter(results))
+        # A lazy clip's number of dimensions is that of its last read: do not read it again.
+        collected = [
+            result[0] if self._is_mono_1d(i) else result for i, result in enumerate(results)
+        ]
+        if self.kind == "object_array":
+            array = np.empty(len(collected), dtype=object)
+            array[:] = collected
+            return array
+        return tuple(collected) if self.kind == "tuple" else collected
+
+    def _is_mono_1d(self, index):
+        if self.kind == "lazy":
+            return np.ndim(self._clips[index]) == 1
+        return self._clips[index].ndim == 1
+
+    def _collect_array(self, results):
+        first = next(results)
+        shape = (first.shape[-1],) if self._clips.ndim == 2 else first.shape
+        array = np.empty((len(self), *shape), dtype=first.dtype)
+        array[0] = first if self._clips.ndim == 3 else first[0]
+        for i, result in enumerate(results, start=1):
+            array[i] = result if self._clips.ndim == 3 else result[0]
+        return array
+
+
+def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
+    """Check narrowband clips against their wideband targets.
+
+    Parameters
+    ----------
+    X, Y : containers of clips
+        Narrowband sources and wideband targets.
+    upsampling_ratio : int, default=None
+        The ratio that every pair must have; None learns it from the lengths.
+    dtype : dtype, default=numpy.float32
+        Floating-point type of the checked clips.
+
+    Returns
+    -------
+    X, Y : Clips
+        The checked containers.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 2.
+    """
+    if Y is None:
+        raise ValueError(
+            "Y must hold the wideband clips, got None: this estimator requires y to be passed, "
+            "but the target y is None. Pass the wideband targets as fit(X, Y)."
+        )
+    X, Y = Clips(X, "X", dtype), Clips(Y, "Y", dtype)
+    if len(X) != len(Y):
+        raise ValueError(
+            f"Y must hold as many clips as X ({len(X)}), got {len(Y)}: pass one wideband clip "
+            "for each narrowband clip."
+        )
+    shapes = [(x.shape, y.shape) for x, y in zip(X, Y, strict=True)]
+    if upsampling_ratio is None:
+        upsampling_ratio = _learn_ratio(shapes)
+    for i, (x_shape, y_shape) in enumerate(shapes):
+        _check_pair(i, x_shape, y_shape, upsampling_ratio)
+    return X, Y, upsampling_ratio
+
+
+def check_groups(groups, n_clips):
+    """Return `groups` as an array with one label for each of `n_clips` clips, or None."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.ndim != 1 or len(groups) != n_clips:
+        raise ValueError(
+            f"groups must hold one label for each of the {n_clips} clips, got shape "
+            f"{groups.shape}: pass one speaker or piece for each clip."
+        )
+    return groups
+
+
+def check_same_shapes(y_true, y_pred, sample_weight=None):
+    """Check that two containers hold clips of the same shapes; return `Clips` in float64."""
+    y_true, y_pred = Clips(y_true, "y_true", np.float64), Clips(y_pred, "y_pred", np.float64)
+    check_consistent_length(y_true, y_pred, sample_weight)
+    return y_true, y_pred
+
+
+def _open_container(container, name):
+    """Tell a container's kind and give its clips: an array, a list or the lazy sequence itself."""
+    _reject_non_container(container, name)
+    if hasattr(container, "__array__"):
+        array = np.asarray(container)
+        if array.ndim in (2, 3):
+            return "array", array
+        if array.ndim == 1 and array.dtype == object and not _holds_numbers(array):
+            return "object_array", list(array)
+        raise ValueError(_not_clips_message(array, name))
+    if isinstance(container, (list, tuple)):
+        if _holds_numbers(container):
+            raise ValueError(_not_clips_message(np.asarray(container), name))
+        return ("list" if isinstance(container, list) else "tuple"), list(container)
+    return "lazy", container
+
+
+def _reject_non_container(container, name):
+    if hasattr(container, "toarray") and hasattr(container, "nnz"):
+        raise TypeError(
+            f"{name} must be {_CONTAINERS}, got a sparse matrix: sparse input is not supported, "
+            "pass X.toarray()."
+        )
+    readable = hasattr(container, "__array__") or (
+        hasattr(container, "__len__") and hasattr(container, "__getitem__")
+    )
+    if isinstance(container, (str, bytes, bytearray, Mapping, Set)) or not readable:
+        raise TypeError(
+            f"{name} must be {_CONTAINERS}, got {type(container).__name__}: read sound files with "
+            "soundfile.read, and make a list of a generator."
+        )
+
+
+def _holds_numbers(items):
+    return len(items) > 0 and isinstance(items[0], (Number, np.generic))
+
+
+def _not_clips_message(array, name):
+    return (
+        f"{name} must be {_CONTAINERS}, got numbers of shape {array.shape}: Reshape your data, for "
+        f"one clip pass a list that holds it, [x]."
+    )
+
+
+def _check_array(array, name, dtype):
+    if array.shape[-1] == 0:
+        raise ValueError(
+            f"{name} must have clips of at least 1 timepoint, got 0 feature(s) "
+            f"(shape={array.shape}) while a minimum of 1 is required."
+        )
+    if array.ndim == 3:
+        _check_n_channels(array.shape[1], name, "the last two axes with X.transpose(0, 2, 1)")
+    waveforms = _to_float(array, name, dtype)
+    if not _all_finite(waveforms):
+        index = next(i for i, clip in enumerate(waveforms) if not np.isfinite(clip).all())
+        _check_finite(waveforms[index], array[index], f"{name}[{index}]")
+    return waveforms
+
+
+def _check_clip(clip, name, dtype):
+    """Return one clip as floats, of its own number of dimensions (1 or 2)."""
+    if isinstance(clip, (str, bytes)):
+        raise TypeError(f"{name} must be an array of numbers, got text: read the file first.")
+    try:
+        array = np.asarray(clip)
+    except ValueError as error:  # a ragged list of lists
+        raise ValueError(
+            f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
+            f"rows of unequal lengths: cut all channels to one length."
+        ) from error
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
+            f"shape {array.shape}: pass one waveform for each clip."
+        )
+    if array.size == 0:
+        raise ValueError(
+            f"{name} must have at least 1 timepoint, got shape {array.shape}: leave it out."
+        )
+    if array.ndim == 2:
+        _check_n_channels(array.shape[0], name, "it with x.T")
+    waveform = _to_float(array, name, dtype)
+    _check_finite(waveform, array, name)
+    return waveform
+
+
+def _check_n_channels(n_channels, name, transpose):
+    if n_channels == 0:
+        raise ValueError(f"{name} must have at least 1 channel, got 0: leave empty clips out.")
+    if n_channels > MAX_CHANNELS:
+        raise ValueError(
+            f"{name} must have at most {MAX_CHANNELS} channels, got {n_channels}: channels come "
+            f"before timepoints (soundfile.read gives them last), transpose {transpose}."
+        )
+
+
+def _to_float(array, name, dtype):
+    """Cast to floats; signed PCM to [-1, 1)."""
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must hold numbers only: {error}") from error
+    if np.iscomplexobj(array):
+        raise ValueError(
+            f"{name} must hold real numbers. Complex data not supported: pass the real part."
+        )
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} must hold numbers, got dtype {array.dtype}: convert it to floats in [-1, 1)."
+        )
+    if array.dtype == np.uint8:
+        raise ValueError(
+            f"{name} must not be unsigned 8-bit: that is offset PCM, with silence at 128. Convert "
+            "it with (x.astype('float32') - 128) / 128."
+        )
+    if array.dtype in _PCM_FULL_SCALE:
+        # float64 first: an int32 has more digits than a float32
+        return (array / _PCM_FULL_SCALE[array.dtype]).astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # reported as not finite, with the clip's name
+        return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _all_finite(array):
+    with np.errstate(over="ignore", invalid="ignore"):
+        # one pass without a temporary; a finite sum has finite terms
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
+def _check_finite(waveform, given, name):
+    if _all_finite(waveform):
+        return
+    where = np.unravel_index(np.argmin(np.isfinite(waveform)), waveform.shape)
+    value = waveform[where]
+    what = "NaN" if np.isnan(value) else f"{value} (given: {given[where]})"
+    raise ValueError(
+        f"{name} must be finite in {waveform.dtype}, got {what} at timepoint {where[-1]}: replace "
+        "NaN and infinity (numpy.nan_to_num) or leave the clip out."
+    )
+
+
+def _learn_ratio(shapes):
+    ratios = [y_shape[-1] / x_shape[-1] for x_shape, y_shape in shapes]
+    ratio = max(1, round(float(np.median(ratios))))
+    if ratio < 2:
+        i = int(np.argmin(ratios))
+        raise ValueError(
+            "Y must have an integer number of timepoints, at least 2, for each timepoint of X, got "
+            f"len(X[{i}])={shapes[i][0][-1]} and len(Y[{i}])={shapes[i][1][-1]}: pass narrowband "
+            "clips as X and wideband clips as Y (degradation.Decimator makes X from Y)."
+        )
+    return ratio
+
+
+def _check_pair(i, x_shape, y_shape, ratio):
+    if y_shape[-1] != ratio * x_shape[-1]:
+        raise ValueError(
+            f"Y[{i}] must have {ratio * x_shape[-1]} timepoints (upsampling_ratio={ratio} times "
+            f"len(X[{i}])={x_shape[-1]}), got {y_shape[-1]}: cut wideband clips to a multiple of "
+            "the ratio."
+        )
+    if x_shape[0] != y_shape[0]:
+        raise ValueError(
+            f"Y[{i}] must have as many channels as X[{i}] ({x_shape[0]}), got {y_shape[0]}: pass "
+            "the same channels, or fold both to mono."
+        )

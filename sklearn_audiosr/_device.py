@@ -1,0 +1,46 @@
+"""Where and in what precision networks run."""
+
+import contextlib
+
+import torch
+
+
+def resolve_device(device):
+    """Return the torch device for "auto", a device's name or a `torch.device`.
+
+    "auto" takes CUDA where there is one, else the CPU; Apple's "mps" is used on request only.
+    """
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f'device must be "auto", "cpu", "cuda", "cuda:0" or "mps", got {device!r}: {error}'
+        ) from error
+    missing = {
+        "cuda": not torch.cuda.is_available(),
+        "mps": not torch.backends.mps.is_available(),
+    }
+    if missing.get(resolved.type, False):
+        raise ValueError(
+            f"device={device!r} needs a PyTorch build and a machine with {resolved.type}, got "
+            f'torch {torch.__version__} without: pass device="auto" or device="cpu".'
+        )
+    return resolved
+
+
+def autocast(device, precision):
+    """Context in which a network runs: bfloat16 where `precision` says so, "auto" on CUDA."""
+    if precision == "bfloat16" or (precision == "auto" and device.type == "cuda"):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def private_generators(device, seed):
+    """Seed torch's global generators, and put them back as they were afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

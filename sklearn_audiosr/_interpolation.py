@@ -1,0 +1,171 @@
+"""Upsampling of waveforms by an integer ratio, with exact length and no delay.
+
+Every interpolation here is a polyphase filter: r filters over the narrowband timepoints, one for
+each wideband timepoint of an instant. For uniform knots this holds for the cubic spline too: its
+prefilter (one pole, [1]_) and its four taps a phase make one filter whose taps fall by 0.268 a
+knot, cut where they no longer count.
+
+References
+----------
+.. [1] M. Unser, A. Aldroubi and M. Eden, "B-spline signal processing: Part II", IEEE Transactions
+   on Signal Processing 41(2), 1993.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+# How a waveform goes on beyond its ends before the spline is fitted, by numpy.pad's arguments.
+BOUNDARIES: dict[str, dict[str, Any]] = {
+    "edge": {"mode": "edge"},
+    "even": {"mode": "reflect", "reflect_type": "even"},
+    "odd": {"mode": "reflect", "reflect_type": "odd"},
+}
+
+# Pole of the cubic spline's prefilter, z^2 + 4z + 1 = 0.
+_POLE = np.sqrt(3) - 2
+
+# Narrowband timepoints that one row of the matrix product below yields: large enough for a fast
+# product, small enough that the zeros of the band matrix cost little.
+_ROW = 32
+
+# Rows in one matrix product: its input and output stay in the cache.
+_N_ROWS = 2048
+
+
+def upsample_cubic(x, upsampling_ratio, *, boundary="odd"):
+    """Upsample waveforms with an interpolating cubic spline.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., n_timepoints)
+        Waveforms, float32 or float64; computed and returned in that type.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 1.
+    boundary : {"odd", "even", "edge"}, default="odd"
+        How `x` goes on beyond its ends. "odd" reflects about the end point, which keeps the
+        slope (see Notes).
+
+    Returns
+    -------
+    y : ndarray of shape (..., upsampling_ratio * n_timepoints)
+        ``y[..., r * t]`` is ``x[..., t]``. The last ``r - 1`` timepoints lie beyond the last
+        knot.
+
+    Notes
+    -----
+    ``benchmarks/spline_boundary.py`` measures the boundaries on speech and piano.
+    """
+    x = np.asarray(x)
+    reach = _cubic_reach(x.dtype)
+    padding = [(0, 0)] * (x.ndim - 1) + [(reach, reach)]
+    knots = np.pad(x, padding, **BOUNDARIES[boundary])
+    return filter_polyphase(knots, _cubic_taps(upsampling_ratio, x.dtype))
+
+
+def upsample_bandlimited(x, upsampling_ratio, *, reach=32):
+    """Upsample waveforms with a windowed sinc: the lowband passes, nothing is added above it.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., n_timepoints)
+        Waveforms, float32 or float64.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 1.
+    reach : int, default=32
+        Narrowband timepoints of the filter on each side; beyond its ends `x` is zero.
+
+    Returns
+    -------
+    y : ndarray of shape (..., upsampling_ratio * n_timepoints)
+        ``y[..., r * t]`` is the instant of ``x[..., t]``.
+    """
+    x = np.asarray(x)
+    knots = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(reach, reach)])
+    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, reach, x.dtype))
+
+
+def filter_polyphase(knots, taps):
+    """Filter narrowband timepoints with one filter for each wideband timepoint of an instant.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (..., n_timepoints + n_taps - 1)
+        Narrowband waveforms with their padding, in the type of `taps`.
+    taps : ndarray of shape (n_taps, upsampling_ratio)
+        One filter a column.
+
+    Returns
+    -------
+    y : ndarray of shape (..., upsampling_ratio * n_timepoints)
+        ``y[..., r * t + p] = sum over k of knots[..., t + k] * taps[k, p]``.
+
+    Notes
+    -----
+    Rows of `_ROW` instants overlap by the filter's length and are multiplied with one band
+    matrix, so the work is a matrix product and its result lies in order of time.
+    """
+    n_taps, ratio = taps.shape
+    band = _band_matrix(taps)
+    n_timepoints = knots.shape[-1] - n_taps + 1
+    n_rows = -(-n_timepoints // _ROW)
+    waveforms = knots.reshape(-1, knots.shape[-1])
+    y = np.empty((len(waveforms), n_rows * _ROW * ratio), dtype=taps.dtype)
+    for waveform, out in zip(waveforms, y.reshape(len(y), n_rows, -1), strict=True):
+        _multiply_rows(waveform, band, out)
+    return y[:, : ratio * n_timepoints].reshape(*knots.shape[:-1], ratio * n_timepoints)
+
+
+def _multiply_rows(waveform, band, out):
+    """Write the product of overlapping rows of `waveform` with `band` to `out`."""
+    length = len(band)
+    n_whole = (len(waveform) - length) // _ROW + 1 if len(waveform) >= length else 0
+    if n_whole:
+        rows = np.lib.stride_tricks.sliding_window_view(waveform, length)[::_ROW]
+        for start in range(0, n_whole, _N_ROWS):
+            block = np.ascontiguousarray(rows[start : start + _N_ROWS])
+            np.matmul(block, band, out=out[start : start + len(block)])
+    if n_whole < len(out):  # the last row is short: fill it with zeros
+        row = np.zeros(length, dtype=waveform.dtype)
+        rest = waveform[n_whole * _ROW :]
+        row[: len(rest)] = rest
+        np.matmul(row, band, out=out[n_whole])
+
+
+def _band_matrix(taps):
+    """Toeplitz matrix of shape (_ROW + n_taps - 1, _ROW * ratio) that filters one row."""
+    n_taps, ratio = taps.shape
+    band = np.zeros((_ROW + n_taps - 1, _ROW, ratio), dtype=taps.dtype)
+    for instant in range(_ROW):
+        band[instant : instant + n_taps, instant] = taps
+    return band.reshape(len(band), _ROW * ratio)
+
+
+def _cubic_reach(dtype):
+    """Knots on each side that a timepoint of the spline depends on, up to rounding."""
+    return int(np.ceil(np.log(np.finfo(dtype).eps / 4) / np.log(-_POLE)))
+
+
+@lru_cache(maxsize=32)
+def _cubic_taps(ratio, dtype):
+    """Taps of shape (2 * reach + 1, ratio) of the cardinal cubic spline."""
+    reach = _cubic_reach(dtype)
+    distance = np.abs(np.arange(ratio) / ratio - np.arange(-1, 3)[:, None])  # (4 knots, ratio)
+    b_spline = np.where(
+        distance < 1, 2 / 3 - distance**2 + distance**3 / 2, np.maximum(2 - distance, 0) ** 3 / 6
+    )
+    lag = np.abs(np.arange(-reach, reach + 1)[:, None] - np.arange(-1, 3))
+    prefilter = np.sqrt(3) * _POLE**lag  # its impulse response, two-sided
+    taps = (prefilter @ b_spline).astype(dtype)
+    taps[:, 0] = np.arange(-reach, reach + 1) == 0  # knots pass unrounded
+    return taps
+
+
+@lru_cache(maxsize=32)
+def _sinc_taps(ratio, reach, dtype):
+    """Taps of shape (2 * reach + 1, ratio) of a Kaiser-windowed sinc."""
+    distance = (np.arange(ratio) / ratio - np.arange(-reach, reach + 1)[:, None]) / reach
+    # beta 8: sidelobes 80 dB down, a transition of about 5 / reach of the narrowband
+    window = np.i0(8 * np.sqrt(np.maximum(1 - distance**2, 0))) / np.i0(8)
+    return (np.sinc(distance * reach) * window * (np.abs(distance) <= 1)).astype(dtype)

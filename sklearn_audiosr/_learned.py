@@ -1,0 +1,269 @@
+"""What the learned estimators share: parameters, the way to the training and prediction loops."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_audiosr._base import BaseUpsampler
+from sklearn_audiosr._clips import check_groups, check_pairs
+from sklearn_audiosr._patches import PatchSampler
+from sklearn_audiosr.metrics import waveform_snr
+
+# Short clips of one shape are predicted together up to this many wideband timepoints.
+_N_BATCHED = 2**16
+
+
+class LearnedUpsampler(BaseUpsampler):
+    """Base of estimators that train a network on patches of upsampled sources.
+
+    A subclass gives the network (`_build_network`), the network's input (`_upsample_source`, with
+    the narrowband timepoints it reaches to each side, `_source_reach`) and the loss
+    (`_make_loss`).
+    """
+
+    _score_name = "validation SNR (dB)"
+    _source_reach: int
+    network_: Any
+
+    _parameter_constraints = {
+        "patch_length": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": "no_validation",  # resolved, with its own message, when torch is loaded
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _build_network(self, ratio):
+        """Make a network with fresh weights."""
+
+    @abstractmethod
+    def _make_loss(self):
+        """Give the function loss(network, sources, targets, mask)."""
+
+    @abstractmethod
+    def _upsample_source(self, x, ratio):
+        """Bring waveforms to the wideband length."""
+
+    def _check_ratio(self, ratio):
+        """Raise ValueError for a ratio that the estimator can't learn."""
+
+    def _prepare_network(self, network, pairs):
+        """Fit what a network needs beside its weights, statistics of its features for example."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, Y, groups=None):
+        """Train on pairs of clips.
+
+        Parameters
+        ----------
+        X, Y : containers of clips
+            Narrowband sources and wideband targets, ``Y[i]`` r times as long as ``X[i]``. All
+            clips are held in memory while training.
+        groups : array-like of shape (n_clips,), default=None
+            Speaker or piece of each clip: validation then holds out whole groups.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Warns
+        -----
+        UserWarning
+            If training was interrupted (Ctrl-C), or will take long on a CPU.
+        """
+        X, Y, ratio = check_pairs(X, Y)
+        groups = check_groups(groups, len(X))
+        self._check_ratio(ratio)
+        resume = self.warm_start and hasattr(self, "network_")
+        if resume:
+            self._check_warm_start(ratio)
+        random_state = check_random_state(self.random_state)
+        training, validation = _hold_out(
+            len(X), groups, self.validation_fraction, random_state, self.early_stopping
+        )
+        if not resume:
+            self.upsampling_ratio_ = ratio
+            self.scale_ = _root_mean_square(X)
+            self.loss_curve_, self.validation_scores_ = [], []
+        pairs = [self._make_pair(X[i], Y[i]) for i in training]
+        held_out = [self._make_pair(X[i], Y[i]) for i in validation]
+        history = self._train(pairs, held_out, resume, random_state.randint(2**31 - 1))
+        self.loss_curve_ += history.losses
+        self.validation_scores_ += history.validation_scores
+        self.n_iter_ = len(self.loss_curve_)
+        return self
+
+    def _make_pair(self, x, y):
+        scale = np.float32(self.scale_)
+        return self._upsample_source(x / scale, self.upsampling_ratio_), y / scale
+
+    def _train(self, pairs, held_out, resume, seed):
+        from sklearn_audiosr._device import private_generators, resolve_device
+        from sklearn_audiosr._training import train
+
+        device = resolve_device(self.device)
+        sources, targets = zip(*pairs, strict=True)
+        sampler = PatchSampler(sources, targets, self.patch_length, self.upsampling_ratio_)
+        with private_generators(device, seed):
+            network = self.network_ if resume else self._build_network(self.upsampling_ratio_)
+            if not resume:
+                self._prepare_network(network, pairs)
+            network.to(device)
+            try:
+                history = train(
+                    network,
+                    sampler,
+                    self._make_loss(),
+                    self._make_validation(network, held_out, device),
+                    device=device,
+                    rng=np.random.default_rng(seed),
+                    max_epochs=self.max_epochs,
+                    batch_size=self.batch_size,
+                    learning_rate=self.learning_rate,
+                    precision=self.precision,
+                    early_stopping=self.early_stopping,
+                    n_iter_no_change=self.n_iter_no_change,
+                    verbose=self.verbose,
+                    score_name=self._score_name,
+                )
+            finally:
+                network.to("cpu")  # at rest, so that it unpickles where there is no GPU
+        self.network_ = network.eval()
+        return history
+
+    def _make_validation(self, network, held_out, device):
+        """Return a function that gives the mean SNR over held-out clips, or None."""
+        from sklearn_audiosr._inference import predict_waveforms
+
+        held_out = [(source, target) for source, target in held_out if np.any(target)]
+        if not held_out:
+            return None
+
+        def validate():
+            scores = [
+                waveform_snr(
+                    target,
+                    predict_waveforms(
+                        network,
+                        lambda start, stop, source=source: source[:, None, start:stop],
+                        target.shape,
+                        device,
+                        self.precision,
+                    ),
+                )
+                for source, target in held_out
+            ]
+            return float(np.mean(scores))
+
+        return validate
+
+    def _check_warm_start(self, ratio):
+        if ratio != self.upsampling_ratio_:
+            raise ValueError(
+                f"warm_start=True needs pairs of the ratio of the first fit, upsampling_ratio_="
+                f"{self.upsampling_ratio_}, got {ratio}: degrade by the same ratio, or fit with "
+                "warm_start=False."
+            )
+
+    def _upsample(self, clips):
+        """Yield wideband clips; consecutive short clips of one shape share their passes."""
+        from sklearn_audiosr._device import resolve_device
+
+        check_is_fitted(self)
+        device = resolve_device(self.device)
+        network = self._network_on(device)
+        for batch in _equal_shapes(clips, _N_BATCHED // self.upsampling_ratio_):
+            n_channels = len(batch[0])
+            waveforms = np.concatenate(batch) if len(batch) > 1 else batch[0]
+            y = self._predict_waveforms(network, waveforms, device)
+            for i in range(len(batch)):
+                yield y[i * n_channels : (i + 1) * n_channels]
+
+    def _network_on(self, device):
+        """Return the network on `device`; the one at rest stays on the CPU."""
+        import copy
+
+        return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
+
+    def _predict_waveforms(self, network, x, device, oracle=None):
+        """Upsample waveforms of shape (n_waveforms, n_timepoints).
+
+        A network that studies the truth finds `oracle`, the wideband waveforms, as its second
+        channel.
+        """
+        from sklearn_audiosr._inference import predict_waveforms
+
+        ratio, reach = self.upsampling_ratio_, self._source_reach
+        scale = np.float32(self.scale_)
+
+        def read_source(start, stop):
+            first = max(0, start // ratio - reach)
+            excerpt = x[:, first : -(-stop // ratio) + reach] / scale
+            source = self._upsample_source(excerpt, ratio)
+            source = source[:, start - first * ratio : stop - first * ratio]
+            if oracle is None:
+                return source[:, None]
+            return np.stack([source, oracle[:, start:stop] / scale], axis=1)
+
+        shape = (len(x), ratio * x.shape[-1])
+        y = predict_waveforms(network, read_source, shape, device, self.precision)
+        y *= scale
+        return y
+
+
+def _equal_shapes(clips, n_timepoints):
+    """Group consecutive clips of equal shape, up to `n_timepoints` together."""
+    batch: list[np.ndarray] = []
+    for clip in clips:
+        full = batch and (len(batch) + 1) * clip.size > n_timepoints
+        if batch and (full or clip.shape != batch[0].shape):
+            yield batch
+            batch = []
+        batch.append(clip)
+    if batch:
+        yield batch
+
+
+def _root_mean_square(clips):
+    """Root mean square of all timepoints of all clips, 1 if silent."""
+    energy, count = 0.0, 0
+    for clip in clips:
+        energy += float(np.sum(np.square(clip, dtype=np.float64)))
+        count += clip.size
+    return float(np.sqrt(energy / count)) or 1.0
+
+
+def _hold_out(n_clips, groups, fraction, random_state, required):
+    """Split clip indices into training and validation: whole clips, or whole groups.
+
+    With fewer than two clips (or groups), or a fraction of 0, all train.
+    """
+    units = np.arange(n_clips) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_units = len(np.unique(units))
+    if fraction == 0 or n_units < 2:
+        if required:
+            raise ValueError(
+                "early_stopping=True needs validation_fraction above 0 and at least 2 clips (or "
+                f"groups) to hold one out, got validation_fraction={fraction} and {n_units}: add "
+                "clips, or set early_stopping=False."
+            )
+        return np.arange(n_clips), np.arange(0)
+    n_held_out = min(max(1, round(fraction * n_units)), n_units - 1)
+    held_out = np.isin(units, random_state.permutation(n_units)[:n_held_out])
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -1,0 +1,71 @@
+"""Random training patches from clips that sit in one buffer."""
+
+import numpy as np
+
+
+class PatchSampler:
+    """Draws aligned patches of sources and targets.
+
+    Parameters
+    ----------
+    sources, targets : list of ndarray of shape (n_channels, n_timepoints)
+        Network inputs and wideband targets at one rate, pairs of equal shapes. Each channel is a
+        waveform of its own.
+    patch_length : int
+        Timepoints of a patch.
+    step : int
+        Patches start at multiples of this many timepoints: the upsampling ratio, so that each
+        patch begins at a narrowband timepoint.
+
+    Attributes
+    ----------
+    n_patches_per_epoch : int
+        Patches that hold as many timepoints as the clips.
+    """
+
+    def __init__(self, sources, targets, patch_length, step):
+        self.patch_length, self.step = patch_length, step
+        lengths = np.array([len(w) for clip in targets for w in clip])
+        self._lengths = lengths
+        self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        # every start of every waveform is equally likely
+        self._last_start = np.cumsum(np.maximum(lengths - patch_length, 0) // step + 1)
+        self._sources = _buffer(sources, patch_length)
+        self._targets = _buffer(targets, patch_length)
+        self.n_patches_per_epoch = int(-(-lengths.sum() // patch_length))
+
+    def draw(self, n_patches, rng):
+        """Draw patches.
+
+        Parameters
+        ----------
+        n_patches : int
+            How many.
+        rng : numpy.random.Generator
+            Source of the starts.
+
+        Returns
+        -------
+        sources, targets : ndarray of shape (n_patches, patch_length), float32
+            Zero beyond the end of a short waveform.
+        mask : ndarray of shape (n_patches, patch_length), float32
+            1 inside the waveform, 0 beyond its end.
+        """
+        start = rng.integers(self._last_start[-1], size=n_patches)
+        waveform = np.searchsorted(self._last_start, start, side="right")
+        before = np.where(waveform > 0, self._last_start[waveform - 1], 0)
+        begin = (start - before) * self.step
+        time = np.arange(self.patch_length)
+        mask = time < (self._lengths[waveform] - begin)[:, None]
+        index = (self._offsets[waveform] + begin)[:, None] + time
+        return (
+            np.where(mask, self._sources[index], np.float32(0)),
+            np.where(mask, self._targets[index], np.float32(0)),
+            mask.astype(np.float32),
+        )
+
+
+def _buffer(clips, patch_length):
+    """Join all channels of all clips; a patch may run over the end of the last."""
+    tail = np.zeros(patch_length, dtype=np.float32)
+    return np.concatenate([clip.reshape(-1) for clip in clips] + [tail], dtype=np.float32)

@@ -1,0 +1,77 @@
+"""Cubic spline interpolation as an estimator: the baseline that adds nothing."""
+
+from numbers import Real
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._base import BaseUpsampler
+from sklearn_audiosr._clips import check_pairs
+from sklearn_audiosr._interpolation import upsample_cubic
+
+
+class SplineUpsampler(BaseUpsampler):
+    """Upsample with an interpolating cubic B-spline.
+
+    The classical baseline, and the input of the paper's network [1]_. It learns nothing but the
+    ratio of the lengths.
+
+    Parameters
+    ----------
+    sampling_rate : float, default=None
+        Rate of the wideband clips in Hz; kept for cards and file checks.
+
+    Attributes
+    ----------
+    upsampling_ratio_ : int
+        Wideband timepoints for each narrowband timepoint.
+
+    See Also
+    --------
+    LinearUpsampler : The best linear filter, a stronger baseline.
+
+    Notes
+    -----
+    Beyond both ends a clip is continued by odd reflection; the last ``r - 1`` timepoints, which
+    have no right neighbour, follow from that continuation.
+
+    References
+    ----------
+    .. [1] V. Kuleshov, S. Z. Enam and S. Ermon, "Audio Super Resolution using Neural Nets", 2017,
+       section 4. https://arxiv.org/abs/1708.00853
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr import SplineUpsampler
+    >>> X, Y = np.array([[0.0, 1.0, 2.0]]), np.arange(6.0)[None] / 2
+    >>> SplineUpsampler().fit(X, Y).predict(X)
+    array([[0. , 0.5, 1. , 1.5, 2. , 2.5]], dtype=float32)
+    """
+
+    _parameter_constraints = {
+        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(self, *, sampling_rate=None):
+        self.sampling_rate = sampling_rate
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, Y):
+        """Learn the upsampling ratio.
+
+        Parameters
+        ----------
+        X, Y : containers of clips
+            Narrowband sources and wideband targets, ``Y[i]`` r times as long as ``X[i]``.
+
+        Returns
+        -------
+        self : SplineUpsampler
+            The fitted estimator.
+        """
+        _, _, self.upsampling_ratio_ = check_pairs(X, Y)
+        return self
+
+    def _upsample_clip(self, clip):
+        return upsample_cubic(clip, self.upsampling_ratio_)

@@ -1,0 +1,193 @@
+"""The only training loop."""
+
+import copy
+import math
+import time
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_audiosr._device import autocast
+
+# A fit that will take longer than this on a CPU says so after its first step.
+_PATIENCE_SECONDS = 30 * 60
+
+
+@dataclass
+class History:
+    """What training measured, one entry an epoch.
+
+    Attributes
+    ----------
+    losses : list of float
+        Mean training loss.
+    validation_scores : list of float
+        Validation signal-to-noise ratio in dB; empty without validation.
+    """
+
+    losses: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+
+
+def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
+          learning_rate, precision, early_stopping, n_iter_no_change, verbose,
+          score_name="validation score"):  # fmt: skip
+    """Train a network with Adam on random patches, and leave the best weights in it.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        On `device`; trained in place.
+    sampler : PatchSampler
+        Draws the patches.
+    loss : callable
+        ``loss(network, sources, targets, mask)`` of tensors of shape (batch, 1, time) gives the
+        scalar to minimise.
+    validate : callable or None
+        ``validate()`` gives the score of the network as it is: higher is better.
+    device : torch.device
+        Where the network is.
+    rng : numpy.random.Generator
+        Draws the patches; dropout draws from torch's generators.
+    max_epochs, batch_size, learning_rate, precision, early_stopping, n_iter_no_change, verbose
+        As in the estimators.
+
+    score_name : str, default="validation score"
+        What the progress bar calls the score.
+
+    Returns
+    -------
+    history : History
+        Of the epochs that were completed.
+
+    Warns
+    -----
+    UserWarning
+        If training was interrupted, or will take long on a CPU.
+    ConvergenceWarning
+        If the loss became infinite or NaN.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    history, best = History(), _Best(network)
+    n_steps = -(-sampler.n_patches_per_epoch // batch_size)
+    step = _Step(network, sampler, loss, optimizer, device, precision, rng)
+    network.train()
+    with _progress_bar(max_epochs, verbose) as progress:
+        try:
+            for _ in range(max_epochs):
+                begin = time.perf_counter()
+                losses = []
+                for i in range(n_steps):
+                    n_left = sampler.n_patches_per_epoch - i * batch_size
+                    losses.append(step(min(batch_size, n_left)))
+                    if not history.losses and i == 0:
+                        _warn_if_slow(time.perf_counter() - begin, n_steps, max_epochs, device)
+                mean_loss = float(np.mean(losses))
+                if not math.isfinite(mean_loss):
+                    _warn_diverged(len(history.losses) + 1, mean_loss)
+                    break
+                history.losses.append(mean_loss)
+                score = None if validate is None else validate()
+                if score is not None:
+                    history.validation_scores.append(score)
+                best.update(score, len(history.losses))
+                _report(progress, mean_loss, score, score_name)
+                if early_stopping and best.age(len(history.losses)) >= n_iter_no_change:
+                    break
+        except KeyboardInterrupt:
+            _warn_interrupted(len(history.losses))
+            if not history.losses:  # keep what the first epoch learned so far
+                best.update(None, 0)
+    best.restore()
+    network.eval()
+    return history
+
+
+class _Step:
+    """One optimizer step on freshly drawn patches; calling it gives the loss."""
+
+    def __init__(self, network, sampler, loss, optimizer, device, precision, rng):
+        self.network, self.sampler, self.loss = network, sampler, loss
+        self.optimizer, self.device, self.precision = optimizer, device, precision
+        self.rng = rng
+
+    def __call__(self, n_patches):
+        sources, targets, mask = (
+            torch.from_numpy(array).unsqueeze(1).to(self.device)  # (n_patches, 1, time)
+            for array in self.sampler.draw(n_patches, self.rng)
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast(self.device, self.precision):
+            loss = self.loss(self.network, sources, targets, mask)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+class _Best:
+    """The weights of the best epoch: by validation score, or the last without one."""
+
+    def __init__(self, network):
+        self.network, self.score, self.epoch = network, -math.inf, 0
+        self.weights = copy.deepcopy(network.state_dict())
+
+    def update(self, score, epoch):
+        if score is None or score > self.score:
+            self.score = self.score if score is None else score
+            self.epoch = epoch
+            self.weights = copy.deepcopy(self.network.state_dict())
+
+    def age(self, epoch):
+        return epoch - self.epoch
+
+    def restore(self):
+        self.network.load_state_dict(self.weights)
+
+
+def _progress_bar(max_epochs, verbose):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=max_epochs, unit="epoch", disable=not verbose)
+
+
+def _report(progress, loss, score, score_name):
+    shown = {"loss": f"{loss:.4g}"}
+    if score is not None:
+        shown[score_name] = f"{score:.2f}"
+    progress.set_postfix(shown, refresh=False)
+    progress.update()
+
+
+def _warn_if_slow(seconds_per_step, n_steps, max_epochs, device):
+    seconds_per_epoch = seconds_per_step * n_steps
+    if device.type != "cpu" or seconds_per_epoch * max_epochs < _PATIENCE_SECONDS:
+        return
+    warnings.warn(
+        f"One epoch takes about {seconds_per_epoch:.0f} s on this CPU, max_epochs={max_epochs} "
+        f"about {seconds_per_epoch * max_epochs / 3600:.1f} h. Two ways out: a smaller network, "
+        'AudioUNet(width=0.125) for example, or a GPU (device="cuda"). Interrupting the fit '
+        "(Ctrl-C) keeps the best weights so far.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _warn_interrupted(n_epochs):
+    warnings.warn(
+        f"Training was interrupted after {n_epochs} complete epochs: the estimator has the best "
+        "weights so far. Set warm_start=True and fit again to go on.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _warn_diverged(epoch, loss):
+    warnings.warn(
+        f"The training loss became {loss} in epoch {epoch}: the estimator has the best weights "
+        "before that. Lower learning_rate.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,131 @@
+"""The clips that ship with the package."""
+
+from importlib.resources import files
+
+import numpy as np
+from sklearn.utils import Bunch
+
+_SAMPLING_RATE = 16000  # of every bundled clip: tools/make_bundled_audio.py writes no other
+
+
+def _import_soundfile():
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
+        raise ImportError(
+            "reading audio files needs soundfile and its libsndfile: pip install soundfile"
+        ) from error
+    return soundfile
+
+
+def _load_bundled(kind):
+    """Read all clips of one folder; the group is what stands before the number in a name."""
+    soundfile = _import_soundfile()
+    data = files("sklearn_audiosr.datasets") / "data"
+    paths = sorted(
+        (path for path in (data / kind).iterdir() if path.name.endswith(".flac")),
+        key=lambda path: path.name,
+    )
+    clips = []
+    for path in paths:
+        with path.open("rb") as file:
+            clips.append(soundfile.read(file, dtype="float32")[0])
+    return Bunch(
+        clips=clips,
+        groups=np.array([path.name.rpartition("_")[0] for path in paths]),
+        filenames=[path.name for path in paths],
+        sampling_rate=_SAMPLING_RATE,
+        DESCR=(data / "README.rst").read_text(encoding="utf-8"),
+    )
+
+
+def load_speech():
+    """Load the bundled speech: 30 short clips of six synthetic speakers.
+
+    Returns
+    -------
+    dataset : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the attributes
+
+        clips : list of ndarray of shape (n_timepoints,), dtype float32
+            Wideband clips in [-1, 1), each a multiple of 240 timepoints long.
+        groups : ndarray of shape (n_clips,), dtype str
+            The speaker of each clip, for ``GroupKFold`` and the like.
+        filenames : list of str
+            The file of each clip, in order.
+        sampling_rate : int
+            16000 Hz.
+        DESCR : str
+            What the clips are, how they were made, and their licences.
+
+    Raises
+    ------
+    ImportError
+        If soundfile is not installed.
+
+    See Also
+    --------
+    load_piano : Piano instead of speech.
+    load_audio_folder : Your own recordings.
+
+    Notes
+    -----
+    The speech is synthesised by flite and festival with voices built on recordings at 16 kHz. It
+    serves examples and tests; draw conclusions about speech from real recordings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.datasets import load_speech
+    >>> speech = load_speech()
+    >>> len(speech.clips), speech.sampling_rate
+    (30, 16000)
+    >>> print(*np.unique(speech.groups))
+    awb kal ked nsh rms slt
+    """
+    return _load_bundled("speech")
+
+
+def load_piano():
+    """Load the bundled piano music: seven clips from four works by Beethoven.
+
+    Returns
+    -------
+    dataset : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the attributes
+
+        clips : list of ndarray of shape (n_timepoints,), dtype float32
+            Wideband clips in [-1, 1), each a multiple of 240 timepoints long.
+        groups : ndarray of shape (n_clips,), dtype str
+            The work that each clip is from, for ``GroupKFold`` and the like.
+        filenames : list of str
+            The file of each clip, in order.
+        sampling_rate : int
+            16000 Hz.
+        DESCR : str
+            What the clips are, how they were made, and their licences.
+
+    Raises
+    ------
+    ImportError
+        If soundfile is not installed.
+
+    See Also
+    --------
+    load_speech : Speech instead of piano music.
+    load_audio_folder : Your own recordings.
+
+    Notes
+    -----
+    The notes are played by fluidsynth on a sampled grand piano, without reverberation.
+
+    Examples
+    --------
+    >>> from sklearn_audiosr.datasets import load_piano
+    >>> piano = load_piano()
+    >>> print(*piano.groups)
+    fuer_elise fuer_elise moonlight moonlight pathetique pathetique sonata_1
+    >>> piano.clips[0].shape, piano.clips[0].dtype
+    ((146880,), dtype('float32'))
+    """
+    return _load_bundled("piano")

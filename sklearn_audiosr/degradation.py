@@ -1,0 +1,242 @@
+"""Degradations: the one source of narrowband audio.
+
+A degradation is a scikit-learn transformer from wideband clips to narrowband clips, so that a
+pipeline can degrade and restore, and cross-validate on wideband recordings alone.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import signal
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_audiosr._clips import Clips
+
+__all__ = ["Decimator", "trim_clips"]
+
+# scipy's elliptic design needs a stopband too; 60 dB is below 16-bit audio's highband in practice.
+_ELLIPTIC_STOPBAND_DB = 60.0
+
+
+class Decimator(TransformerMixin, BaseEstimator):
+    """Low-pass filter wideband clips and keep every r-th timepoint.
+
+    The default is the filter of Kuleshov et al. [1]_: scipy's ``decimate``, an order-8 Chebyshev
+    type I filter with 0.05 dB ripple and a cut-off at 0.8 times the narrowband Nyquist frequency,
+    run forwards and backwards so that nothing is delayed.
+
+    Parameters
+    ----------
+    upsampling_ratio : int, default=2
+        Wideband timepoints for each narrowband timepoint, at least 2.
+    filter : {"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"}, \
+            default="chebyshev1"
+        Family of the anti-aliasing filter. "elliptic" has a stopband of 60 dB, "bessel" is
+        normalised to -3 dB at the cut-off, "fir" is a Hamming-windowed sinc of
+        ``2 * order * upsampling_ratio + 1`` taps. "none" keeps every r-th timepoint as it is and
+        aliases what lies above.
+    order : int, default=8
+        Order of the filter; for "fir" the narrowband timepoints on each side of its centre.
+    ripple : float, default=0.05
+        Passband ripple in dB of "chebyshev1" and "elliptic".
+    cutoff : float, default=0.8
+        Cut-off frequency as a fraction of the narrowband Nyquist frequency, in (0, 1].
+    zero_phase : bool, default=True
+        Filter forwards and backwards, which doubles the attenuation in dB ("fir": once, centred).
+        False filters causally: the output is delayed by the filter's group delay, which ruins
+        comparisons in the time domain.
+    random_state : int, RandomState instance or None, default=None
+        Kept for pipelines that set it everywhere; the filters named above draw nothing.
+
+    See Also
+    --------
+    trim_clips : Cuts clips to a multiple of the ratio.
+
+    Notes
+    -----
+    The signal goes on beyond its ends by odd reflection while it is filtered forwards and
+    backwards; clips shorter than that padding are padded by what they have.
+
+    References
+    ----------
+    .. [1] V. Kuleshov, S. Z. Enam and S. Ermon, "Audio Super Resolution using Neural Nets", 2017,
+       section 4. https://arxiv.org/abs/1708.00853
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.degradation import Decimator
+    >>> Y = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)[None]
+    >>> Decimator(upsampling_ratio=4).fit_transform(Y).shape
+    (1, 4000)
+    """
+
+    _parameter_constraints = {
+        "upsampling_ratio": [Interval(Integral, 2, None, closed="left")],
+        "filter": [StrOptions({"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"})],
+        "order": [Interval(Integral, 1, None, closed="left")],
+        "ripple": [Interval(Real, 0, None, closed="neither")],
+        "cutoff": [Interval(Real, 0, 1, closed="right")],
+        "zero_phase": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        upsampling_ratio=2,
+        *,
+        filter="chebyshev1",
+        order=8,
+        ripple=0.05,
+        cutoff=0.8,
+        zero_phase=True,
+        random_state=None,
+    ):
+        self.upsampling_ratio = upsampling_ratio
+        self.filter = filter
+        self.order = order
+        self.ripple = ripple
+        self.cutoff = cutoff
+        self.zero_phase = zero_phase
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, Y, y=None):
+        """Check the parameters and the clips; nothing is learned.
+
+        Parameters
+        ----------
+        Y : container of wideband clips
+            Any container of clips (see the user guide).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : Decimator
+            The transformer itself.
+        """
+        Clips(Y, "Y")
+        return self
+
+    def transform(self, Y):
+        """Make narrowband clips.
+
+        Parameters
+        ----------
+        Y : container of wideband clips
+            Clips whose lengths are multiples of ``upsampling_ratio``.
+
+        Returns
+        -------
+        X : container of narrowband clips
+            The same kind of container, float32; timepoint t of a clip is the instant of timepoint
+            ``upsampling_ratio * t`` of the wideband clip.
+
+        Raises
+        ------
+        ValueError
+            If a clip's length is no multiple of ``upsampling_ratio``.
+        """
+        self._validate_params()
+        clips = Clips(Y, "Y")
+        return clips.collect(self._decimate(clip, i) for i, clip in enumerate(clips))
+
+    def _decimate(self, clip, index):
+        r = self.upsampling_ratio
+        if clip.shape[-1] % r:
+            raise ValueError(
+                f"Y[{index}] must have a multiple of upsampling_ratio={r} timepoints, got "
+                f"{clip.shape[-1]}: cut it to {clip.shape[-1] // r * r}, "
+                f"for example with degradation.trim_clips(Y, {r})."
+            )
+        # float64: a recursive filter with poles near the unit circle loses digits in float32
+        return self._low_pass(clip.astype(np.float64))[:, ::r].astype(np.float32)
+
+    def _low_pass(self, waveforms):
+        """Filter waveforms of shape (n_channels, n_timepoints), same length."""
+        if self.filter == "none":
+            return waveforms
+        if self.filter == "fir":
+            taps = self._design_fir()
+            delay = len(taps) // 2 if self.zero_phase else 0
+            padded = np.pad(waveforms, ((0, 0), (0, delay)))
+            filtered = signal.oaconvolve(padded, taps[None], axes=-1)
+            return filtered[:, delay : delay + waveforms.shape[-1]]
+        sos = self._design_iir()
+        if not self.zero_phase:
+            return signal.sosfilt(sos, waveforms, axis=-1)
+        padding = min(3 * (2 * len(sos) + 1), waveforms.shape[-1] - 1)
+        return signal.sosfiltfilt(sos, waveforms, axis=-1, padlen=padding)
+
+    def _design_iir(self):
+        """Second-order sections; frequencies are fractions of the wideband Nyquist frequency."""
+        cutoff = self.cutoff / self.upsampling_ratio
+        if self.filter == "chebyshev1":
+            return signal.cheby1(self.order, self.ripple, cutoff, output="sos")
+        if self.filter == "elliptic":
+            return signal.ellip(
+                self.order, self.ripple, _ELLIPTIC_STOPBAND_DB, cutoff, output="sos"
+            )
+        if self.filter == "bessel":
+            return signal.bessel(self.order, cutoff, norm="mag", output="sos")
+        return signal.butter(self.order, cutoff, output="sos")
+
+    def _design_fir(self):
+        n_taps = 2 * self.order * self.upsampling_ratio + 1
+        return signal.firwin(n_taps, self.cutoff / self.upsampling_ratio, window="hamming")
+
+
+def trim_clips(clips, upsampling_ratio):
+    """Cut the end of each clip so that its length is a multiple of the upsampling ratio.
+
+    Parameters
+    ----------
+    clips : container of clips
+        Any container of clips; a lazy sequence is read whole.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 1.
+
+    Returns
+    -------
+    trimmed : container of clips
+        The same kind of container, float32, each clip at most ``upsampling_ratio - 1`` timepoints
+        shorter.
+
+    Raises
+    ------
+    ValueError
+        If a clip is shorter than `upsampling_ratio`: nothing would be left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.degradation import trim_clips
+    >>> [len(clip) for clip in trim_clips([np.ones(9), np.ones(16)], 4)]
+    [8, 16]
+    """
+    if not isinstance(upsampling_ratio, Integral) or upsampling_ratio < 1:
+        raise ValueError(
+            f"upsampling_ratio must be an integer of at least 1, got {upsampling_ratio!r}."
+        )
+    clips = Clips(clips, "clips")
+    return clips.collect(
+        _trim(clip, f"clips[{i}]", upsampling_ratio) for i, clip in enumerate(clips)
+    )
+
+
+def _trim(clip, name, ratio):
+    n_timepoints = clip.shape[-1] // ratio * ratio
+    if n_timepoints == 0:
+        raise ValueError(
+            f"{name} must have at least {ratio} timepoints to be cut to a multiple of {ratio}, got "
+            f"{clip.shape[-1]}: leave it out."
+        )
+    return clip[:, :n_timepoints]

@@ -1,0 +1,334 @@
+"""Metrics of super-resolution on containers of clips, and their scorers.
+
+Two metrics belong together: the signal-to-noise ratio rewards a waveform that is close to the
+truth (an empty highband does well), the log-spectral distance rewards a plausible spectrum (an
+invented highband does well). Report both, beside a baseline.
+"""
+
+import warnings
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from scipy import fft, signal
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import make_scorer
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from sklearn_audiosr._clips import check_same_shapes
+
+__all__ = [
+    "LSD_CONVENTIONS",
+    "log_spectral_distance",
+    "neg_lsd_scorer",
+    "signal_to_noise_ratio",
+    "snr_scorer",
+]
+
+# Frames transformed at once: bounds the memory of a long clip.
+_N_FRAMES = 512
+
+
+@dataclass(frozen=True)
+class LSDConvention:
+    """One way in print to compute a log-spectral distance.
+
+    Attributes
+    ----------
+    log : {"log10", "natural"}
+        Logarithm taken of the power.
+    floor : float
+        Smallest power.
+    floor_added : bool
+        The floor is added to the power; else the power is clamped to it.
+    root_over : {"frequency", "frames"}
+        Axis of the mean under the root; the mean of the roots goes over the other one.
+    cap : float
+        Largest distance of one channel.
+    scaled_to_rate : bool
+        Frames of 2048 / 44100 s every 10 ms; else frames of 2048 every 512 timepoints.
+    """
+
+    log: str = "log10"
+    floor: float = 1e-8
+    floor_added: bool = False
+    root_over: str = "frequency"
+    cap: float = np.inf
+    scaled_to_rate: bool = False
+
+    def _frame_and_hop(self, sampling_rate):
+        """Return the length of a frame and the step between frames in timepoints."""
+        if not self.scaled_to_rate:
+            return 2048, 512
+        return int(2048 * sampling_rate / 44100), int(sampling_rate / 100)
+
+
+LSD_CONVENTIONS = {
+    # NU-Wave 2, AERO, AP-BWE
+    "log10": LSDConvention(),
+    # Kuleshov et al. 2017, equation (3), and Table 2 (its unit inferred from their audio)
+    "kuleshov2017": LSDConvention(log="natural"),
+    # the same authors' script: axes swapped, floor added, capped
+    "kuleshov2017_code": LSDConvention(
+        log="natural", floor_added=True, root_over="frames", cap=10.0
+    ),
+    # ssr_eval and those who use it (A2SB, SpeechScore)
+    "ssr_eval": LSDConvention(floor=1e-12, scaled_to_rate=True),
+}
+
+
+@validate_params(
+    {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]},
+    prefer_skip_nested_validation=True,
+)
+def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"):
+    """Signal-to-noise ratio in dB: higher is better.
+
+    Parameters
+    ----------
+    y_true, y_pred : containers of clips
+        Wideband clips and their predictions, of the same lengths and channels.
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weights of the clips in the mean.
+    average : {"clips"} or None, default="clips"
+        "clips" gives the mean over clips, None one value for each clip.
+
+    Returns
+    -------
+    snr : float or ndarray of shape (n_clips,)
+        ``10 log10(sum y_true^2 / sum (y_true - y_pred)^2)`` over the timepoints and channels of a
+        clip: infinite for identical clips, nan for a silent reference, which is left out of the
+        mean.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If a reference clip is silent.
+
+    Notes
+    -----
+    Equation (2) of Kuleshov et al. (2017), without the 1e-6 that their script adds to the error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
+    >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
+    >>> round(signal_to_noise_ratio(y_true, 0.9 * y_true), 6)
+    20.0
+    """
+    y_true, y_pred = check_same_shapes(y_true, y_pred, sample_weight)
+    values = np.array([waveform_snr(*pair) for pair in _same_shape_pairs(y_true, y_pred)])
+    if np.isnan(values).any():
+        _warn_silent(np.flatnonzero(np.isnan(values)), "Signal-to-noise ratio")
+    return _average(values, sample_weight, average)
+
+
+@validate_params(
+    {
+        "convention": [StrOptions(set(LSD_CONVENTIONS))],
+        "band": [StrOptions({"full", "lowband", "highband"})],
+        "upsampling_ratio": [Interval(Real, 1, None, closed="neither"), None],
+        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "sample_weight": ["array-like", None],
+        "average": [StrOptions({"clips"}), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def log_spectral_distance(
+    y_true,
+    y_pred,
+    *,
+    convention="log10",
+    band="full",
+    upsampling_ratio=None,
+    sampling_rate=None,
+    sample_weight=None,
+    average="clips",
+):
+    """Distance of two log power spectra: lower is better, 0 for identical clips.
+
+    Parameters
+    ----------
+    y_true, y_pred : containers of clips
+        Wideband clips and their predictions, of the same lengths and channels.
+    convention : {"log10", "kuleshov2017", "kuleshov2017_code", "ssr_eval"}, default="log10"
+        Which of the ways in print (see Notes). Values of different conventions can't be compared.
+    band : {"full", "lowband", "highband"}, default="full"
+        Frequencies that count: all, those up to the narrowband Nyquist frequency, or those above
+        it.
+    upsampling_ratio : float, default=None
+        Wideband over narrowband rate; needed by "lowband" and "highband".
+    sampling_rate : float, default=None
+        Wideband rate in Hz; needed by the convention "ssr_eval".
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weights of the clips in the mean.
+    average : {"clips"} or None, default="clips"
+        "clips" gives the mean over clips, None one value for each clip.
+
+    Returns
+    -------
+    lsd : float or ndarray of shape (n_clips,)
+        The distance, at least 0; a clip's value is the mean over its channels.
+
+    Raises
+    ------
+    ValueError
+        If a band or convention lacks the argument that it needs.
+
+    Notes
+    -----
+    All take a periodic Hann window, centred frames, reflected at the ends (a clip too short to
+    reflect is padded with zeros first), and no normalisation.
+
+    ===================  =======  ==========================  ===========  =====================
+    convention           log      frame / hop (timepoints)    floor        root over, mean over
+    ===================  =======  ==========================  ===========  =====================
+    "log10"              log10    2048 / 512                  clamp 1e-8   frequency, frames
+    "kuleshov2017"       natural  2048 / 512                  clamp 1e-8   frequency, frames
+    "kuleshov2017_code"  natural  2048 / 512                  add 1e-8     frames, frequency;
+                                                                           at most 10
+    "ssr_eval"           log10    2048 rate / 44100,          clamp 1e-12  frequency, frames
+                                  rate / 100
+    ===================  =======  ==========================  ===========  =====================
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.metrics import log_spectral_distance
+    >>> y_true = np.random.default_rng(0).standard_normal((1, 16000))
+    >>> round(log_spectral_distance(y_true, 0.1 * y_true), 6)  # 20 dB is 2 in log10 of power
+    2.0
+    """
+    conv = LSD_CONVENTIONS[convention]
+    if band != "full" and upsampling_ratio is None:
+        raise ValueError(
+            f'band="{band}" needs upsampling_ratio to know the narrowband Nyquist frequency, got '
+            "None: pass upsampling_ratio=4, for example."
+        )
+    if conv.scaled_to_rate and sampling_rate is None:
+        raise ValueError(
+            f'convention="{convention}" needs sampling_rate for the length of its frames, got '
+            "None: pass the wideband rate in Hz, sampling_rate=16000 for example."
+        )
+    frame, hop = conv._frame_and_hop(sampling_rate)
+    if hop < 1:
+        raise ValueError(
+            f'convention="{convention}" needs a sampling_rate of at least 100 Hz, got '
+            f"{sampling_rate}: pass the wideband rate in Hz."
+        )
+    bins = _band_bins(band, frame, upsampling_ratio)
+    y_true, y_pred = check_same_shapes(y_true, y_pred, sample_weight)
+    values = [
+        np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in zip(*pair, strict=True)])
+        for pair in _same_shape_pairs(y_true, y_pred)
+    ]
+    return _average(np.array(values), sample_weight, average)
+
+
+def _same_shape_pairs(y_true, y_pred):
+    for i, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
+        if true.shape != pred.shape:
+            raise ValueError(
+                f"y_pred[{i}] must have the shape of y_true[{i}] (n_channels, n_timepoints)="
+                f"{true.shape}, got {pred.shape}: compare clips of the same rate and length."
+            )
+        yield true, pred
+
+
+def waveform_snr(true, pred):
+    """Signal-to-noise ratio in dB of one clip.
+
+    Parameters
+    ----------
+    true, pred : ndarray
+        The clip and its prediction, of any one shape.
+
+    Returns
+    -------
+    snr : float
+        Infinite for identical clips, nan for a silent reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(waveform_snr(np.ones(4), np.ones(4)))
+    inf
+    """
+    # relative to the peak: squares of very quiet clips would underflow
+    peak = np.abs(true).max()
+    if peak == 0:
+        return np.nan
+    noise = np.sum(((true - pred) / peak) ** 2)
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(np.sum((true / peak) ** 2) / noise)
+
+
+def _warn_silent(indices, metric):
+    shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
+    warnings.warn(
+        f"{metric} is undefined for a silent reference: y_true[{shown}] gives nan and is left out "
+        "of the mean.",
+        UndefinedMetricWarning,
+        stacklevel=4,
+    )
+
+
+def _average(values, sample_weight, average):
+    if average is None:
+        return values
+    defined = ~np.isnan(values)
+    if not defined.any():
+        return np.nan
+    weights = None if sample_weight is None else np.asarray(sample_weight)[defined]
+    return float(np.average(values[defined], weights=weights))
+
+
+def _band_bins(band, frame, upsampling_ratio):
+    """Slice of the frequency bins of one band; the narrowband Nyquist bin is lowband."""
+    if band == "full":
+        return slice(None)
+    first_highband = int(np.floor(frame / (2 * upsampling_ratio))) + 1
+    return slice(first_highband) if band == "lowband" else slice(first_highband, None)
+
+
+def _waveform_lsd(true, pred, conv, frame, hop, bins):
+    """Distance of two waveforms of shape (n_timepoints,)."""
+    true, pred = _pad_centred(true, frame), _pad_centred(pred, frame)
+    window = signal.get_window("hann", frame)  # periodic
+    n_frames = (len(true) - frame) // hop + 1
+    total, count = 0.0, 0
+    for start in range(0, n_frames, _N_FRAMES):
+        frames = slice(start, min(start + _N_FRAMES, n_frames))
+        difference = _log_power(true, window, hop, frames, conv)[:, bins]
+        difference -= _log_power(pred, window, hop, frames, conv)[:, bins]
+        np.square(difference, out=difference)
+        if conv.root_over == "frequency":
+            total = total + np.sqrt(difference.mean(axis=1)).sum()
+        else:
+            total = total + difference.sum(axis=0)
+        count += len(difference)
+    mean = total / count
+    if conv.root_over == "frames":
+        mean = np.sqrt(mean).mean()
+    return min(float(mean), conv.cap)
+
+
+def _pad_centred(waveform, frame):
+    half = frame // 2
+    if len(waveform) <= half:  # too short to reflect
+        waveform = np.pad(waveform, (0, half + 1 - len(waveform)))
+    return np.pad(waveform, half, mode="reflect")
+
+
+def _log_power(padded, window, hop, frames, conv):
+    """Log power spectra of some frames, shape (n_frames, len(window) // 2 + 1)."""
+    framed = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop][frames]
+    spectrum = fft.rfft(framed * window, axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
+    power = power + conv.floor if conv.floor_added else np.maximum(power, conv.floor)
+    return np.log10(power) if conv.log == "log10" else np.log(power)
+
+
+snr_scorer = make_scorer(signal_to_noise_ratio)
+neg_lsd_scorer = make_scorer(log_spectral_distance, greater_is_better=False)

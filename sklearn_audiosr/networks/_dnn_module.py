@@ -1,0 +1,208 @@
+"""Dense network on short-time spectra: from frames of the lowband to the highband."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+# Power added before the logarithm, relative to clips of root mean square 1 (a frame's power is
+# some hundreds): below any sound, above rounding.
+_POWER_FLOOR = 1e-6
+
+
+class HighbandDNN(nn.Module):
+    """Predict log magnitude and phase of the highband, frame by frame.
+
+    Parameters
+    ----------
+    ratio : int
+        Upsampling ratio, a power of two.
+    hidden_layer_sizes : sequence of int
+        Units of the hidden layers.
+    frame_length : int
+        Wideband timepoints of a frame; the hop is half of it.
+    n_context_frames : int
+        Frames whose lowband predicts the highband of the middle one, odd.
+    phase : {"predicted", "imaged", "oracle"}
+        Where the highband's phase comes from.
+
+    Attributes
+    ----------
+    stride, look_back, look_ahead : int
+        As for every network: frames start at multiples of the hop.
+    """
+
+    def __init__(self, ratio, hidden_layer_sizes, frame_length, n_context_frames, phase):
+        super().__init__()
+        self.ratio, self.frame_length, self.phase = ratio, frame_length, phase
+        self.hop = frame_length // 2
+        self.n_side = n_context_frames // 2
+        self.n_low = frame_length // (2 * ratio) + 1  # the narrowband Nyquist bin is lowband
+        self.n_high = frame_length // 2 + 1 - self.n_low
+        self.stride = self.hop
+        self.look_back = self.look_ahead = self.n_side * self.hop + frame_length
+        n_in, n_out = n_context_frames * self.n_low, self.n_high
+        if phase == "predicted":
+            n_in, n_out = n_in + 2 * self.n_low, 3 * n_out
+        self.layers = _dense_layers(n_in, hidden_layer_sizes, n_out)
+        for name, size in [("low", self.n_low), ("high", self.n_high)]:
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_std", torch.ones(size))
+        window = torch.hamming_window(frame_length, periodic=True)
+        self.register_buffer("window", window, persistent=False)
+
+    def forward(self, x):
+        """Fill the highband of x of shape (batch, 1, time).
+
+        With phase="oracle" x is (batch, 2, time): the input and the true wideband signal.
+        """
+        time = x.shape[-1]
+        x = functional.pad(x, (0, -time % self.hop))
+        spectrum = self._analyze(x[:, 0])  # (batch, frames, bins)
+        log_power, phasor = self._predict(spectrum)
+        if self.phase == "imaged":
+            phasor = self._image_phase(spectrum)
+        elif self.phase == "oracle":
+            phasor = _unit_phasor(self._analyze(x[:, 1])[..., self.n_low :])
+            phasor = phasor[:, self.n_side : phasor.shape[1] - self.n_side]
+        highband = torch.exp(log_power / 2) * phasor
+        lowband = self._middle(spectrum)[..., : self.n_low]
+        wideband = torch.cat([lowband, highband], dim=-1)
+        return self._synthesize(wideband)[:, None, :time]
+
+    def loss(self, sources, targets, mask):
+        """Mean squared error of standardised log power, and of the phase's cosine and sine.
+
+        Three tensors of shape (batch, 1, time); frames count whose centre the mask keeps.
+        """
+        padding = (0, -sources.shape[-1] % self.hop)
+        sources, targets, mask = (
+            functional.pad(tensor, padding)[:, 0] for tensor in (sources, targets, mask)
+        )
+        true = self._middle(self._analyze(targets))[..., self.n_low :]
+        output = self.layers(self._features(self._analyze(sources)))
+        error = (output[..., : self.n_high] - self._standardize(true, "high")).square()
+        if self.phase == "predicted":
+            phasor = _unit_phasor(true)
+            error = torch.cat(
+                [error, (output[..., self.n_high :] - _cos_sin(phasor)).square()], dim=-1
+            )
+        weight = self._frame_weights(mask)  # (batch, frames)
+        return (error.mean(dim=-1) * weight).sum() / weight.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def fit_statistics(self, pieces):
+        """Set mean and deviation of the log power of each bin.
+
+        Parameters
+        ----------
+        pieces : iterable of (source, target)
+            Pairs of tensors of shape (n_waveforms, time), time a multiple of the hop.
+        """
+        sums = {name: torch.zeros_like(getattr(self, f"{name}_mean")) for name in ("low", "high")}
+        squares, count = dict(sums), 0
+        for source, target in pieces:
+            bands = {
+                "low": self._middle(self._analyze(source))[..., : self.n_low],
+                "high": self._middle(self._analyze(target))[..., self.n_low :],
+            }
+            for name, band in bands.items():
+                log_power = _log_power(band).double()
+                sums[name] = sums[name] + log_power.sum(dim=(0, 1))
+                squares[name] = squares[name] + log_power.square().sum(dim=(0, 1))
+            count += bands["low"].shape[0] * bands["low"].shape[1]
+        for name in sums:
+            mean = sums[name] / count
+            variance = squares[name] / count - mean.square()
+            getattr(self, f"{name}_mean").copy_(mean)
+            # a bin that never varies (silence) keeps its deviation of about 1
+            getattr(self, f"{name}_std").copy_(variance.clamp(min=0).sqrt().clamp(min=1e-2))
+
+    def _analyze(self, x):
+        """Spectra of x of shape (batch, time), with frames of silence for the context.
+
+        Frame ``n_side + j`` of the (batch, frames, bins) is centred on timepoint ``j hop``.
+        """
+        x = functional.pad(x, ((self.n_side + 1) * self.hop,) * 2)
+        frames = x.unfold(-1, self.frame_length, self.hop)
+        # autocast would turn the transform to bfloat16
+        return torch.fft.rfft(frames.float() * self.window, dim=-1)
+
+    def _synthesize(self, spectrum):
+        """Overlap and add; periodic Hamming windows half a frame apart sum to 1.08 exactly."""
+        frames = torch.fft.irfft(spectrum, n=self.frame_length, dim=-1) / 1.08
+        first, second = frames[..., : self.hop], frames[..., self.hop :]
+        halves = second[:, :-1] + first[:, 1:]  # (batch, frames - 1, hop)
+        return halves.reshape(len(halves), -1)
+
+    def _predict(self, spectrum):
+        """Log power of the highband, and its phase where that is predicted."""
+        output = self.layers(self._features(spectrum)).float()
+        log_power = output[..., : self.n_high] * self.high_std + self.high_mean
+        # beyond what any training frame held, a bin would only be noise
+        log_power = log_power.clamp(max=math.log(self.frame_length**2))
+        phasor = None
+        if self.phase == "predicted":
+            cos, sin = output[..., self.n_high :].chunk(2, dim=-1)
+            phasor = _unit_phasor(torch.complex(cos, sin))
+        return log_power, phasor
+
+    def _features(self, spectrum):
+        """Standardised log power of the lowband of neighbouring frames, phase of the middle one."""
+        low = spectrum[..., : self.n_low]
+        context = self._standardize(low, "low").unfold(1, 2 * self.n_side + 1, 1)
+        features = context.flatten(start_dim=2)  # (batch, frames, bins * context)
+        if self.phase == "predicted":
+            phasor = _cos_sin(_unit_phasor(self._middle(low)))
+            features = torch.cat([features, phasor], dim=-1)
+        return features
+
+    def _standardize(self, spectrum, band):
+        mean, std = getattr(self, f"{band}_mean"), getattr(self, f"{band}_std")
+        return (_log_power(spectrum) - mean) / std
+
+    def _middle(self, spectrum):
+        """Frames that overlap the signal, without the context's frames of silence."""
+        return spectrum[:, self.n_side : spectrum.shape[1] - self.n_side]
+
+    def _image_phase(self, spectrum):
+        """Phase that the highband would have if zeros were put between narrowband timepoints."""
+        period = self.frame_length // self.ratio
+        bins = torch.arange(self.n_low, self.n_low + self.n_high, device=spectrum.device) % period
+        mirrored = bins >= self.n_low
+        low = self._middle(spectrum)[..., torch.where(mirrored, period - bins, bins)]
+        return _unit_phasor(torch.where(mirrored, low.conj(), low))
+
+    def _frame_weights(self, mask):
+        """1 for frames centred inside the clip whose context a patch does not cut off."""
+        weights = functional.pad(mask, (0, 1))[:, :: self.hop].clone()
+        margin = self.n_side + 1
+        if weights.shape[-1] > 2 * margin:
+            weights[:, :margin] = 0
+            weights[:, -margin:] = 0
+        return weights
+
+
+def _dense_layers(n_in, hidden_layer_sizes, n_out):
+    layers = []
+    for size in hidden_layer_sizes:
+        layers += [nn.Linear(n_in, size), nn.ReLU()]
+        n_in = size
+    return nn.Sequential(*layers, nn.Linear(n_in, n_out))
+
+
+def _log_power(spectrum):
+    """Twice the natural logarithm of the magnitude."""
+    return torch.log(spectrum.real.square() + spectrum.imag.square() + _POWER_FLOOR)
+
+
+def _unit_phasor(spectrum):
+    """Values of magnitude 1 with the same phase; 1 where there is none."""
+    magnitude = spectrum.abs()
+    silent = magnitude < 1e-12
+    return torch.where(silent, torch.ones_like(spectrum), spectrum / magnitude.clamp(min=1e-12))
+
+
+def _cos_sin(phasor):
+    return torch.cat([phasor.real, phasor.imag], dim=-1)

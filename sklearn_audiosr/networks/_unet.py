@@ -1,0 +1,174 @@
+"""Description of the paper's network; the layers are in `_unet_module`.
+
+The module lives in a file of its own because its class needs torch, and descriptions are made,
+cloned and searched over without it.
+"""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+
+# What "auto" means in each layout.
+_NORMALIZATION = {"code": "none", "paper": "batch"}
+_DROPOUT = {"code": 0.5, "paper": 0.0}
+
+
+class AudioUNet(BaseEstimator):
+    """The convolutional network of Kuleshov et al. [1]_: down, up, skip connections.
+
+    Each of `n_blocks` down-blocks halves the length, each up-block doubles it again by a subpixel
+    shuffle and stacks the features of the down-block of the same length; the network's input is
+    added to its output.
+
+    Parameters
+    ----------
+    n_blocks : int, default=4
+        Blocks on the way down, and on the way up.
+    layout : {"code", "paper"}, default="code"
+        "code" is the authors' published program: LeakyReLU(0.2) down, a strided bottleneck, up
+        twice as many filters as in the matching down-block, dropout, ReLU, all features of the
+        down-block stacked. "paper" is section 3.2: batch normalisation and ReLU throughout, up
+        from F features to F / 2 filters and, shuffled, F / 4 features, stacked with F / 4
+        features of the down path; no bottleneck.
+    n_filters : sequence of int, default=None
+        Filters of each down-block; None means ``min(2**(6 + b), 512)`` for block b = 1, 2, ...
+    kernel_sizes : sequence of int, default=None
+        Odd filter length of each block; None means ``max(2**(7 - b) + 1, 9)``.
+    width : float, default=1.0
+        Multiplies every filter count (rounded to an even number, at least 2).
+    normalization : {"auto", "batch", "none"}, default="auto"
+        Batch normalisation after each convolution; "auto" is the layout's.
+    dropout : float or "auto", default="auto"
+        Probability of dropping a value in the bottleneck and the up-blocks; "auto" is the
+        layout's (0.5 in "code", 0 in "paper").
+    additive_residual : bool, default=True
+        Add the input to the output, so that the network learns what the input lacks.
+    skip_connections : bool, default=True
+        Stack features of the down path. Off, each layer keeps its number of output filters.
+    upsampling : {"subpixel", "transposed"}, default="subpixel"
+        Subpixel shuffle of a convolution, or a transposed convolution, which is prone to
+        checkerboard tones.
+
+    Notes
+    -----
+    The paper prints ``max`` for the filters and ``min`` for their lengths; its text (halve the
+    length, double the filters) and its program need them swapped. At the length of the input the
+    "paper" layout has no down-block to stack but the input itself.
+
+    References
+    ----------
+    .. [1] V. Kuleshov, S. Z. Enam and S. Ermon, "Audio Super Resolution using Neural Nets", 2017,
+       section 3.2 and figure 1. https://arxiv.org/abs/1708.00853
+
+    Examples
+    --------
+    >>> from sklearn_audiosr.networks import AudioUNet
+    >>> network = AudioUNet(n_blocks=2, width=0.125).build()
+    >>> sum(parameter.numel() for parameter in network.parameters())
+    228610
+    """
+
+    _parameter_constraints = {
+        "n_blocks": [Interval(Integral, 1, 12, closed="both")],
+        "layout": [StrOptions({"code", "paper"})],
+        "n_filters": ["array-like", None],
+        "kernel_sizes": ["array-like", None],
+        "width": [Interval(Real, 0, None, closed="neither")],
+        "normalization": [StrOptions({"auto", "batch", "none"})],
+        "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "additive_residual": ["boolean"],
+        "skip_connections": ["boolean"],
+        "upsampling": [StrOptions({"subpixel", "transposed"})],
+    }
+
+    def __init__(
+        self,
+        n_blocks=4,
+        *,
+        layout="code",
+        n_filters=None,
+        kernel_sizes=None,
+        width=1.0,
+        normalization="auto",
+        dropout="auto",
+        additive_residual=True,
+        skip_connections=True,
+        upsampling="subpixel",
+    ):
+        self.n_blocks = n_blocks
+        self.layout = layout
+        self.n_filters = n_filters
+        self.kernel_sizes = kernel_sizes
+        self.width = width
+        self.normalization = normalization
+        self.dropout = dropout
+        self.additive_residual = additive_residual
+        self.skip_connections = skip_connections
+        self.upsampling = upsampling
+
+    def build(self):
+        """Make the network with freshly initialised weights.
+
+        Returns
+        -------
+        network : torch.nn.Module
+            From (batch, 1, time) to (batch, 1, time), for any time of at least 1. Weights are
+            drawn from torch's global generator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or the blocks' lists have other than `n_blocks`
+            entries.
+        """
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+        )
+        n_filters, kernel_sizes = self._filters(), self._kernel_sizes()
+        from sklearn_audiosr.networks import _unet_module
+
+        modules = {"code": _unet_module.CodeUNet, "paper": _unet_module.PaperUNet}
+        return modules[self.layout](
+            n_filters,
+            kernel_sizes,
+            batch_norm=self._resolve(self.normalization, _NORMALIZATION) == "batch",
+            dropout=self._resolve(self.dropout, _DROPOUT),
+            additive_residual=self.additive_residual,
+            skip_connections=self.skip_connections,
+            upsampling=self.upsampling,
+        )
+
+    def _resolve(self, value, defaults):
+        return defaults[self.layout] if isinstance(value, str) and value == "auto" else value
+
+    def _filters(self):
+        blocks = range(1, self.n_blocks + 1)
+        filters = self.n_filters
+        if filters is None:
+            # Sec. 3.2 prints max; its text and its program need min
+            filters = [min(2 ** (6 + b), 512) for b in blocks]
+        _check_block_list("n_filters", filters, self.n_blocks, odd=False)
+        return [max(2, 2 * round(f * self.width / 2)) for f in filters]
+
+    def _kernel_sizes(self):
+        sizes = self.kernel_sizes
+        if sizes is None:
+            # Sec. 3.2 prints min; its text and its program need max
+            sizes = [max(2 ** (7 - b) + 1, 9) for b in range(1, self.n_blocks + 1)]
+        _check_block_list("kernel_sizes", sizes, self.n_blocks, odd=True)
+        return [int(size) for size in sizes]
+
+
+def _check_block_list(name, values, n_blocks, odd):
+    kind = "odd integers" if odd else "integers"
+    legal = isinstance(values, Sequence) or hasattr(values, "__array__")
+    legal = legal and len(values) == n_blocks
+    if not legal or not all(
+        isinstance(v, Integral) and int(v) >= 1 and int(v) % 2 >= odd for v in values
+    ):
+        raise ValueError(
+            f"{name} must be {n_blocks} {kind} of at least 1, one for each of n_blocks={n_blocks} "
+            f"blocks, got {values!r}."
+        )

@@ -1,0 +1,34 @@
+"""What all tests share: thread limits, the hypothesis profile and the shared recordings."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers fill the cores already
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if "torch" in sys.modules:  # too late for the variable
+        sys.modules["torch"].set_num_threads(1)
+
+settings.register_profile("house", deadline=None, max_examples=25, derandomize="CI" in os.environ)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder of real recordings, the one that holds MANIFEST.csv."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SKLEARN_AUDIOSR_TEST_DATA") or beside)
+    if not (folder / "MANIFEST.csv").is_file():
+        pytest.skip(f"no MANIFEST.csv in {folder}: set SKLEARN_AUDIOSR_TEST_DATA to the recordings")
+    return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Mark every test that asks for the shared recordings."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared_data")

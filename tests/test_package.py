@@ -1,0 +1,155 @@
+"""The package as a whole: what an import loads, which way imports run, what is public."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import sklearn_audiosr
+
+PACKAGE = "sklearn_audiosr"
+ROOT = Path(sklearn_audiosr.__file__).parent
+
+# The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
+LAYERS = [
+    ["_clips"],
+    ["_interpolation", "degradation", "_patches", "metrics"],
+    ["networks", "networks.*", "_objectives"],
+    ["_device"],
+    ["_training", "_inference"],
+    ["_base", "_learned", "_spline", "_linear", "_dnn", "_super_resolver"],
+    ["datasets", "datasets.*"],
+    [""],  # the package itself, which exports the estimators
+]
+
+PUBLIC_MODULES = [
+    "sklearn_audiosr",
+    "sklearn_audiosr.datasets",
+    "sklearn_audiosr.degradation",
+    "sklearn_audiosr.metrics",
+    "sklearn_audiosr.networks",
+]
+
+LIGHT_IMPORTS = """
+import sys
+import numpy as np
+import sklearn_audiosr
+import sklearn_audiosr.datasets, sklearn_audiosr.degradation
+import sklearn_audiosr.metrics, sklearn_audiosr.networks
+
+wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
+sklearn_audiosr.SplineUpsampler().fit(wideband[:, ::2], wideband).predict(wideband[:, ::2])
+sklearn_audiosr.networks.AudioUNet(n_blocks=2)
+heavy = {"matplotlib", "soundfile", "soxr", "torch", "tqdm"}
+print(*sorted(heavy.intersection(sys.modules)))
+"""
+
+
+def module_name(path):
+    """Return the dotted name of a file inside the package, "" for the package itself."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def layer(name):
+    """Return the number of a module's layer."""
+    for number, patterns in enumerate(LAYERS):
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return number
+    pytest.fail(f"the module {name} has no layer: add it to LAYERS in {Path(__file__).name}")
+
+
+def imports(path):
+    """Yield the absolute dotted name of everything that a file imports, inside functions too."""
+    package = [PACKAGE, *path.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            source = ".".join([*base, *filter(None, [node.module])])
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def rooms_of(path):
+    """Return the modules of the package that a file imports, by their names inside it."""
+    rooms = set()
+    for name in imports(path):
+        head, _, inside = name.partition(".")
+        if head == PACKAGE:
+            # from ._clips import check_pairs: the last word is a module or a name in one
+            rooms.add(inside if inside in MODULES else inside.rpartition(".")[0])
+    return rooms
+
+
+def test_light_work_loads_no_heavy_library():
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT_IMPORTS], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_run_downward(name):
+    own = layer(name)
+    above = sorted(room for room in rooms_of(MODULES[name]) if layer(room) > own)
+    assert not above, f"{name or PACKAGE} imports from a layer above its own: {above}"
+
+
+def test_imports_have_no_circle():
+    graph = {name: rooms_of(path) - {name} for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other in a circle: {' <- '.join(error.args[1])}")
+
+
+def test_clips_import_numpy_and_sklearn_utils_only():
+    def allowed(name):
+        root = name.partition(".")[0]
+        return root in {"numpy", *sys.stdlib_module_names} or name.startswith("sklearn.utils")
+
+    assert [name for name in imports(MODULES["_clips"]) if not allowed(name)] == []
+
+
+def test_version_is_the_installed_one():
+    installed = version("sklearn-audiosr")
+    assert installed == sklearn_audiosr.__version__, "install again: touch pyproject.toml"
+
+
+@pytest.mark.parametrize("module_name", PUBLIC_MODULES)
+def test_public_names_exist(module_name):
+    module = importlib.import_module(module_name)
+    absent = [name for name in module.__all__ if not hasattr(module, name)]
+    assert not absent, f"{module_name}.__all__ promises what is not there: {absent}"
+
+
+@pytest.mark.parametrize("module_name", PUBLIC_MODULES)
+def test_public_names_have_a_docstring_with_an_example(module_name):
+    module = importlib.import_module(module_name)
+    public = {name: getattr(module, name) for name in module.__all__}
+    plain = [
+        name
+        for name, value in public.items()
+        if (inspect.isclass(value) or inspect.isfunction(value))
+        and not documented(value.__doc__, has_parameters=bool(inspect.signature(value).parameters))
+    ]
+    assert not plain, f"{module_name}: give a numpydoc docstring with Examples to {plain}"
+
+
+def documented(docstring, *, has_parameters):
+    """Tell whether a docstring has the sections that every public name needs."""
+    text = inspect.cleandoc(docstring or "")
+    needed = ["Examples", "Parameters"] if has_parameters else ["Examples"]
+    return all(f"\n\n{title}\n{'-' * len(title)}\n" in text for title in needed)
