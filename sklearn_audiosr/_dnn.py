@@ -113,6 +113,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     _source_reach = 32
     _score_name = "validation score"
+    _n_batched = 0  # a matrix product's rounding depends on a row's place: clips go alone
 
     def __init__(
         self,

@@ -15,9 +15,6 @@ from sklearn_audiosr._clips import check_groups, check_pairs
 from sklearn_audiosr._patches import PatchSampler
 from sklearn_audiosr.metrics import waveform_snr
 
-# Short clips of one shape are predicted together up to this many wideband timepoints.
-_N_BATCHED = 2**16
-
 
 class LearnedUpsampler(BaseUpsampler):
     """Base of estimators that train a network on patches of upsampled sources.
@@ -29,6 +26,8 @@ class LearnedUpsampler(BaseUpsampler):
 
     _score_name = "validation SNR (dB)"
     _source_reach: int
+    # Short clips of one shape are predicted together up to this many wideband timepoints.
+    _n_batched = 2**16
     network_: Any
 
     _parameter_constraints = {
@@ -188,7 +187,7 @@ class LearnedUpsampler(BaseUpsampler):
         check_is_fitted(self)
         device = resolve_device(self.device)
         network = self._network_on(device)
-        for batch in _equal_shapes(clips, _N_BATCHED // self.upsampling_ratio_):
+        for batch in _equal_shapes(clips, self._n_batched // self.upsampling_ratio_):
             n_channels = len(batch[0])
             waveforms = np.concatenate(batch) if len(batch) > 1 else batch[0]
             y = self._predict_waveforms(network, waveforms, device)

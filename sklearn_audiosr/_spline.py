@@ -45,7 +45,7 @@ class SplineUpsampler(BaseUpsampler):
     >>> import numpy as np
     >>> from sklearn_audiosr import SplineUpsampler
     >>> X, Y = np.array([[0.0, 1.0, 2.0]]), np.arange(6.0)[None] / 2
-    >>> SplineUpsampler().fit(X, Y).predict(X)
+    >>> SplineUpsampler().fit(X, Y).predict(X).round(3)
     array([[0. , 0.5, 1. , 1.5, 2. , 2.5]], dtype=float32)
     """
 

@@ -105,6 +105,7 @@ class Decimator(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)

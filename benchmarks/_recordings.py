@@ -1,0 +1,45 @@
+"""Read the packs of recordings that benchmarks measure on: a folder with a MANIFEST.csv."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sklearn_audiosr.degradation import trim_clips
+
+DEFAULT_ROOT = Path(__file__).parents[2] / "shared" / "data"
+
+
+def add_argument(parser):
+    """Give a command the argument --recordings."""
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        default=Path(os.environ.get("SKLEARN_AUDIOSR_TEST_DATA", DEFAULT_ROOT)),
+        help="folder with MANIFEST.csv (default: $SKLEARN_AUDIOSR_TEST_DATA or ../shared/data)",
+    )
+
+
+def read_pack(root, pack, split, ratio):
+    """Read the clips of one split of a pack, cut to a multiple of the ratio.
+
+    Returns
+    -------
+    clips : list of ndarray of shape (n_timepoints,), float32
+    speakers : ndarray of str
+    names : list of str
+    sampling_rate : int
+    """
+    manifest = root / "MANIFEST.csv"
+    if not manifest.is_file():
+        raise SystemExit(f"{manifest} is missing: name the folder with --recordings.")
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["pack"] == pack and r["split"] == split]
+    if not rows:
+        raise SystemExit(f"{manifest} lists no {split} clips of {pack}.")
+    clips = [soundfile.read(root / row["path"], dtype="float32")[0] for row in rows]
+    speakers = np.array([row["speaker"] for row in rows])
+    names = [Path(row["path"]).stem for row in rows]
+    return trim_clips(clips, ratio), speakers, names, int(rows[0]["rate"])
