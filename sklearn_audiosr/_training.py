@@ -166,7 +166,7 @@ def _warn_if_slow(seconds_per_step, n_steps, max_epochs, device):
     if device.type != "cpu" or seconds_per_epoch * max_epochs < _PATIENCE_SECONDS:
         return
     warnings.warn(
-        f"One epoch takes about {seconds_per_epoch:.0f} s on this CPU, max_epochs={max_epochs} "
+        f"One epoch takes about {seconds_per_epoch:.2g} s on this CPU, max_epochs={max_epochs} "
         f"about {seconds_per_epoch * max_epochs / 3600:.1f} h. Two ways out: a smaller network, "
         'AudioUNet(width=0.125) for example, or a GPU (device="cuda"). Interrupting the fit '
         "(Ctrl-C) keeps the best weights so far.",
