@@ -7,13 +7,13 @@ pipeline can degrade and restore, and cross-validate on wideband recordings alon
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr._clips import Clips
 
-__all__ = ["Decimator", "trim_clips"]
+__all__ = ["Decimator", "ideal_lowband", "trim_clips"]
 
 # scipy's elliptic design needs a stopband too; 60 dB is below 16-bit audio's highband in practice.
 _ELLIPTIC_STOPBAND_DB = 60.0
@@ -195,6 +195,45 @@ class Decimator(TransformerMixin, BaseEstimator):
         return signal.firwin(n_taps, self.cutoff / self.upsampling_ratio, window="hamming")
 
 
+def ideal_lowband(clips, upsampling_ratio):
+    """Keep the true lowband of wideband clips and empty the highband.
+
+    No method that leaves the highband empty can have a better signal-to-noise ratio: print it
+    beside every table of scores.
+
+    Parameters
+    ----------
+    clips : container of wideband clips
+        Any container of clips.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 2; the lowband ends at the
+        narrowband Nyquist frequency.
+
+    Returns
+    -------
+    lowband : container of clips
+        The same kind of container, float32, of the same lengths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.degradation import ideal_lowband
+    >>> tone = np.cos(np.pi * 0.75 * np.arange(64))[None]  # above half the Nyquist frequency
+    >>> bool(np.abs(ideal_lowband(tone, 2)).max() < 1e-6)
+    True
+    """
+    _check_integer("upsampling_ratio", upsampling_ratio, 2)
+    clips = Clips(clips, "clips")
+    return clips.collect(_empty_highband(clip, upsampling_ratio) for clip in clips)
+
+
+def _empty_highband(clip, ratio):
+    n_timepoints = clip.shape[-1]
+    spectrum = fft.rfft(clip.astype(np.float64), axis=-1)
+    spectrum[:, n_timepoints // (2 * ratio) + 1 :] = 0
+    return fft.irfft(spectrum, n=n_timepoints, axis=-1).astype(np.float32)
+
+
 def trim_clips(clips, upsampling_ratio):
     """Cut the end of each clip so that its length is a multiple of the upsampling ratio.
 
@@ -223,10 +262,7 @@ def trim_clips(clips, upsampling_ratio):
     >>> [len(clip) for clip in trim_clips([np.ones(9), np.ones(16)], 4)]
     [8, 16]
     """
-    if not isinstance(upsampling_ratio, Integral) or upsampling_ratio < 1:
-        raise ValueError(
-            f"upsampling_ratio must be an integer of at least 1, got {upsampling_ratio!r}."
-        )
+    _check_integer("upsampling_ratio", upsampling_ratio, 1)
     clips = Clips(clips, "clips")
     return clips.collect(
         _trim(clip, f"clips[{i}]", upsampling_ratio) for i, clip in enumerate(clips)
@@ -241,3 +277,8 @@ def _trim(clip, name, ratio):
             f"{clip.shape[-1]}: leave it out."
         )
     return clip[:, :n_timepoints]
+
+
+def _check_integer(name, value, least):
+    if not isinstance(value, Integral) or int(value) < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")

@@ -57,7 +57,7 @@ def test_lowband_is_kept_from_the_input(pairs, phase):
         np.fft.rfft(clips, axis=-1) for clips in (upsample_bandlimited(X, RATIO), Y_pred)
     )
     low = slice(int(0.9 * source.shape[1] / RATIO))  # the windows' sidelobes leak near the edge
-    assert waveform_snr(np.abs(source[:, low]), np.abs(predicted[:, low])) > 30
+    assert waveform_snr(np.abs(source[:, low]), np.abs(predicted[:, low])) > 25
     high = slice(int(1.1 * source.shape[1] / RATIO), None)
     assert np.abs(predicted[:, high]).mean() > 10 * np.abs(source[:, high]).mean()
 

@@ -1,0 +1,127 @@
+"""Scores of every estimator on real recordings, beside the bound.
+
+    python benchmarks/bench_quality.py --pack speech_multi --ratio 4
+
+trains on a pack's training split and scores its test split (speakers or pieces not seen in
+training), order-8 Chebyshev filter, zero phase. ``--only`` names the rows to run.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from _recordings import add_argument, read_pack
+from _tables import record, rst_table
+
+from sklearn_audiosr import (
+    AudioSuperResolver,
+    DNNBandwidthExtender,
+    LinearUpsampler,
+    SplineUpsampler,
+)
+from sklearn_audiosr.degradation import Decimator, ideal_lowband
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.networks import AudioUNet
+
+
+def make_estimators():
+    """The rows of the table: the network is a small one, for minutes on a CPU."""
+    training = {"patch_length": 2048, "validation_fraction": 0.04, "random_state": 0, "verbose": 1}
+    return {
+        "spline": SplineUpsampler(),
+        "linear": LinearUpsampler(),
+        "dnn": DNNBandwidthExtender(max_epochs=4, **{**training, "patch_length": 8192}),
+        "network": AudioSuperResolver(
+            AudioUNet(width=1 / 8, dropout=0.0), learning_rate=5e-4, max_epochs=4, **training
+        ),
+    }
+
+
+def fit(estimator, X, Y, speakers):
+    """Fit, with whole speakers held out for validation; give the processor's minutes."""
+    begin = time.process_time()
+    if isinstance(estimator, (AudioSuperResolver, DNNBandwidthExtender)):
+        estimator.fit(X, Y, groups=speakers)
+    else:
+        estimator.fit(X, Y)
+    return (time.process_time() - begin) / 60
+
+
+def measure(Y, Y_pred, names):
+    """Scores of one method on the test clips."""
+    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
+    lsd = log_spectral_distance(Y, Y_pred, average=None)
+    natural = log_spectral_distance(Y, Y_pred, convention="kuleshov2017")
+    worst = int(np.nanargmin(snr))
+    return {
+        "snr": float(np.nanmean(snr)),
+        "lsd": float(lsd.mean()),
+        "lsd_natural": natural,
+        "worst_clip": names[worst],
+        "worst_snr": float(snr[worst]),
+        "clips": {
+            n: [round(float(s), 3), round(float(d), 4)]
+            for n, s, d in zip(names, snr, lsd, strict=True)
+        },
+    }
+
+
+def run(args):
+    Y, speakers, *_ = read_pack(args.recordings, args.pack, "train", args.ratio)
+    Y_test, _, names, rate = read_pack(args.recordings, args.pack, "test", args.ratio)
+    decimator = Decimator(args.ratio)
+    X, X_test = decimator.fit_transform(Y), decimator.fit_transform(Y_test)
+    seconds = sum(map(len, Y_test)) / rate
+    results = {"ideal lowband": measure(Y_test, ideal_lowband(Y_test, args.ratio), names)}
+    for name, estimator in make_estimators().items():
+        if name not in args.only:
+            continue
+        try:
+            minutes = fit(estimator, X, Y, speakers)
+        except ValueError as error:  # the DNN takes powers of two only
+            print(f"{name}: {error}")
+            continue
+        begin = time.perf_counter()
+        Y_pred = estimator.predict(X_test)
+        speed = seconds / (time.perf_counter() - begin)
+        results[name] = {
+            **measure(Y_test, Y_pred, names),
+            "times_real_time": speed,
+            "fit_cpu_minutes": minutes,
+            "estimator": repr(estimator),
+        }
+        print(name, {k: v for k, v in results[name].items() if k != "clips"}, flush=True)
+    return results
+
+
+def format_table(results):
+    header = ["method", "SNR (dB)", "LSD (log10)", "LSD (natural)", "worst clip (dB)",
+              "fit (CPU min)", "x real time"]  # fmt: skip
+    rows = [
+        [
+            name,
+            f"{row['snr']:.2f}",
+            f"{row['lsd']:.3f}",
+            f"{row['lsd_natural']:.2f}",
+            f"{row['worst_clip']} ({row['worst_snr']:.1f})",
+            f"{row['fit_cpu_minutes']:.2f}" if "fit_cpu_minutes" in row else "",
+            f"{row['times_real_time']:.0f}" if "times_real_time" in row else "",
+        ]
+        for name, row in results.items()
+    ]
+    return rst_table(header, rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    parser.add_argument("--pack", default="speech_multi")
+    parser.add_argument("--ratio", type=int, default=4)
+    parser.add_argument("--only", nargs="+", default=["spline", "linear", "dnn", "network"])
+    args = parser.parse_args()
+    results = run(args)
+    record(f"quality_{args.pack}_r{args.ratio}", format_table(results), {"rows": results})
+
+
+if __name__ == "__main__":
+    main()
