@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence, Set
 from numbers import Number
 
 import numpy as np
-from sklearn.utils import check_consistent_length
 
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
 MAX_CHANNELS = 64
@@ -44,6 +43,7 @@ class Clips(Sequence):
         self.name = name
         self.dtype = np.dtype(dtype)
         self.kind, clips = _open_container(container, name)
+        self._lazy_ndim: dict[int, int] = {}  # of the clips read so far
         if self.kind == "array":
             self._clips = _check_array(clips, name, self.dtype)
         elif self.kind == "lazy":
@@ -61,16 +61,15 @@ class Clips(Sequence):
     def __len__(self):
         return len(self._clips)
 
-    def _native(self, index):
-        """Clip `index` with the caller's number of dimensions."""
-        clip = self._clips[index]
-        return self._check(index, clip) if self.kind == "lazy" else clip
-
     def __getitem__(self, index):
         """Return clip `index`, an array of shape (n_channels, n_timepoints)."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"{self.name} holds {len(self)} clips, got index {index}.")
-        return np.atleast_2d(self._native(index))
+        clip = self._clips[index]
+        if self.kind == "lazy":
+            clip = self._check(index, clip)
+            self._lazy_ndim[index] = clip.ndim
+        return np.atleast_2d(clip)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
@@ -91,7 +90,6 @@ class Clips(Sequence):
         """
         if self.kind == "array":
             return self._collect_array(iter(results))
-        # A lazy clip's number of dimensions is that of its last read: do not read it again.
         collected = [
             result[0] if self._is_mono_1d(i) else result for i, result in enumerate(results)
         ]
@@ -102,8 +100,8 @@ class Clips(Sequence):
         return tuple(collected) if self.kind == "tuple" else collected
 
     def _is_mono_1d(self, index):
-        if self.kind == "lazy":
-            return np.ndim(self._clips[index]) == 1
+        if self.kind == "lazy":  # a result follows from its clip: that was read already
+            return self._lazy_ndim[index] == 1
         return self._clips[index].ndim == 1
 
     def _collect_array(self, results):
@@ -167,11 +165,28 @@ def check_groups(groups, n_clips):
     return groups
 
 
-def check_same_shapes(y_true, y_pred, sample_weight=None):
-    """Check that two containers hold clips of the same shapes; return `Clips` in float64."""
+def check_comparison(y_true, y_pred, sample_weight=None):
+    """Return two containers as float64 `Clips`, and weights as an array or None."""
     y_true, y_pred = Clips(y_true, "y_true", np.float64), Clips(y_pred, "y_pred", np.float64)
-    check_consistent_length(y_true, y_pred, sample_weight)
-    return y_true, y_pred
+    if len(y_true) != len(y_pred):
+        raise ValueError(
+            f"y_pred must hold as many clips as y_true ({len(y_true)}), got {len(y_pred)}: pass "
+            "one prediction for each clip."
+        )
+    return y_true, y_pred, _check_weights(sample_weight, len(y_true))
+
+
+def _check_weights(sample_weight, n_clips):
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    legal = weights.shape == (n_clips,) and np.isfinite(weights).all() and (weights >= 0).all()
+    if not legal or weights.sum() == 0:
+        raise ValueError(
+            f"sample_weight must hold one finite weight of at least 0 for each of the {n_clips} "
+            f"clips, not all 0, got an array of shape {weights.shape}: pass numbers, one a clip."
+        )
+    return weights
 
 
 def _open_container(container, name):
@@ -179,6 +194,8 @@ def _open_container(container, name):
     _reject_non_container(container, name)
     if hasattr(container, "__array__"):
         array = np.asarray(container)
+        if array.dtype.kind in "SU":
+            raise TypeError(_text_message(name))
         if array.ndim in (2, 3):
             return "array", array
         if array.ndim == 1 and array.dtype == object and not _holds_numbers(array):
@@ -200,6 +217,8 @@ def _reject_non_container(container, name):
     readable = hasattr(container, "__array__") or (
         hasattr(container, "__len__") and hasattr(container, "__getitem__")
     )
+    if isinstance(container, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be {_CONTAINERS}, got a masked array: fill it, X.filled(0).")
     if isinstance(container, (str, bytes, bytearray, Mapping, Set)) or not readable:
         raise TypeError(
             f"{name} must be {_CONTAINERS}, got {type(container).__name__}: read sound files with "
@@ -208,7 +227,11 @@ def _reject_non_container(container, name):
 
 
 def _holds_numbers(items):
-    return len(items) > 0 and isinstance(items[0], (Number, np.generic))
+    return len(items) > 0 and isinstance(items[0], (Number, np.number, np.bool_))
+
+
+def _text_message(name):
+    return f"{name} must be an array of numbers, got text: read the file first."
 
 
 def _not_clips_message(array, name):
@@ -222,7 +245,7 @@ def _check_array(array, name, dtype):
     if array.shape[-1] == 0:
         raise ValueError(
             f"{name} must have clips of at least 1 timepoint, got 0 feature(s) "
-            f"(shape={array.shape}) while a minimum of 1 is required."
+            f"(shape={array.shape}) while a minimum of 1 is required: leave empty clips out."
         )
     if array.ndim == 3:
         _check_n_channels(array.shape[1], name, "the last two axes with X.transpose(0, 2, 1)")
@@ -236,7 +259,7 @@ def _check_array(array, name, dtype):
 def _check_clip(clip, name, dtype):
     """Return one clip as floats, of its own number of dimensions (1 or 2)."""
     if isinstance(clip, (str, bytes)):
-        raise TypeError(f"{name} must be an array of numbers, got text: read the file first.")
+        raise TypeError(_text_message(name))
     try:
         array = np.asarray(clip)
     except ValueError as error:  # a ragged list of lists
@@ -244,6 +267,8 @@ def _check_clip(clip, name, dtype):
             f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
             f"rows of unequal lengths: cut all channels to one length."
         ) from error
+    if array.dtype.kind == "i" and not hasattr(clip, "__array__"):
+        array = array.astype(np.int64)  # a list of plain integers is no PCM, on any platform
     if array.ndim not in (1, 2):
         raise ValueError(
             f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
@@ -290,9 +315,10 @@ def _to_float(array, name, dtype):
             f"{name} must not be unsigned 8-bit: that is offset PCM, with silence at 128. Convert "
             "it with (x.astype('float32') - 128) / 128."
         )
-    if array.dtype in _PCM_FULL_SCALE:
+    full_scale = _PCM_FULL_SCALE.get(array.dtype.newbyteorder("="))
+    if full_scale is not None:
         # float64 first: an int32 has more digits than a float32
-        return (array / _PCM_FULL_SCALE[array.dtype]).astype(dtype, copy=False)
+        return (array / full_scale).astype(dtype, copy=False)
     with np.errstate(over="ignore"):  # reported as not finite, with the clip's name
         return np.ascontiguousarray(array, dtype=dtype)
 
@@ -317,7 +343,8 @@ def _check_finite(waveform, given, name):
 
 def _learn_ratio(shapes):
     ratios = [y_shape[-1] / x_shape[-1] for x_shape, y_shape in shapes]
-    ratio = max(1, round(float(np.median(ratios))))
+    # the lower median: with one bad pair of several, the ratio that the others have
+    ratio = max(1, round(sorted(ratios)[(len(ratios) - 1) // 2]))
     if ratio < 2:
         i = int(np.argmin(ratios))
         raise ValueError(

@@ -55,7 +55,8 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="odd"):
 
     Notes
     -----
-    ``benchmarks/spline_boundary.py`` measures the boundaries on speech and piano.
+    ``benchmarks/bench_spline_boundary.py`` measures the boundaries on speech and piano: "odd" loses
+    least at the start at every ratio, and at the end at r = 2; at r = 4 and 6 "edge" is as good.
     """
     x = np.asarray(x)
     reach = _cubic_reach(x.dtype)

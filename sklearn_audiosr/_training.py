@@ -99,7 +99,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                     break
         except KeyboardInterrupt:
             _warn_interrupted(len(history.losses))
-            if not history.losses:  # keep what the first epoch learned so far
+            if best.epoch == 0:  # keep what the first epoch learned so far
                 best.update(None, 0)
     best.restore()
     network.eval()

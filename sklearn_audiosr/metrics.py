@@ -15,7 +15,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import make_scorer
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_audiosr._clips import check_same_shapes
+from sklearn_audiosr._clips import check_comparison
 
 __all__ = [
     "LSD_CONVENTIONS",
@@ -117,11 +117,11 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
     >>> round(signal_to_noise_ratio(y_true, 0.9 * y_true), 6)
     20.0
     """
-    y_true, y_pred = check_same_shapes(y_true, y_pred, sample_weight)
+    y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
     values = np.array([waveform_snr(*pair) for pair in _same_shape_pairs(y_true, y_pred)])
     if np.isnan(values).any():
         _warn_silent(np.flatnonzero(np.isnan(values)), "Signal-to-noise ratio")
-    return _average(values, sample_weight, average)
+    return _average(values, weights, average)
 
 
 @validate_params(
@@ -218,12 +218,12 @@ def log_spectral_distance(
             f"{sampling_rate}: pass the wideband rate in Hz."
         )
     bins = _band_bins(band, frame, upsampling_ratio)
-    y_true, y_pred = check_same_shapes(y_true, y_pred, sample_weight)
+    y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
     values = [
         np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in zip(*pair, strict=True)])
         for pair in _same_shape_pairs(y_true, y_pred)
     ]
-    return _average(np.array(values), sample_weight, average)
+    return _average(np.array(values), weights, average)
 
 
 def _same_shape_pairs(y_true, y_pred):
@@ -274,14 +274,13 @@ def _warn_silent(indices, metric):
     )
 
 
-def _average(values, sample_weight, average):
+def _average(values, weights, average):
     if average is None:
         return values
     defined = ~np.isnan(values)
     if not defined.any():
         return np.nan
-    weights = None if sample_weight is None else np.asarray(sample_weight)[defined]
-    return float(np.average(values[defined], weights=weights))
+    return float(np.average(values[defined], weights=None if weights is None else weights[defined]))
 
 
 def _band_bins(band, frame, upsampling_ratio):

@@ -1,0 +1,83 @@
+"""Which continuation beyond its ends serves the cubic spline best.
+
+    python benchmarks/bench_spline_boundary.py
+
+cuts speech and piano into short excerpts, so that ends count, and measures the error near both
+ends. "not-a-knot" is scipy's ``CubicSpline`` extrapolated.
+"""
+
+import argparse
+
+import numpy as np
+from _recordings import add_argument, read_pack
+from _tables import record, rst_table
+from scipy.interpolate import CubicSpline
+
+from sklearn_audiosr._interpolation import BOUNDARIES, upsample_cubic
+from sklearn_audiosr.degradation import Decimator
+
+EXCERPT = 4800
+RATIOS = (2, 4, 6)
+
+
+def not_a_knot(x, ratio):
+    return CubicSpline(np.arange(x.shape[-1]), x, axis=-1)(np.arange(x.shape[-1] * ratio) / ratio)
+
+
+def methods():
+    """The boundaries of the library, and scipy's."""
+    ours = {
+        name: lambda x, r, name=name: upsample_cubic(x, r, boundary=name) for name in BOUNDARIES
+    }
+    return {**ours, "not-a-knot": not_a_knot}
+
+
+def cut_excerpts(clips):
+    """Cut clips into an array of (n_excerpts, EXCERPT), those with sound at an end."""
+    excerpts = np.concatenate(
+        [c[: len(c) // EXCERPT * EXCERPT].reshape(-1, EXCERPT) for c in clips]
+    ).astype(np.float64)
+    loud = np.abs(excerpts[:, -64:]).max(axis=1) > 0.02
+    return excerpts[loud]
+
+
+def end_errors(Y, ratio):
+    """Signal-to-noise ratio in dB at the start, at the end and beyond the last knot."""
+    X = Y[:, ::ratio]
+    near = 4 * ratio  # timepoints of four knots
+    regions = {
+        "start": slice(1, near),
+        "end": slice(-near, None),
+        "beyond": slice(-(ratio - 1), None),
+    }
+    scores = {}
+    for name, upsample in methods().items():
+        error = Y - upsample(X, ratio)
+        scores[name] = {
+            region: 10 * np.log10(np.sum(Y[:, part] ** 2) / np.sum(error[:, part] ** 2))
+            for region, part in regions.items()
+        }
+    return scores
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    args = parser.parse_args()
+    rows, results = [], {}
+    for pack in ("speech_multi", "piano"):
+        clips, *_ = read_pack(args.recordings, pack, "test", 1)
+        excerpts = cut_excerpts(clips)
+        for ratio in RATIOS:
+            # low-passed, but at the wideband rate: the truth that a spline could reach
+            lowband = Decimator(ratio)._low_pass(excerpts)
+            scores = results[f"{pack} r={ratio}"] = end_errors(lowband, ratio)
+            for method, score in scores.items():
+                rows.append([pack, ratio, method, *(f"{score[k]:.2f}" for k in score)])
+    header = ["pack", "r", "continuation", "first 4 knots (dB)", "last 4 knots (dB)",
+              "beyond the last knot (dB)"]  # fmt: skip
+    record("spline_boundary", rst_table(header, rows), {"rows": results})
+
+
+if __name__ == "__main__":
+    main()
