@@ -1,8 +1,16 @@
 """Configuration of the documentation. The build needs no network."""
 
 import os
+import sys
+from pathlib import Path
 
 import sklearn_audiosr
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import draw_rooms  # noqa: E402
+
+draw_rooms.write(Path(sklearn_audiosr.__file__).parent, HERE / "generated" / "drawings")
 
 project = "sklearn-audiosr"
 author = "sklearn-audiosr developers"
@@ -58,5 +66,13 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {"install": [], "quick_start": [], "changes": [], "contributing": []}
+html_sidebars = {
+    page: []
+    for page in (
+        "install", "quick_start", "architecture", "changes", "contributing", "auto_examples/*"
+    )
+}  # fmt: skip
+html_static_path = ["_static"]
+html_css_files = ["house.css"]
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"

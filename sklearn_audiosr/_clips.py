@@ -248,7 +248,7 @@ def _check_array(array, name, dtype):
             f"(shape={array.shape}) while a minimum of 1 is required: leave empty clips out."
         )
     if array.ndim == 3:
-        _check_n_channels(array.shape[1], name, "the last two axes with X.transpose(0, 2, 1)")
+        _check_n_channels(array.shape[1], name, f"the last two axes with {name}.transpose(0, 2, 1)")
     waveforms = _to_float(array, name, dtype)
     if not _all_finite(waveforms):
         index = next(i for i, clip in enumerate(waveforms) if not np.isfinite(clip).all())

@@ -37,7 +37,7 @@ class LinearUpsampler(BaseUpsampler):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_taps, upsampling_ratio_)
+    coef_ : ndarray of shape (n_taps, r)
         One filter for each of the r wideband timepoints of an instant:
         ``Y[r * t + p] = sum over k of X[t + k - n_taps // 2] * coef_[k, p]``.
     upsampling_ratio_ : int

@@ -1,0 +1,185 @@
+"""Draw the rooms of the package and the way of a clip as SVG in the theme's own colours.
+
+The arrows between rooms are read from the modules' import statements when the documentation is
+built; only the places of the boxes are set here.
+"""
+
+import ast
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+
+PACKAGE = "sklearn_audiosr"
+
+# Column and row of each room. A room without a place stops the build.
+PLACES = {
+    "": (3.0, 0),
+    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.2, 1), "_super_resolver": (4.9, 1),
+    "_interpolation": (2.1, 2), "_learned": (3.65, 2), "networks": (4.9, 2),
+    "_objectives": (6.1, 2),
+    "_base": (0.85, 3), "_patches": (2.5, 3), "_training": (3.65, 3), "_inference": (4.8, 3),
+    "metrics": (0.85, 4), "_device": (4.2, 4),
+    "degradation": (2.1, 4), "datasets": (6.1, 4),
+    "_clips": (1.45, 5),
+}  # fmt: skip
+
+COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38
+
+STYLE = """
+<style>
+.rooms { width: 100%; max-width: 980px; height: auto; display: block; margin: 1rem auto; }
+.rooms rect { fill: var(--pst-color-surface); stroke: var(--pst-color-text-muted); }
+.rooms rect.public { stroke: var(--pst-color-primary); stroke-width: 2.5; }
+.rooms text { fill: var(--pst-color-text-base); font: 15px var(--pst-font-family-monospace);
+  text-anchor: middle; dominant-baseline: central; }
+.rooms text.label { font-family: var(--pst-font-family-base); }
+.rooms text.note { font: italic 13px var(--pst-font-family-base);
+  fill: var(--pst-color-text-muted); }
+.rooms .arrow { stroke: var(--pst-color-text-muted); stroke-width: 1.3; fill: none; }
+.rooms .head { fill: var(--pst-color-text-muted); stroke: none; }
+</style>
+"""
+
+ARROW = """<defs><marker id="{id}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"
+markerHeight="8" orient="auto"><path class="head" d="M0 0 L8 4 L0 8 z"/></marker></defs>"""
+
+
+def read_imports(folder):
+    """Return for each room the rooms that it imports, inside functions too."""
+    rooms = {}
+    for path in sorted(folder.rglob("*.py")):
+        room = _room(path.relative_to(folder).with_suffix("").parts)
+        used = rooms.setdefault(room, set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+                used.add(_room(node.module.split(".")[1:]))
+        used.discard(room)
+    return rooms
+
+
+def _room(parts):
+    return "" if not parts or parts[0] == "__init__" else parts[0]
+
+
+def leave_out_indirect(rooms):
+    """Keep only the imports that no chain of other imports implies."""
+
+    def reachable(start, without):
+        found, todo = set(), [room for room in rooms[start] if room != without]
+        while todo:
+            room = todo.pop()
+            if room not in found:
+                found.add(room)
+                todo += rooms[room]
+        return found
+
+    return sorted((a, b) for a in rooms for b in rooms[a] if b not in reachable(a, b))
+
+
+def draw_rooms(folder):
+    """Return the rooms and their imports as an SVG element."""
+    rooms = read_imports(folder)
+    if set(rooms) != set(PLACES):
+        raise ValueError(f"docs/draw_rooms.py: PLACES must name {sorted(rooms)}")
+    parts = [ARROW.format(id="import")]
+    for importing, imported in leave_out_indirect(rooms):
+        (x1, y1), (x2, y2) = _centre(importing), _centre(imported)
+        parts.append(
+            f'<path class="arrow" marker-end="url(#import)" '
+            f'd="M{x1} {y1 + HEIGHT / 2} L{x2} {y2 - HEIGHT / 2 - 2}"/>'
+        )
+    for room in rooms:
+        public = "" if room.startswith("_") else "public"
+        parts.append(_box(*_centre(room), WIDTH, HEIGHT, room or PACKAGE, public))
+    x, y = _centre("datasets")
+    parts.append(f'<text class="note" x="{x}" y="{y + 34}">imports no room</text>')
+    title = "The rooms of the package; an arrow leads from a room to one that it imports"
+    return _svg(title, 6.75 * COLUMN + 2, 5 * ROW + 2 * HEIGHT + 10, parts)
+
+
+def _centre(room):
+    column, row = PLACES[room]
+    return column * COLUMN + 10, row * ROW + HEIGHT / 2 + 5
+
+
+def draw_way(title, steps):
+    """Return a chain of (label, room) as an SVG element, five steps a row."""
+    per_row, step, width, height, row = 5, 196, 164, 56, 98
+    ident = "way-" + "".join(c for c in title.lower() if c.isalpha())[:12]
+    parts = [ARROW.format(id=ident)]
+    centres = [
+        (width / 2 + 5 + i % per_row * step, height / 2 + 5 + i // per_row * row)
+        for i in range(len(steps))
+    ]
+    for (x1, y1), (x2, y2) in pairwise(centres):
+        if y1 == y2:
+            path = f"M{x1 + width / 2} {y1} L{x2 - width / 2 - 2} {y2}"
+        else:  # from the end of a row to the start of the next
+            middle = (y1 + y2) / 2
+            path = f"M{x1} {y1 + height / 2} V{middle} H{x2} V{y2 - height / 2 - 2}"
+        parts.append(f'<path class="arrow" marker-end="url(#{ident})" d="{path}"/>')
+    for (label, room), (x, y) in zip(steps, centres, strict=True):
+        parts.append(_box(x, y, width, height, "", "" if room else "public"))
+        parts.append(
+            f'<text class="label" x="{x}" y="{y - (11 if room else 0)}">{escape(label)}</text>'
+        )
+        parts.append(f'<text x="{x}" y="{y + 12}">{escape(room)}</text>' if room else "")
+    n_rows = -(-len(steps) // per_row)
+    return _svg(
+        title, per_row * step - (step - width) + 10, (n_rows - 1) * row + height + 12, parts
+    )
+
+
+def _box(x, y, width, height, label, css_class):
+    return (
+        f'<rect class="{css_class}" x="{x - width / 2}" y="{y - height / 2}" width="{width}" '
+        f'height="{height}" rx="6"/><text x="{x}" y="{y}">{escape(label)}</text>'
+    )
+
+
+def _svg(title, width, height, parts):
+    return (
+        f'<svg class="rooms" viewBox="0 0 {width} {height}" role="img" '
+        f'xmlns="http://www.w3.org/2000/svg" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    )
+
+
+TRAINING = [
+    ("Y, wideband", ""),
+    ("low-pass, decimate", "degradation"),
+    ("X, narrowband", ""),
+    ("check, float32", "_clips"),
+    ("hold out, scale", "_learned"),
+    ("to wideband length", "_interpolation"),
+    ("draw patches", "_patches"),
+    ("forward", "networks"),
+    ("loss", "_objectives"),
+    ("step, keep the best", "_training"),
+]
+
+PREDICTION = [
+    ("X, narrowband", ""),
+    ("check, float32", "_clips"),
+    ("chunk by chunk", "_inference"),
+    ("scale", "_learned"),
+    ("to wideband length", "_interpolation"),
+    ("forward", "networks"),
+    ("cut the context", "_inference"),
+    ("undo the scale", "_learned"),
+    ("same container", "_clips"),
+    ("Y, wideband", ""),
+]
+
+
+def write(folder, out):
+    """Write the three drawings as files that pages include."""
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    drawings = {
+        "rooms": STYLE + draw_rooms(Path(folder)),
+        "way_training": draw_way("The way of a clip in fit", TRAINING),
+        "way_prediction": draw_way("The way of a clip in predict", PREDICTION),
+    }
+    for name, text in drawings.items():
+        (out / f"{name}.html").write_text(text, encoding="utf-8")

@@ -1,0 +1,74 @@
+"""The examples run, and what they state holds."""
+
+import os
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+
+
+def check_first_upsampling(example):
+    snr, lsd = example["snr"], example["lsd"]
+    assert snr["linear filter"] > max(snr["spline"], snr["network"])
+    assert lsd["network"] < min(lsd["spline"], lsd["linear filter"]) - 0.3
+    players = example["Players"](example["clips"])._repr_html_()
+    assert players.count("<audio controls src='data:audio/wav;base64,UklGR") == 5  # "RIFF"
+
+
+def check_grid_search(example):
+    names = example["names"]
+    assert len(names) == len(set(names)) == 8
+    assert names[example["best_snr"]].startswith("linear filter")
+    assert names[example["best_lsd"]].startswith("network")
+    assert example["search"].best_index_ == example["best_snr"]
+
+
+def check_cross_validation(example):
+    assert example["bias"]["dense network"] < -0.03
+    assert abs(example["bias"]["linear filter"]) < 0.03
+
+
+def check_linear_baseline(example):
+    snr, lsd = example["snr"], example["lsd"]
+    spline, linear, ideal = (
+        np.array(snr[name]) for name in ("spline", "linear filter", "ideal lowband")
+    )
+    assert (linear > spline + 0.4).all()
+    assert (linear <= ideal).all()
+    assert min(lsd["linear filter"]) > 2
+
+
+def check_fine_tuning(example):
+    gain, further = example["gain"], example["gain_further"]
+    assert gain["ked"] > max(0.5, further["ked"] + 0.3)
+    assert gain["ked"] > gain["rms"] > -0.1
+
+
+CHECKS = {
+    "plot_01_first_upsampling.py": check_first_upsampling,
+    "plot_02_grid_search.py": check_grid_search,
+    "plot_03_cross_validation_by_speaker.py": check_cross_validation,
+    "plot_04_linear_baseline.py": check_linear_baseline,
+    "plot_05_fine_tuning.py": check_fine_tuning,
+}
+
+
+def test_every_example_has_a_check():
+    assert {path.name for path in FOLDER.glob("*.py")} == set(CHECKS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHECKS)
+def test_example(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = set(plt.get_fignums())
+    with plt.rc_context({"backend": "Agg"}):
+        example = runpy.run_path(str(FOLDER / name))
+    assert set(plt.get_fignums()) - before, "an example shows a figure"
+    plt.close("all")
+    assert os.listdir(tmp_path) == [], "an example leaves no file behind"
+    CHECKS[name](example)
