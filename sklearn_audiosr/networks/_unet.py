@@ -18,9 +18,9 @@ _DROPOUT = {"code": 0.5, "paper": 0.0}
 class AudioUNet(BaseEstimator):
     """The convolutional network of the paper: down-blocks, up-blocks, skip connections.
 
-    The audio U-Net of Kuleshov et al. [1]_. Each of `n_blocks` down-blocks halves the length, each up-block doubles it again by a subpixel
-    shuffle and stacks the features of the down-block of the same length; the network's input is
-    added to its output.
+    The audio U-Net of Kuleshov et al. [1]_. Each of `n_blocks` down-blocks halves the length, each
+    up-block doubles it again by a subpixel shuffle and stacks the features of the down-block of
+    the same length; the network's input is added to its output.
 
     Parameters
     ----------
