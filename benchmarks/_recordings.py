@@ -17,9 +17,17 @@ def add_argument(parser):
     parser.add_argument(
         "--recordings",
         type=Path,
-        default=Path(os.environ.get("SKLEARN_AUDIOSR_TEST_DATA", DEFAULT_ROOT)),
+        default=Path(os.environ.get("SKLEARN_AUDIOSR_TEST_DATA") or DEFAULT_ROOT),
         help="folder with MANIFEST.csv (default: $SKLEARN_AUDIOSR_TEST_DATA or ../shared/data)",
     )
+
+
+def skip_without_recordings(args):
+    """Say where the recordings were looked for if they are not there."""
+    missing = not (args.recordings / "MANIFEST.csv").is_file()
+    if missing:
+        print(f"skipped: no MANIFEST.csv in {args.recordings} (--recordings names the folder)")
+    return missing
 
 
 def read_pack(root, pack, split, ratio):
@@ -33,8 +41,6 @@ def read_pack(root, pack, split, ratio):
     sampling_rate : int
     """
     manifest = root / "MANIFEST.csv"
-    if not manifest.is_file():
-        raise SystemExit(f"{manifest} is missing: name the folder with --recordings.")
     with manifest.open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["pack"] == pack and r["split"] == split]
     if not rows:

@@ -9,7 +9,7 @@ ends. "not-a-knot" is scipy's ``CubicSpline`` extrapolated.
 import argparse
 
 import numpy as np
-from _recordings import add_argument, read_pack
+from _recordings import add_argument, read_pack, skip_without_recordings
 from _tables import record, rst_table
 from scipy.interpolate import CubicSpline
 
@@ -64,6 +64,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
     args = parser.parse_args()
+    if skip_without_recordings(args):
+        return
     rows, results = [], {}
     for pack in ("speech_multi", "piano"):
         clips, *_ = read_pack(args.recordings, pack, "test", 1)

@@ -179,14 +179,14 @@ def check_comparison(y_true, y_pred, sample_weight=None):
 def _check_weights(sample_weight, n_clips):
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    legal = weights.shape == (n_clips,) and np.isfinite(weights).all() and (weights >= 0).all()
-    if not legal or weights.sum() == 0:
+    weights = np.asarray(sample_weight)
+    legal = weights.shape == (n_clips,) and weights.dtype.kind in "fiub"
+    if not legal or not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise ValueError(
             f"sample_weight must hold one finite weight of at least 0 for each of the {n_clips} "
             f"clips, not all 0, got an array of shape {weights.shape}: pass numbers, one a clip."
         )
-    return weights
+    return weights.astype(np.float64)
 
 
 def _open_container(container, name):

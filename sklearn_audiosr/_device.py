@@ -14,10 +14,13 @@ def resolve_device(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError):
+        resolved = None
+    if resolved is None or resolved.type not in ("cpu", "cuda", "mps"):
         raise ValueError(
-            f'device must be "auto", "cpu", "cuda", "cuda:0" or "mps", got {device!r}: {error}'
-        ) from error
+            f'device must be "auto", "cpu", "cuda", "cuda:0" or "mps", got {device!r}: "auto" '
+            "takes what there is."
+        )
     missing = {
         "cuda": not torch.cuda.is_available(),
         "mps": not torch.backends.mps.is_available(),

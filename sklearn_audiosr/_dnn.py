@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import check_pairs
-from sklearn_audiosr._interpolation import upsample_bandlimited
+from sklearn_audiosr._interpolation import SINC_REACH, upsample_bandlimited
 from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
@@ -21,7 +21,9 @@ class DNNBandwidthExtender(LearnedUpsampler):
     The method of Li et al. [1]_, as Kuleshov et al. [2]_ compare with it: from the log magnitude
     of the lowband in nine frames (512 timepoints, half overlapped, Hamming) a network with three
     hidden layers of 2048 rectified linear units predicts the log magnitude and the phase of the
-    highband. The lowband is kept from the input.
+    highband. The lowband is kept from the input. Where the phase is predicted, the phase of the
+    middle frame's lowband is an input too; the loss is the mean squared error of the standardised
+    log power, and of the phase's cosine and sine.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         script did): ``predict`` then needs the wideband clips themselves, and its scores are no
         scores of a method that could be used.
     frame_length : int, default=512
-        Wideband timepoints of a frame; a power of two.
+        Wideband timepoints of a frame; a power of two of at least 4 times the ratio.
     n_context_frames : int, default=9
         Frames that the prediction of the middle one sees; odd.
     patch_length : int, default=8192
@@ -51,13 +53,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
     n_iter_no_change : int, default=8
         Epochs that early stopping waits.
     warm_start : bool, default=False
-        Go on from the weights of the last fit.
+        Go on from the weights of the last fit; layers, frames and phase must be the same.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the dense layers; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz; kept for cards and file checks.
+        Rate of the wideband clips in Hz, for information: no result depends on it.
     verbose : int or bool, default=0
         Show a progress bar.
     random_state : int, RandomState instance or None, default=None
@@ -111,7 +113,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
         "n_context_frames": [Interval(Integral, 1, None, closed="left")],
     }
 
-    _source_reach = 32
+    _source_reach = SINC_REACH
+    _way_out = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
     _score_name = "validation score"
     _n_batched = 0  # a matrix product's rounding depends on a row's place: clips go alone
 
@@ -171,10 +174,11 @@ class DNNBandwidthExtender(LearnedUpsampler):
             times as long.
         """
         check_is_fitted(self)
-        if (self.phase == "oracle") != (Y_oracle is not None):
+        phase = self.network_.phase  # of the last fit, whatever was set since
+        if (phase == "oracle") != (Y_oracle is not None):
             raise ValueError(
                 f"Y_oracle must be given with phase='oracle' and with no other, got phase="
-                f"{self.phase!r} and Y_oracle {'missing' if Y_oracle is None else 'given'}: pass "
+                f"{phase!r} and Y_oracle {'missing' if Y_oracle is None else 'given'}: pass "
                 "predict(X, Y_oracle=Y) to study the true phase, or fit with phase='predicted'."
             )
         if Y_oracle is None:
@@ -197,12 +201,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
         snr : float
             See `sklearn_audiosr.metrics.signal_to_noise_ratio`.
         """
-        if self.phase != "oracle":
+        check_is_fitted(self)
+        if self.network_.phase != "oracle":
             return super().score(X, Y, sample_weight)
         Y_pred = self.predict(X, Y_oracle=Y)
         return signal_to_noise_ratio(Y, Y_pred, sample_weight=sample_weight)
 
-    def _check_ratio(self, ratio):
+    def _check_parameters(self, ratio):
         if ratio & (ratio - 1):
             raise ValueError(
                 "DNNBandwidthExtender needs an upsampling ratio that is a power of two (its frames "
@@ -220,8 +225,19 @@ class DNNBandwidthExtender(LearnedUpsampler):
                 "predicted is the middle one."
             )
         sizes = self.hidden_layer_sizes
-        if any(not isinstance(size, Integral) or size < 1 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must hold integers of at least 1, got {sizes!r}.")
+        if np.ndim(sizes) != 1 or any(not isinstance(n, Integral) or n < 1 for n in sizes):
+            raise ValueError(
+                f"hidden_layer_sizes must hold integers of at least 1, got {sizes!r}: the "
+                "method's own are (2048, 2048, 2048)."
+            )
+
+    def _describe_architecture(self):
+        return {
+            "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
+            "phase": self.phase,
+            "frame_length": self.frame_length,
+            "n_context_frames": self.n_context_frames,
+        }
 
     def _build_network(self, ratio):
         from sklearn_audiosr.networks._dnn_module import HighbandDNN

@@ -1,5 +1,6 @@
 """What the learned estimators share: parameters, the way to the training and prediction loops."""
 
+import copy
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._base import BaseUpsampler
 from sklearn_audiosr._clips import check_groups, check_pairs
@@ -26,9 +26,13 @@ class LearnedUpsampler(BaseUpsampler):
 
     _score_name = "validation SNR (dB)"
     _source_reach: int
+    _way_out: str
     # Short clips of one shape are predicted together up to this many wideband timepoints.
     _n_batched = 2**16
     network_: Any
+    scale_: float
+    loss_curve_: list[float]
+    validation_scores_: list[float]
 
     _parameter_constraints = {
         "patch_length": [Interval(Integral, 1, None, closed="left")],
@@ -58,8 +62,12 @@ class LearnedUpsampler(BaseUpsampler):
     def _upsample_source(self, x, ratio):
         """Bring waveforms to the wideband length."""
 
-    def _check_ratio(self, ratio):
-        """Raise ValueError for a ratio that the estimator can't learn."""
+    @abstractmethod
+    def _describe_architecture(self):
+        """Give what a warm start must find unchanged, as something to compare."""
+
+    def _check_parameters(self, ratio):
+        """Raise ValueError for parameters that don't fit each other or the ratio."""
 
     def _prepare_network(self, network, pairs):
         """Fit what a network needs beside its weights, statistics of its features for example."""
@@ -85,10 +93,12 @@ class LearnedUpsampler(BaseUpsampler):
         -----
         UserWarning
             If training was interrupted (Ctrl-C), or will take long on a CPU.
+        ConvergenceWarning
+            If the loss became infinite or NaN.
         """
         X, Y, ratio = check_pairs(X, Y)
         groups = check_groups(groups, len(X))
-        self._check_ratio(ratio)
+        self._check_parameters(ratio)
         resume = self.warm_start and hasattr(self, "network_")
         if resume:
             self._check_warm_start(ratio)
@@ -96,55 +106,56 @@ class LearnedUpsampler(BaseUpsampler):
         training, validation = _hold_out(
             len(X), groups, self.validation_fraction, random_state, self.early_stopping
         )
-        if not resume:
-            self.upsampling_ratio_ = ratio
-            self.scale_ = _root_mean_square(X)
-            self.loss_curve_, self.validation_scores_ = [], []
-        pairs = [self._make_pair(X[i], Y[i]) for i in training]
-        held_out = [self._make_pair(X[i], Y[i]) for i in validation]
-        history = self._train(pairs, held_out, resume, random_state.randint(2**31 - 1))
-        self.loss_curve_ += history.losses
-        self.validation_scores_ += history.validation_scores
+        scale = self.scale_ if resume else _root_mean_square(X)
+        pairs = [self._make_pair(X[i], Y[i], ratio, scale) for i in training]
+        held_out = [self._make_pair(X[i], Y[i], ratio, scale) for i in validation]
+        seed = random_state.randint(2**31 - 1)
+        network, history = self._train(pairs, held_out, ratio, resume, seed)
+        # all or nothing: an error above leaves the last fit as it was
+        self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
+        self._trained_architecture = self._describe_architecture()
+        self.loss_curve_ = (self.loss_curve_ if resume else []) + history.losses
+        earlier_scores = self.validation_scores_ if resume else []
+        self.validation_scores_ = earlier_scores + history.validation_scores
         self.n_iter_ = len(self.loss_curve_)
         return self
 
-    def _make_pair(self, x, y):
-        scale = np.float32(self.scale_)
-        return self._upsample_source(x / scale, self.upsampling_ratio_), y / scale
+    def _make_pair(self, x, y, ratio, scale):
+        """Give the network's input and target, both of shape (n_channels, r * n_timepoints)."""
+        return self._upsample_source(x / np.float32(scale), ratio), y / np.float32(scale)
 
-    def _train(self, pairs, held_out, resume, seed):
+    def _train(self, pairs, held_out, ratio, resume, seed):
+        """Train a new network, or a copy of the last; give it, back on the CPU, and the history."""
         from sklearn_audiosr._device import private_generators, resolve_device
         from sklearn_audiosr._training import train
 
         device = resolve_device(self.device)
         sources, targets = zip(*pairs, strict=True)
-        sampler = PatchSampler(sources, targets, self.patch_length, self.upsampling_ratio_)
+        sampler = PatchSampler(sources, targets, self.patch_length, ratio)
         with private_generators(device, seed):
-            network = self.network_ if resume else self._build_network(self.upsampling_ratio_)
+            network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
             if not resume:
                 self._prepare_network(network, pairs)
             network.to(device)
-            try:
-                history = train(
-                    network,
-                    sampler,
-                    self._make_loss(),
-                    self._make_validation(network, held_out, device),
-                    device=device,
-                    rng=np.random.default_rng(seed),
-                    max_epochs=self.max_epochs,
-                    batch_size=self.batch_size,
-                    learning_rate=self.learning_rate,
-                    precision=self.precision,
-                    early_stopping=self.early_stopping,
-                    n_iter_no_change=self.n_iter_no_change,
-                    verbose=self.verbose,
-                    score_name=self._score_name,
-                )
-            finally:
-                network.to("cpu")  # at rest, so that it unpickles where there is no GPU
-        self.network_ = network.eval()
-        return history
+            history = train(
+                network,
+                sampler,
+                self._make_loss(),
+                self._make_validation(network, held_out, device),
+                device=device,
+                rng=np.random.default_rng(seed),
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                precision=self.precision,
+                early_stopping=self.early_stopping,
+                n_iter_no_change=self.n_iter_no_change,
+                verbose=self.verbose,
+                score_name=self._score_name,
+                way_out=self._way_out,
+            )
+        # on the CPU at rest, so that it unpickles where there is no GPU
+        return network.to("cpu").eval(), history
 
     def _make_validation(self, network, held_out, device):
         """Return a function that gives the mean SNR over held-out clips, or None."""
@@ -179,12 +190,17 @@ class LearnedUpsampler(BaseUpsampler):
                 f"{self.upsampling_ratio_}, got {ratio}: degrade by the same ratio, or fit with "
                 "warm_start=False."
             )
+        if self._trained_architecture != self._describe_architecture():
+            raise ValueError(
+                "warm_start=True needs the network of the first fit, "
+                f"{self._trained_architecture}, got {self._describe_architecture()}: set its "
+                "parameters back, or fit with warm_start=False."
+            )
 
     def _upsample(self, clips):
         """Yield wideband clips; consecutive short clips of one shape share their passes."""
         from sklearn_audiosr._device import resolve_device
 
-        check_is_fitted(self)
         device = resolve_device(self.device)
         network = self._network_on(device)
         for batch in _equal_shapes(clips, self._n_batched // self.upsampling_ratio_):
@@ -196,8 +212,6 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _network_on(self, device):
         """Return the network on `device`; the one at rest stays on the CPU."""
-        import copy
-
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
 
     def _predict_waveforms(self, network, x, device, oracle=None):

@@ -33,7 +33,7 @@ class LinearUpsampler(BaseUpsampler):
         Ridge penalty, relative to the mean of the normal matrix's diagonal, so that it does not
         depend on the level or the amount of the data.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz; kept for cards and file checks.
+        Rate of the wideband clips in Hz, for information: no result depends on it.
 
     Attributes
     ----------

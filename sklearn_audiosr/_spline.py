@@ -19,7 +19,7 @@ class SplineUpsampler(BaseUpsampler):
     Parameters
     ----------
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz; kept for cards and file checks.
+        Rate of the wideband clips in Hz, for information: no result depends on it.
 
     Attributes
     ----------
@@ -33,7 +33,8 @@ class SplineUpsampler(BaseUpsampler):
     Notes
     -----
     Beyond both ends a clip is continued by odd reflection; the last ``r - 1`` timepoints, which
-    have no right neighbour, follow from that continuation.
+    have no right neighbour, follow from that continuation. ``benchmarks/bench_spline_boundary.py``
+    compares it with others on speech and piano.
 
     References
     ----------

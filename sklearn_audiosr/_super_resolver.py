@@ -41,13 +41,14 @@ class AudioSuperResolver(LearnedUpsampler):
         Epochs that early stopping waits.
     warm_start : bool, default=False
         Go on from the weights of the last fit (Adam starts afresh): to train longer, or to
-        fine-tune on other clips. The scale stays that of the first fit.
+        fine-tune on other clips. The scale stays that of the first fit; the network's parameters
+        must be the same. The best weights are those of the epochs added, not of all.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the network; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz; kept for cards and file checks.
+        Rate of the wideband clips in Hz, for information: no result depends on it.
     verbose : int or bool, default=0
         Show a progress bar with epoch, loss, validation score and time left.
     random_state : int, RandomState instance or None, default=None
@@ -103,6 +104,7 @@ class AudioSuperResolver(LearnedUpsampler):
 
     # The spline's taps fall by 0.268 a knot: 16 knots away an end is felt by less than 1e-9.
     _source_reach = 16
+    _way_out = "a smaller network, AudioUNet(width=0.125) for example"
 
     def __init__(
         self,
@@ -147,12 +149,15 @@ class AudioSuperResolver(LearnedUpsampler):
         if isinstance(self.network, type) or not callable(getattr(self.network, "build", None)):
             raise TypeError(
                 "network must be a description with a method build(), such as "
-                f"networks.AudioUNet(n_blocks=4), or None, got {self.network!r}."
+                f"networks.AudioUNet(n_blocks=4), or None, got {self.network!r}: pass an instance."
             )
         return clone(self.network, safe=False)
 
     def _build_network(self, ratio):
         return self._describe_network().build()
+
+    def _describe_architecture(self):
+        return repr(self._describe_network())
 
     def _make_loss(self):
         from sklearn_audiosr._objectives import OBJECTIVES

@@ -12,8 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr._device import autocast
 
-# A fit that will take longer than this on a CPU says so after its first step.
+# A fit that will take longer than this on a CPU says so after its first step, and so does any fit
+# of a network of the paper's full width.
 _PATIENCE_SECONDS = 30 * 60
+_MANY_WEIGHTS = 30_000_000
 
 
 @dataclass
@@ -25,7 +27,7 @@ class History:
     losses : list of float
         Mean training loss.
     validation_scores : list of float
-        Validation signal-to-noise ratio in dB; empty without validation.
+        What ``validate`` gave, higher is better; empty without validation.
     """
 
     losses: list = field(default_factory=list)
@@ -34,7 +36,7 @@ class History:
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, precision, early_stopping, n_iter_no_change, verbose,
-          score_name="validation score"):  # fmt: skip
+          score_name, way_out):  # fmt: skip
     """Train a network with Adam on random patches, and leave the best weights in it.
 
     Parameters
@@ -54,9 +56,10 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         Draws the patches; dropout draws from torch's generators.
     max_epochs, batch_size, learning_rate, precision, early_stopping, n_iter_no_change, verbose
         As in the estimators.
-
-    score_name : str, default="validation score"
+    score_name : str
         What the progress bar calls the score.
+    way_out : str
+        What makes training faster, for the warning on a CPU.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                     n_left = sampler.n_patches_per_epoch - i * batch_size
                     losses.append(step(min(batch_size, n_left)))
                     if not history.losses and i == 0:
-                        _warn_if_slow(time.perf_counter() - begin, n_steps, max_epochs, device)
+                        seconds = (time.perf_counter() - begin) * n_steps
+                        _warn_if_slow(network, seconds, max_epochs, device, way_out)
                 mean_loss = float(np.mean(losses))
                 if not math.isfinite(mean_loss):
                     _warn_diverged(len(history.losses) + 1, mean_loss)
@@ -161,15 +165,15 @@ def _report(progress, loss, score, score_name):
     progress.update()
 
 
-def _warn_if_slow(seconds_per_step, n_steps, max_epochs, device):
-    seconds_per_epoch = seconds_per_step * n_steps
-    if device.type != "cpu" or seconds_per_epoch * max_epochs < _PATIENCE_SECONDS:
+def _warn_if_slow(network, seconds_per_epoch, max_epochs, device, way_out):
+    n_weights = sum(parameter.numel() for parameter in network.parameters())
+    patient = seconds_per_epoch * max_epochs < _PATIENCE_SECONDS and n_weights < _MANY_WEIGHTS
+    if device.type != "cpu" or patient:
         return
     warnings.warn(
         f"One epoch takes about {seconds_per_epoch:.2g} s on this CPU, max_epochs={max_epochs} "
-        f"about {seconds_per_epoch * max_epochs / 3600:.1f} h. Two ways out: a smaller network, "
-        'AudioUNet(width=0.125) for example, or a GPU (device="cuda"). Interrupting the fit '
-        "(Ctrl-C) keeps the best weights so far.",
+        f"about {seconds_per_epoch * max_epochs / 3600:.2g} h. Two ways out: {way_out}, or a GPU "
+        '(device="cuda"). Interrupting the fit (Ctrl-C) keeps the best weights so far.',
         UserWarning,
         stacklevel=2,
     )

@@ -32,8 +32,8 @@ class Decimator(TransformerMixin, BaseEstimator):
         Wideband timepoints for each narrowband timepoint, at least 2.
     filter : {"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"}, \
             default="chebyshev1"
-        Family of the anti-aliasing filter. "elliptic" has a stopband of 60 dB, "bessel" is
-        normalised to -3 dB at the cut-off, "fir" is a Hamming-windowed sinc of
+        Family of the anti-aliasing filter. "elliptic" has a stopband of 60 dB and "bessel" -3 dB
+        at the cut-off, both for one pass (see `zero_phase`), "fir" is a Hamming-windowed sinc of
         ``2 * order * upsampling_ratio + 1`` taps. "none" keeps every r-th timepoint as it is and
         aliases what lies above.
     order : int, default=8
@@ -291,5 +291,8 @@ def _trim(clip, name, ratio):
 
 
 def _check_integer(name, value, least):
-    if not isinstance(value, Integral) or int(value) < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}, got {value!r}: pass the wideband over "
+            "the narrowband rate."
+        )

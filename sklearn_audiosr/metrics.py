@@ -120,7 +120,7 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
     y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
     values = np.array([waveform_snr(*pair) for pair in _same_shape_pairs(y_true, y_pred)])
     if np.isnan(values).any():
-        _warn_silent(np.flatnonzero(np.isnan(values)), "Signal-to-noise ratio")
+        _warn_silent(np.flatnonzero(np.isnan(values)))
     return _average(values, weights, average)
 
 
@@ -264,11 +264,11 @@ def waveform_snr(true, pred):
         return 10 * np.log10(np.sum((true / peak) ** 2) / noise)
 
 
-def _warn_silent(indices, metric):
+def _warn_silent(indices):
     shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
     warnings.warn(
-        f"{metric} is undefined for a silent reference: y_true[{shown}] gives nan and is left out "
-        "of the mean.",
+        f"Signal-to-noise ratio is undefined for a silent reference: y_true[{shown}] gives nan, "
+        "which means leave out.",
         UndefinedMetricWarning,
         stacklevel=4,
     )
@@ -277,10 +277,12 @@ def _warn_silent(indices, metric):
 def _average(values, weights, average):
     if average is None:
         return values
-    defined = ~np.isnan(values)
-    if not defined.any():
+    counted = ~np.isnan(values)
+    if weights is not None:
+        counted &= weights > 0  # 0 times infinity is no number
+    if not counted.any():
         return np.nan
-    return float(np.average(values[defined], weights=None if weights is None else weights[defined]))
+    return float(np.average(values[counted], weights=None if weights is None else weights[counted]))
 
 
 def _band_bins(band, frame, upsampling_ratio):

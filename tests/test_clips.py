@@ -209,6 +209,8 @@ BAD_CONTAINERS = {
     "path_strings": (list(np.array(["a.wav"])), r"\[0\] must be an array of numbers, got text"),
     "text_2d": (np.array([["a", "b"]]), " must be an array of numbers, got text: read the file"),
     "dates": (np.zeros((1, 2), "M8[s]"), " must hold numbers, got dtype datetime64"),
+    "masked": (np.ma.masked_less(np.ones((1, 4)), 0), f" {CONTAINERS}, got a masked .*: fill it"),
+    "text_objects": (np.array([["a", 1.0]], object), " must hold numbers only: .*'a'"),
     "dict": ({0: [1.0]}, f" {CONTAINERS}, got dict: read"),
     "set": ({1.0}, f" {CONTAINERS}, got set: read"),
     "number": (0.5, f" {CONTAINERS}, got float: read"),
@@ -217,7 +219,7 @@ BAD_CONTAINERS = {
 }
 
 TYPES = ["text", "bytes", "paths", "path_array", "path_strings", "text_2d", "dates", "dict", "set"]
-TYPES += ["number", "generator", "sparse"]
+TYPES += ["number", "generator", "sparse", "masked"]
 ENTRIES = {
     "X": lambda clips: spline().predict(clips),
     "Y": lambda clips: Decimator(2).transform(clips),
@@ -288,10 +290,19 @@ def test_groups_of_wrong_length(groups):
         check_groups(groups, 3)
 
 
-@pytest.mark.parametrize("weights", [[1, 2], [1, 2, 3, 4]])
+@pytest.mark.parametrize(
+    "weights",
+    [[1, 2], [1, 2, 3, 4], [0, 0, 0], [1, -1, 1], [1, np.nan, 1], ["a", "b", "c"], [[1]] * 3],
+)
 def test_metric_of_unequal_numbers(weights):
     Y = noise(3, 8)
     with pytest.raises(ValueError, match=r"y_pred must .*3.*got 2"):
         signal_to_noise_ratio(Y, Y[:2])
     with pytest.raises(ValueError, match=r"sample_weight must .*3.*got"):
         signal_to_noise_ratio(Y, Y, sample_weight=weights)
+
+
+def test_bad_clip_of_a_lazy_sequence_is_named_when_it_is_read():
+    folder = Folder([noise(4), NAN])
+    with pytest.raises(ValueError, match=r"^X\[1\] must be finite"):
+        spline().predict(folder)

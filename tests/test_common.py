@@ -5,8 +5,12 @@ make of them what our estimators need, a wideband target and a multiple of the r
 """
 
 import numpy as np
+import pytest
 from scipy.sparse import issparse
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 
 from sklearn_audiosr import (
     AudioSuperResolver,
@@ -87,19 +91,25 @@ FAILING_FOR_ESTIMATORS = {
 }
 
 
+CHECKED = [
+    CheckedSpline(),
+    CheckedLinear(n_taps=9),
+    CheckedDNN(hidden_layer_sizes=(4,), max_epochs=1, frame_length=16, patch_length=64),
+    CheckedResolver(AudioUNet(n_blocks=1, width=1 / 32), max_epochs=1, patch_length=64),
+    CheckedDecimator(RATIO),
+]
+
+
 def expected_failures(estimator):
     return FAILING_FOR_ALL if isinstance(estimator, Decimator) else FAILING_FOR_ESTIMATORS
 
 
-@parametrize_with_checks(
-    [
-        CheckedSpline(),
-        CheckedLinear(n_taps=9),
-        CheckedDNN(hidden_layer_sizes=(4,), max_epochs=1, frame_length=16, patch_length=64),
-        CheckedResolver(AudioUNet(n_blocks=1, width=1 / 32), max_epochs=1, patch_length=64),
-        CheckedDecimator(RATIO),
-    ],
-    expected_failed_checks=expected_failures,
-)
+@parametrize_with_checks(CHECKED, expected_failed_checks=expected_failures)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", CHECKED, ids=lambda e: type(e).__name__)
+def test_no_tag_switches_the_checks_off(estimator):
+    """An estimator without the tag two_d_array would be sent one check."""
+    assert len(list(estimator_checks_generator(estimator))) >= 40

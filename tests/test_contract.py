@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     KFold,
+    cross_val_predict,
     cross_validate,
     learning_curve,
     train_test_split,
@@ -271,3 +272,14 @@ def test_grid_search_over_networks_in_two_processes():
     assert np.isfinite(search.cv_results_["mean_test_snr"]).all()
     assert search.best_estimator_.network.n_blocks == search.best_params_["network__n_blocks"]
     assert all(np.isfinite(y).all() for y in search.predict(X))
+
+
+def test_cross_val_predict_joins_arrays_but_not_ragged_lists():
+    """A limit of scikit-learn that the guide names."""
+    Y = np.random.default_rng(0).standard_normal((6, 400))
+    pipeline = make_pipeline(Decimator(2), SplineUpsampler())
+    joined = cross_val_predict(pipeline, Y, Y, cv=3)
+    np.testing.assert_array_equal(joined, pipeline.fit(Y, Y).predict(Y))
+    ragged = [clip[: 100 + 20 * i] for i, clip in enumerate(Y)]
+    with pytest.raises(ValueError, match="inhomogeneous|concatenat"):
+        cross_val_predict(pipeline, ragged, ragged, cv=3)

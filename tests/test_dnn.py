@@ -151,3 +151,20 @@ def test_default_has_the_papers_layers():
     network = HighbandDNN(2, DNNBandwidthExtender().hidden_layer_sizes, 512, 9, "predicted")
     sizes = [layer.out_features for layer in network.layers if isinstance(layer, torch.nn.Linear)]
     assert sizes == [2048, 2048, 2048, 3 * 128]
+
+
+def test_phase_is_that_of_the_last_fit(pairs):
+    X, Y = pairs
+    est = small_dnn().fit(X, Y)
+    expected = est.predict(X)
+    np.testing.assert_array_equal(est.set_params(phase="oracle").predict(X), expected)
+    oracle = small_dnn(phase="oracle").fit(X, Y).set_params(phase="predicted")
+    with pytest.raises(ValueError, match="Y_oracle must be given with phase='oracle'"):
+        oracle.predict(X)
+
+
+def test_silent_bins_are_not_magnified():
+    Y = np.zeros((2, 8192))
+    network = small_dnn(max_epochs=1).fit(Y[:, ::RATIO], Y).network_
+    assert (network.low_std == 1).all()
+    assert (network.high_std == 1).all()

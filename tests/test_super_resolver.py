@@ -2,6 +2,7 @@
 
 import _thread
 import pickle
+import re
 import threading
 import warnings
 
@@ -12,7 +13,14 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, _learned, _training
+from sklearn_audiosr import (
+    AudioSuperResolver,
+    DNNBandwidthExtender,
+    SplineUpsampler,
+    _learned,
+    _training,
+)
+from sklearn_audiosr._objectives import rmse
 from sklearn_audiosr._patches import PatchSampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
@@ -209,6 +217,26 @@ def test_warm_start_wants_the_same_ratio(pairs):
         est.fit(pairs[1][:, ::2], pairs[1])
 
 
+def test_warm_start_wants_the_same_network(pairs):
+    est = small_resolver(warm_start=True, max_epochs=1).fit(*pairs)
+    est.set_params(network__n_blocks=1)
+    with pytest.raises(ValueError, match="warm_start=True needs the network of the first fit"):
+        est.fit(*pairs)
+
+
+def test_failed_refit_leaves_the_last_fit_as_it_was(pairs):
+    def fail(prediction, target, mask):
+        raise RuntimeError("no loss today")
+
+    X, Y = pairs
+    est = small_resolver(max_epochs=1).fit(X, Y)
+    expected = est.predict(X)
+    with pytest.raises(RuntimeError, match="no loss today"):
+        est.set_params(objective=fail, warm_start=False).fit(Y[:, ::2], 3 * Y)
+    assert est.upsampling_ratio_ == RATIO
+    np.testing.assert_array_equal(est.predict(X), expected)
+
+
 @pytest.mark.filterwarnings("ignore:One epoch takes")
 def test_interrupt_keeps_the_best_weights(pairs):
     est = small_resolver(max_epochs=10**6)
@@ -219,6 +247,24 @@ def test_interrupt_keeps_the_best_weights(pairs):
     timer.join()
     assert 0 < est.n_iter_ < 10**6
     assert est.predict(pairs[0]).shape == pairs[1].shape
+
+
+def test_interrupt_leaves_the_weights_of_the_best_epoch(pairs):
+    """Interrupted in epoch 4: the same weights as training that ends with epoch 3."""
+    n_steps = 0
+
+    def interrupted_rmse(prediction, target, mask):
+        nonlocal n_steps
+        n_steps += 1
+        if n_steps == 3 * steps_per_epoch + 2:
+            raise KeyboardInterrupt
+        return rmse(prediction, target, mask)
+
+    complete = small_resolver(objective=rmse, max_epochs=3).fit(*pairs)
+    steps_per_epoch = 3  # 5 clips of 4096, patches of 512, 16 a step
+    with pytest.warns(UserWarning, match="interrupted after 3 complete epochs"):
+        stopped = small_resolver(objective=interrupted_rmse, max_epochs=9).fit(*pairs)
+    assert torch.equal(weights(stopped), weights(complete))
 
 
 def test_interrupt_in_the_first_epoch_gives_a_usable_estimator(pairs):
@@ -243,10 +289,25 @@ def test_slow_training_warns_with_two_ways_out(pairs, monkeypatch):
         small_resolver(max_epochs=1).fit(*pairs)
 
 
+@pytest.mark.parametrize(
+    ("seconds_per_epoch", "max_epochs", "width", "warns"),
+    [(17, 100, 1 / 8, False), (19, 100, 1 / 8, True), (0.1, 1, 1, True)],
+)
+def test_half_an_hour_or_a_full_width_network_warns(seconds_per_epoch, max_epochs, width, warns):
+    with torch.device("meta"):
+        network = AudioUNet(width=width).build()
+    arguments = (network, seconds_per_epoch, max_epochs, torch.device("cpu"), "a smaller network")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _training._warn_if_slow(*arguments)
+    assert bool(caught) == warns
+
+
 def test_verbose_shows_epoch_loss_and_validation(pairs, capsys):
     small_resolver(verbose=1, max_epochs=2).fit(*pairs)
     shown = capsys.readouterr().err
     assert "2/2" in shown
+    assert re.search(r"[012]/2 \[\d\d:\d\d<\d\d:\d\d", shown)  # time taken < time left
     assert "loss=" in shown
     assert "validation SNR (dB)=" in shown
 
@@ -339,4 +400,28 @@ def test_missing_cuda_is_an_error_with_the_remedy(pairs):
 def test_default_network_is_made_inside_fit():
     est = AudioSuperResolver()
     assert est.network is None
-    assert type(est._build_network(2)).__name__ == "CodeUNet"
+    with torch.device("meta"):
+        assert sum(p.numel() for p in est._build_network(2).parameters()) == 56_411_394
+
+
+def test_the_networks_input_is_the_cubic_spline(pairs):
+    """With a last layer of zeros the network adds nothing."""
+    est = small_resolver(max_epochs=1).fit(*pairs)
+    torch.nn.init.zeros_(est.network_.last[0].weight)
+    torch.nn.init.zeros_(est.network_.last[0].bias)
+    spline = SplineUpsampler().fit(*pairs).predict(pairs[0])
+    np.testing.assert_allclose(est.predict(pairs[0]), spline, atol=1e-5 * np.abs(spline).max())
+
+
+def test_learned_estimators_share_one_family_of_arguments():
+    defaults = {
+        "patch_length": 8192, "batch_size": 16, "learning_rate": 1e-4, "max_epochs": 100,
+        "validation_fraction": 0.1, "early_stopping": False, "warm_start": False,
+        "device": "auto", "precision": "auto", "sampling_rate": None, "verbose": 0,
+        "random_state": None,
+    }  # fmt: skip
+    for est in (AudioSuperResolver(), DNNBandwidthExtender()):
+        parameters = est.get_params()
+        assert {name: parameters[name] for name in defaults} == defaults
+        assert "n_iter_no_change" in parameters
+    assert AudioSuperResolver().objective == "rmse"

@@ -116,8 +116,10 @@ class HighbandDNN(nn.Module):
             mean = sums[name] / count
             variance = squares[name] / count - mean.square()
             getattr(self, f"{name}_mean").copy_(mean)
-            # a bin that never varies (silence) keeps its deviation of about 1
-            getattr(self, f"{name}_std").copy_(variance.clamp(min=0).sqrt().clamp(min=1e-2))
+            deviation = variance.clamp(min=0).sqrt()
+            # a bin that never varies (silence) must not be magnified
+            deviation = torch.where(deviation < 1e-2, torch.ones_like(deviation), deviation)
+            getattr(self, f"{name}_std").copy_(deviation)
 
     def _analyze(self, x):
         """Spectra of x of shape (batch, time), with frames of silence for the context.
@@ -140,7 +142,7 @@ class HighbandDNN(nn.Module):
         """Log power of the highband, and its phase where that is predicted."""
         output = self.layers(self._features(spectrum)).float()
         log_power = output[..., : self.n_high] * self.high_std + self.high_mean
-        # beyond what any training frame held, a bin would only be noise
+        # a frame of full scale has this power: beyond it, an outlier would only be noise
         log_power = log_power.clamp(max=math.log(self.frame_length**2))
         phasor = None
         if self.phase == "predicted":

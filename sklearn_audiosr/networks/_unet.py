@@ -25,7 +25,7 @@ class AudioUNet(BaseEstimator):
     Parameters
     ----------
     n_blocks : int, default=4
-        Blocks on the way down, and on the way up.
+        Blocks on the way down, and on the way up, 1 to 12.
     layout : {"code", "paper"}, default="code"
         "code" is the authors' published program: LeakyReLU(0.2) down, a strided bottleneck, up
         twice as many filters as in the matching down-block, dropout, ReLU, all features of the
@@ -37,7 +37,8 @@ class AudioUNet(BaseEstimator):
     kernel_sizes : sequence of int, default=None
         Odd filter length of each block; None means ``max(2**(7 - b) + 1, 9)``.
     width : float, default=1.0
-        Multiplies every filter count (rounded to an even number, at least 2).
+        Multiplies every filter count; the product is rounded to an even number, at least 2, also
+        at width 1.
     normalization : {"auto", "batch", "none"}, default="auto"
         Batch normalisation after each convolution; "auto" is the layout's.
     dropout : float or "auto", default="auto"
@@ -170,5 +171,5 @@ def _check_block_list(name, values, n_blocks, odd):
     ):
         raise ValueError(
             f"{name} must be {n_blocks} {kind} of at least 1, one for each of n_blocks={n_blocks} "
-            f"blocks, got {values!r}."
+            f"blocks, got {values!r}: pass one entry a block, or None for the paper's."
         )
