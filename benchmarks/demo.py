@@ -68,7 +68,8 @@ def read_clips(folder):
         )
     clips, groups = list(bunch.clips), np.asarray(bunch.groups)
     names = [Path(name).with_suffix("").as_posix().replace("/", "_") for name in bunch.filenames]
-    if len(np.unique(groups)) < N_FOLDS:  # one or two sub-folders: each file is its own group
+    if len(np.unique(groups)) == 1:  # a single sub-folder: nothing to hold out but files
+        print(f"All recordings are of one group, {groups[0]}: each file is a group of its own.")
         groups = np.array(names)
     if len(np.unique(groups)) < 2:
         sys.exit(f"{folder} holds {len(clips)} usable recording: cross-validation needs 2 or more.")
@@ -149,7 +150,7 @@ def format_table(results):
     return rst_table(header, rows)
 
 
-def save_example(Y, predictions, folds, names, output):
+def save_clip(Y, predictions, folds, names, output):
     """Write sound files and spectrograms of the first test clip of the last fold."""
     index = folds[-1][1][0]
     narrowband = Decimator(RATIO).fit_transform([Y[index]])[0]
@@ -172,6 +173,7 @@ def main():
     parser.add_argument("--data", type=Path, help="folder of recordings (default: bundled speech)")
     parser.add_argument("--output", type=Path, default=Path("demo_output"))
     args = parser.parse_args()
+    begin = time.perf_counter()
     Y, groups, names = read_clips(args.data)
     n_folds = min(N_FOLDS, len(np.unique(groups)))
     folds = list(GroupKFold(n_folds).split(Y, groups=groups))
@@ -187,9 +189,11 @@ def main():
     args.output.mkdir(parents=True, exist_ok=True)
     table = format_table(results)
     (args.output / "table.rst").write_text(table + "\n", encoding="utf-8")
-    shown = save_example(Y, predictions, folds, names, args.output)
-    print(f"\n{table}\n\nMean +- spread over the folds. Spectrograms and sound of {shown}, in "
-          f"{args.output}/")  # fmt: skip
+    shown = save_clip(Y, predictions, folds, names, args.output)
+    print(
+        f"\n{table}\n\nMean +- spread over the folds; {time.perf_counter() - begin:.0f} s in all. "
+        f"Spectrograms and sound of {shown} are in {args.output}."
+    )
 
 
 if __name__ == "__main__":

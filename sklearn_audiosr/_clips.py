@@ -200,10 +200,10 @@ def _open_container(container, name):
             return "array", array
         if array.ndim == 1 and array.dtype == object and not _holds_numbers(array):
             return "object_array", list(array)
-        raise ValueError(_not_clips_message(array, name))
+        raise ValueError(_not_clips_message(array.shape, name))
     if isinstance(container, (list, tuple)):
         if _holds_numbers(container):
-            raise ValueError(_not_clips_message(np.asarray(container), name))
+            raise ValueError(_not_clips_message((len(container),), name))
         return ("list" if isinstance(container, list) else "tuple"), list(container)
     return "lazy", container
 
@@ -234,9 +234,9 @@ def _text_message(name):
     return f"{name} must be an array of numbers, got text: read the file first."
 
 
-def _not_clips_message(array, name):
+def _not_clips_message(shape, name):
     return (
-        f"{name} must be {_CONTAINERS}, got numbers of shape {array.shape}: Reshape your data, for "
+        f"{name} must be {_CONTAINERS}, got numbers of shape {shape}: Reshape your data, for "
         f"one clip pass a list that holds it, [x]."
     )
 
@@ -317,8 +317,9 @@ def _to_float(array, name, dtype):
         )
     full_scale = _PCM_FULL_SCALE.get(array.dtype.newbyteorder("="))
     if full_scale is not None:
-        # float64 first: an int32 has more digits than a float32
-        return (array / full_scale).astype(dtype, copy=False)
+        # an int32 has more digits than a float32: divide in float64 first
+        exact = dtype if array.dtype.itemsize == 2 else np.float64
+        return np.divide(array, full_scale, dtype=exact).astype(dtype, copy=False)
     with np.errstate(over="ignore"):  # reported as not finite, with the clip's name
         return np.ascontiguousarray(array, dtype=dtype)
 

@@ -1,6 +1,7 @@
 """Where and in what precision networks run."""
 
 import contextlib
+import threading
 
 import torch
 
@@ -40,10 +41,25 @@ def autocast(device, precision):
     return contextlib.nullcontext()
 
 
+# torch's generators belong to the process: fits in threads take turns, or they would draw from one
+# another's.
+_GENERATORS = threading.RLock()
+
+
 @contextlib.contextmanager
 def private_generators(device, seed):
-    """Seed torch's global generators, and put them back as they were afterwards."""
+    """Seed the generators that a fit draws from, and put them back as they were afterwards."""
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
+    with _GENERATORS, torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU too
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        mps_state = torch.mps.get_rng_state() if device.type == "mps" else None
+        try:
+            if mps_state is not None:
+                torch.mps.manual_seed(seed)
+            yield
+        finally:
+            if mps_state is not None:
+                torch.mps.set_rng_state(mps_state)

@@ -12,7 +12,7 @@ from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 # Timepoints of a clip looked at in one pass: a multiple of every hop.
-_PIECE = 2**17
+_EXCERPT = 2**17
 
 
 class DNNBandwidthExtender(LearnedUpsampler):
@@ -32,8 +32,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
     phase : {"predicted", "imaged", "oracle"}, default="predicted"
         Phase of the highband: predicted by the network; imaged from the lowband, as if zeros were
         put between its timepoints; or, for study only, the *true* phase (what the original
-        script did): ``predict`` then needs the wideband clips themselves, and its scores are no
-        scores of a method that could be used.
+        script did): ``predict`` then needs the wideband clips themselves, scorers other than
+        ``score`` can't be used, and its scores are no scores of a method that could be used.
     frame_length : int, default=512
         Wideband timepoints of a frame; a power of two of at least 4 times the ratio.
     n_context_frames : int, default=9
@@ -247,7 +247,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         )
 
     def _prepare_network(self, network, pairs):
-        network.fit_statistics(_pieces(pairs, network.hop))
+        network.fit_statistics(_excerpts(pairs, network.hop))
 
     def _make_loss(self):
         return _network_loss
@@ -256,7 +256,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         """Return a function that gives the negative loss over held-out clips, or None."""
         if not held_out:
             return None
-        return lambda: -_mean_loss(network, held_out, device)
+        return lambda: -_mean_loss(network, held_out, device, self.precision)
 
     def _upsample_source(self, x, ratio):
         return upsample_bandlimited(x, ratio)
@@ -275,26 +275,27 @@ def _network_loss(network, sources, targets, mask):
     return network.loss(sources, targets, mask)
 
 
-def _pieces(pairs, hop):
+def _excerpts(pairs, hop):
     """Yield pairs of tensors (n_waveforms, time) of pairs of clips, cut into whole hops."""
     import torch
 
     for source, target in pairs:
-        for start in range(0, source.shape[-1], _PIECE):
-            piece = slice(start, start + _PIECE)
-            padding = ((0, 0), (0, -source[:, piece].shape[-1] % hop))
-            yield tuple(torch.from_numpy(np.pad(w[:, piece], padding)) for w in (source, target))
+        for start in range(0, source.shape[-1], _EXCERPT):
+            excerpt = slice(start, start + _EXCERPT)
+            padding = ((0, 0), (0, -source[:, excerpt].shape[-1] % hop))
+            yield tuple(torch.from_numpy(np.pad(w[:, excerpt], padding)) for w in (source, target))
 
 
-def _mean_loss(network, held_out, device):
+def _mean_loss(network, held_out, device, precision):
     """Mean loss over all timepoints of the held-out clips."""
     import torch
 
+    from sklearn_audiosr._device import autocast
     from sklearn_audiosr._inference import evaluation
 
     total, count = 0.0, 0
-    with evaluation(network), torch.inference_mode():
-        for source, target in _pieces(held_out, network.hop):
+    with evaluation(network), torch.inference_mode(), autocast(device, precision):
+        for source, target in _excerpts(held_out, network.hop):
             source, target = source[:, None].to(device), target[:, None].to(device)
             n = source.numel()
             total += n * float(network.loss(source, target, torch.ones_like(source)))

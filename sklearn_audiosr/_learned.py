@@ -98,6 +98,11 @@ class LearnedUpsampler(BaseUpsampler):
         """
         X, Y, ratio = check_pairs(X, Y)
         groups = check_groups(groups, len(X))
+        if self.patch_length < ratio:
+            raise ValueError(
+                f"patch_length must be at least the upsampling ratio, {ratio}, got "
+                f"{self.patch_length}: patches start at narrowband timepoints. The default is 8192."
+            )
         self._check_parameters(ratio)
         resume = self.warm_start and hasattr(self, "network_")
         if resume:
@@ -132,11 +137,12 @@ class LearnedUpsampler(BaseUpsampler):
         device = resolve_device(self.device)
         sources, targets = zip(*pairs, strict=True)
         sampler = PatchSampler(sources, targets, self.patch_length, ratio)
+        del sources, targets
         with private_generators(device, seed):
             network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
             if not resume:
                 self._prepare_network(network, pairs)
-            network.to(device)
+            network.float().to(device)
             history = train(
                 network,
                 sampler,
@@ -151,6 +157,7 @@ class LearnedUpsampler(BaseUpsampler):
                 early_stopping=self.early_stopping,
                 n_iter_no_change=self.n_iter_no_change,
                 verbose=self.verbose,
+                resume=resume,
                 score_name=self._score_name,
                 way_out=self._way_out,
             )
@@ -201,6 +208,7 @@ class LearnedUpsampler(BaseUpsampler):
         """Yield wideband clips; consecutive short clips of one shape share their passes."""
         from sklearn_audiosr._device import resolve_device
 
+        self._validate_params()  # device and precision may be set after fit
         device = resolve_device(self.device)
         network = self._network_on(device)
         for batch in _equal_shapes(clips, self._n_batched // self.upsampling_ratio_):

@@ -16,6 +16,9 @@ from sklearn_audiosr._interpolation import filter_polyphase
 _ROW = 32
 _N_ROWS = 512
 
+# Waveforms whose ends are summed together.
+_N_ENDS = 256
+
 
 class LinearUpsampler(BaseUpsampler):
     """Upsample with the polyphase filter that has the least squared error.
@@ -89,11 +92,11 @@ class LinearUpsampler(BaseUpsampler):
             The fitted estimator.
         """
         X, Y, ratio = check_pairs(X, Y)
-        gram = np.zeros((self.n_taps, self.n_taps))
-        cross = np.zeros((self.n_taps, ratio))
+        equations = _NormalEquations(self.n_taps, ratio)
         for x_clip, y_clip in zip(X, Y, strict=True):
             for x, y in zip(x_clip, y_clip, strict=True):
-                _accumulate(x, y.reshape(-1, ratio), gram, cross)
+                equations.add(x, y.reshape(-1, ratio))
+        gram, cross = equations.sums()
         self.coef_ = _solve_ridge(gram, cross, self.alpha)
         self.upsampling_ratio_ = ratio
         return self
@@ -104,17 +107,44 @@ class LinearUpsampler(BaseUpsampler):
         return filter_polyphase(knots, self.coef_.astype(np.float32))
 
 
-def _accumulate(x, y, gram, cross):
-    """Add one waveform to the normal equations.
+class _NormalEquations:
+    """Sums over waveforms from which the filters follow.
 
-    `x` is (n_timepoints,), `y` is (n_timepoints, ratio): one row an instant.
+    The matrix of products of contexts is known from its first row and from the contexts at both
+    ends of each waveform: one step down a diagonal drops the first product of a sum and adds one
+    at the end. So the work for a waveform is its correlation, and the matrix is built once.
     """
-    n_taps, n = len(gram), len(x)
-    before = n_taps // 2
-    padded = np.pad(x.astype(np.float64), (before, n_taps - 1 - before))
-    correlations = _correlate(padded, np.column_stack([padded[:n], y]), n_taps)
-    cross += correlations[:, 1:]
-    gram += _covariance(correlations[:, 0], padded, n)
+
+    def __init__(self, n_taps, ratio):
+        self.n_taps = n_taps
+        self.correlations = np.zeros((n_taps, 1 + ratio))  # of the contexts with x, and with y
+        self.step = np.zeros((n_taps - 1, n_taps - 1))
+        self._starts, self._ends = [], []
+
+    def add(self, x, y):
+        """Add a waveform: `x` of shape (n_timepoints,), `y` of (n_timepoints, ratio)."""
+        n, before = len(x), self.n_taps // 2
+        padded = np.pad(x.astype(np.float64), (before, self.n_taps - 1 - before))
+        self.correlations += _correlate(padded, np.column_stack([padded[:n], y]), self.n_taps)
+        self._starts.append(padded[: self.n_taps - 1].copy())
+        self._ends.append(padded[n : n + self.n_taps - 1].copy())
+        if len(self._starts) >= _N_ENDS:
+            self._add_ends()
+
+    def _add_ends(self):
+        starts, ends = np.array(self._starts), np.array(self._ends)
+        self.step += ends.T @ ends - starts.T @ starts
+        self._starts, self._ends = [], []
+
+    def sums(self):
+        """Return the matrix (n_taps, n_taps) and the right-hand side (n_taps, ratio)."""
+        if self._starts:
+            self._add_ends()
+        gram = np.empty((self.n_taps, self.n_taps))
+        gram[0] = gram[:, 0] = self.correlations[:, 0]
+        for i in range(1, self.n_taps):
+            gram[i, 1:] = gram[i - 1, :-1] + self.step[i - 1]
+        return gram, self.correlations[:, 1:]
 
 
 def _correlate(padded, targets, n_taps):
@@ -134,22 +164,6 @@ def _correlate(padded, targets, n_taps):
         products += np.ascontiguousarray(contexts[rows]).T @ targets[rows]
     products = products.reshape(-1, _ROW, n_targets)
     return sum(products[i : i + n_taps, i] for i in range(_ROW))
-
-
-def _covariance(first_row, padded, n):
-    """Covariance matrix of all contexts from its first row, exactly.
-
-    One step down a diagonal drops the first product of the sum and adds one at the end.
-    """
-    n_taps = len(first_row)
-    dropped = np.outer(padded[: n_taps - 1], padded[: n_taps - 1])
-    added = np.outer(padded[n : n + n_taps - 1], padded[n : n + n_taps - 1])
-    step = added - dropped
-    gram = np.empty((n_taps, n_taps))
-    gram[0] = gram[:, 0] = first_row
-    for i in range(1, n_taps):
-        gram[i, 1:] = gram[i - 1, :-1] + step[i - 1]
-    return gram
 
 
 def _solve_ridge(gram, cross, alpha):

@@ -28,8 +28,8 @@ class PatchSampler:
         lengths = np.array([len(w) for clip in targets for w in clip])
         self._lengths = lengths
         self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        # every start of every waveform is equally likely
-        self._last_start = np.cumsum(np.maximum(lengths - patch_length, 0) // step + 1)
+        # every start of every waveform is equally likely; the last reaches the end, or over it
+        self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // step) + 1)
         self._sources = _buffer(sources, patch_length)
         self._targets = _buffer(targets, patch_length)
         self.n_patches_per_epoch = int(-(-lengths.sum() // patch_length))

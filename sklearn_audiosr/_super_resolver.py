@@ -1,5 +1,7 @@
 """The paper's network as a scikit-learn estimator."""
 
+from numbers import Integral
+
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
@@ -19,6 +21,9 @@ class AudioSuperResolver(LearnedUpsampler):
     network : network description, default=None
         What to train: an object with ``build()``, of `sklearn_audiosr.networks` for example. None
         means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended.
+        ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time) with
+        three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
+        and ``look_ahead`` (timepoints before and after its own that an output depends on).
     objective : {"rmse", "mse", "paper_eq1"} or callable, default="rmse"
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, or a function of tensors
@@ -42,7 +47,7 @@ class AudioSuperResolver(LearnedUpsampler):
     warm_start : bool, default=False
         Go on from the weights of the last fit (Adam starts afresh): to train longer, or to
         fine-tune on other clips. The scale stays that of the first fit; the network's parameters
-        must be the same. The best weights are those of the epochs added, not of all.
+        must be the same. The weights that it begins with are kept if no epoch validates better.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -54,7 +59,7 @@ class AudioSuperResolver(LearnedUpsampler):
     random_state : int, RandomState instance or None, default=None
         Seeds weights, held-out clips, patches and dropout. The same seed on the same machine with
         the same number of threads gives the same weights on a CPU; torch's own generator is left
-        untouched.
+        untouched. (For that, fits in threads of one process take turns.)
 
     Attributes
     ----------
@@ -154,7 +159,18 @@ class AudioSuperResolver(LearnedUpsampler):
         return clone(self.network, safe=False)
 
     def _build_network(self, ratio):
-        return self._describe_network().build()
+        from torch import nn
+
+        network = self._describe_network().build()
+        contract = ("stride", "look_back", "look_ahead")
+        missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
+        if not isinstance(network, nn.Module) or missing:
+            raise TypeError(
+                "network.build() must give a torch.nn.Module with the integers stride, look_back "
+                f"and look_ahead, got {type(network).__name__} without {', '.join(missing)}: see "
+                "the parameter network."
+            )
+        return network
 
     def _describe_architecture(self):
         return repr(self._describe_network())

@@ -1,5 +1,6 @@
 """The only training loop."""
 
+import contextlib
 import copy
 import math
 import time
@@ -33,10 +34,16 @@ class History:
     losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
 
+    def append(self, loss, score):
+        """Add one epoch; its score is None without validation."""
+        self.losses.append(loss)
+        if score is not None:
+            self.validation_scores.append(score)
+
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, precision, early_stopping, n_iter_no_change, verbose,
-          score_name, way_out):  # fmt: skip
+          resume, score_name, way_out):  # fmt: skip
     """Train a network with Adam on random patches, and leave the best weights in it.
 
     Parameters
@@ -56,6 +63,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         Draws the patches; dropout draws from torch's generators.
     max_epochs, batch_size, learning_rate, precision, early_stopping, n_iter_no_change, verbose
         As in the estimators.
+    resume : bool
+        The network was trained before: its weights stay unless an epoch validates better.
     score_name : str
         What the progress bar calls the score.
     way_out : str
@@ -75,39 +84,48 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     """
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     history, best = History(), _Best(network)
-    n_steps = -(-sampler.n_patches_per_epoch // batch_size)
+    if resume and validate is not None:  # the weights that training goes on from compete too
+        best.update(validate(), 0)
+    batches = _balanced_batches(sampler.n_patches_per_epoch, batch_size)
     step = _Step(network, sampler, loss, optimizer, device, precision, rng)
     network.train()
-    with _progress_bar(max_epochs, verbose) as progress:
+    with _progress_bar(max_epochs, verbose) as progress, torch.inference_mode(False), \
+            torch.enable_grad():  # fmt: skip
         try:
-            for _ in range(max_epochs):
+            for epoch in range(1, max_epochs + 1):
                 begin = time.perf_counter()
-                losses = []
-                for i in range(n_steps):
-                    n_left = sampler.n_patches_per_epoch - i * batch_size
-                    losses.append(step(min(batch_size, n_left)))
-                    if not history.losses and i == 0:
-                        seconds = (time.perf_counter() - begin) * n_steps
-                        _warn_if_slow(network, seconds, max_epochs, device, way_out)
+                losses = [step(batches[0])]
+                if epoch == 1:
+                    seconds = (time.perf_counter() - begin) * len(batches)
+                    _warn_if_slow(network, seconds, max_epochs, device, way_out)
+                losses += [step(n_patches) for n_patches in batches[1:]]
                 mean_loss = float(np.mean(losses))
-                if not math.isfinite(mean_loss):
-                    _warn_diverged(len(history.losses) + 1, mean_loss)
+                if not math.isfinite(mean_loss) or not _is_finite(network):
+                    _warn_diverged(epoch, mean_loss)
                     break
-                history.losses.append(mean_loss)
                 score = None if validate is None else validate()
-                if score is not None:
-                    history.validation_scores.append(score)
-                best.update(score, len(history.losses))
+                history.append(mean_loss, score)
+                best.update(score, epoch)
                 _report(progress, mean_loss, score, score_name)
-                if early_stopping and best.age(len(history.losses)) >= n_iter_no_change:
+                if early_stopping and epoch - best.epoch >= n_iter_no_change:
                     break
         except KeyboardInterrupt:
             _warn_interrupted(len(history.losses))
-            if best.epoch == 0:  # keep what the first epoch learned so far
-                best.update(None, 0)
+            if best.score == -math.inf and _is_finite(network):
+                best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
     network.eval()
     return history
+
+
+def _balanced_batches(n_patches, batch_size):
+    """Sizes of an epoch's batches: none is left with one patch, which can't be normalised."""
+    n_steps = -(-n_patches // batch_size)
+    return [n_patches // n_steps + (i < n_patches % n_steps) for i in range(n_steps)]
+
+
+def _is_finite(network):
+    return all(torch.isfinite(parameter).all() for parameter in network.parameters())
 
 
 class _Step:
@@ -144,20 +162,21 @@ class _Best:
             self.epoch = epoch
             self.weights = copy.deepcopy(self.network.state_dict())
 
-    def age(self, epoch):
-        return epoch - self.epoch
-
     def restore(self):
         self.network.load_state_dict(self.weights)
 
 
 def _progress_bar(max_epochs, verbose):
+    if not verbose:
+        return contextlib.nullcontext()
     from tqdm.auto import tqdm
 
-    return tqdm(total=max_epochs, unit="epoch", disable=not verbose)
+    return tqdm(total=max_epochs, unit="epoch")
 
 
 def _report(progress, loss, score, score_name):
+    if progress is None:
+        return
     shown = {"loss": f"{loss:.4g}"}
     if score is not None:
         shown[score_name] = f"{score:.2f}"
@@ -190,7 +209,7 @@ def _warn_interrupted(n_epochs):
 
 def _warn_diverged(epoch, loss):
     warnings.warn(
-        f"The training loss became {loss} in epoch {epoch}: the estimator has the best weights "
+        f"Training diverged in epoch {epoch} (loss {loss:.4g}): the estimator has the best weights "
         "before that. Lower learning_rate.",
         ConvergenceWarning,
         stacklevel=2,

@@ -18,6 +18,9 @@ __all__ = ["Decimator", "ideal_lowband", "trim_clips"]
 # An elliptic filter has a ripple in its stopband too; 60 dB down, aliasing is hard to hear.
 _ELLIPTIC_STOPBAND_DB = 60.0
 
+# Recursive filters of more sections leave the unit circle, or scipy's design fails.
+_MAX_ORDER = 50
+
 
 class Decimator(TransformerMixin, BaseEstimator):
     """Low-pass filter wideband clips and keep every r-th timepoint.
@@ -37,11 +40,13 @@ class Decimator(TransformerMixin, BaseEstimator):
         ``2 * order * upsampling_ratio + 1`` taps. "none" keeps every r-th timepoint as it is and
         aliases what lies above.
     order : int, default=8
-        Order of the filter; for "fir" the narrowband timepoints on each side of its centre.
+        Order of the filter, at most 50; for "fir", which may have any, the narrowband timepoints
+        on each side of its centre.
     ripple : float, default=0.05
-        Passband ripple in dB of "chebyshev1" and "elliptic".
+        Passband ripple in dB of "chebyshev1" and "elliptic", in [1e-6, 100] and, for "elliptic",
+        below 60.
     cutoff : float, default=0.8
-        Cut-off frequency as a fraction of the narrowband Nyquist frequency, in (0, 1].
+        Cut-off frequency as a fraction of the narrowband Nyquist frequency, in [0.001, 1].
     zero_phase : bool, default=True
         Filter forwards and backwards, which doubles the attenuation in dB ("fir": once, centred).
         False filters causally: the output is delayed by the filter's group delay, which ruins
@@ -55,8 +60,8 @@ class Decimator(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The signal goes on beyond its ends by odd reflection while it is filtered forwards and
-    backwards; clips shorter than that padding are padded by what they have.
+    With zero phase the signal goes on beyond its ends by odd reflection while it is filtered;
+    clips shorter than that padding are padded by what they have.
 
     References
     ----------
@@ -76,8 +81,8 @@ class Decimator(TransformerMixin, BaseEstimator):
         "upsampling_ratio": [Interval(Integral, 2, None, closed="left")],
         "filter": [StrOptions({"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"})],
         "order": [Interval(Integral, 1, None, closed="left")],
-        "ripple": [Interval(Real, 0, None, closed="neither")],
-        "cutoff": [Interval(Real, 0, 1, closed="right")],
+        "ripple": [Interval(Real, 1e-6, 100, closed="both")],
+        "cutoff": [Interval(Real, 1e-3, 1, closed="both")],
         "zero_phase": ["boolean"],
         "random_state": ["random_state"],
     }
@@ -124,7 +129,7 @@ class Decimator(TransformerMixin, BaseEstimator):
         self : Decimator
             The transformer itself.
         """
-        self._check_ripple()
+        self._check_filter()
         Clips(Y, "Y")
         return self
 
@@ -148,18 +153,23 @@ class Decimator(TransformerMixin, BaseEstimator):
             If a clip's length is no multiple of ``upsampling_ratio``.
         """
         self._validate_params()
-        self._check_ripple()
-        clips = Clips(Y, "Y")
-        return clips.collect(self._decimate(clip, i) for i, clip in enumerate(clips))
+        self._check_filter()
+        clips, low_pass = Clips(Y, "Y"), self._make_low_pass()
+        return clips.collect(self._decimate(clip, i, low_pass) for i, clip in enumerate(clips))
 
-    def _check_ripple(self):
+    def _check_filter(self):
         if self.filter == "elliptic" and self.ripple >= _ELLIPTIC_STOPBAND_DB:
             raise ValueError(
                 f'ripple must be below the stopband of filter="elliptic", {_ELLIPTIC_STOPBAND_DB} '
                 f"dB, got {self.ripple}: the paper's is 0.05."
             )
+        if self.filter not in ("fir", "none") and self.order > _MAX_ORDER:
+            raise ValueError(
+                f'order must be at most {_MAX_ORDER} for filter="{self.filter}", got {self.order}: '
+                'higher orders are not stable in floating point. filter="fir" takes any order.'
+            )
 
-    def _decimate(self, clip, index):
+    def _decimate(self, clip, index, low_pass):
         r = self.upsampling_ratio
         if clip.shape[-1] % r:
             raise ValueError(
@@ -168,25 +178,17 @@ class Decimator(TransformerMixin, BaseEstimator):
                 f"for example with degradation.trim_clips(Y, {r})."
             )
         # float64: a recursive filter with poles near the unit circle loses digits in float32
-        return self._low_pass(clip.astype(np.float64))[:, ::r].astype(np.float32)
+        return low_pass(clip.astype(np.float64))[:, ::r].astype(np.float32)
 
-    def _low_pass(self, waveforms):
-        """Filter waveforms of shape (n_channels, n_timepoints), same length."""
+    def _make_low_pass(self):
+        """Design the filter once; give a function of waveforms (n_channels, n_timepoints)."""
         if self.filter == "none":
-            return waveforms
+            return lambda waveforms: waveforms
         if self.filter == "fir":
             taps = self._design_fir()
-            delay = len(taps) // 2 if self.zero_phase else 0
-            padded = np.pad(waveforms, ((0, 0), (0, delay)))
-            filtered = signal.oaconvolve(padded, taps[None], axes=-1)
-            return filtered[:, delay : delay + waveforms.shape[-1]]
+            return lambda waveforms: _filter_fir(taps, waveforms, self.zero_phase)
         sos = self._design_iir()
-        if not self.zero_phase:
-            return signal.sosfilt(sos, waveforms, axis=-1)
-        # scipy's own padding, as far as a short clip has it: 3 for each tap of the whole filter
-        n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
-        padding = min(3 * n_taps, waveforms.shape[-1] - 1)
-        return signal.sosfiltfilt(sos, waveforms, axis=-1, padlen=padding)
+        return lambda waveforms: _filter_iir(sos, waveforms, self.zero_phase)
 
     def _design_iir(self):
         """Second-order sections; frequencies are fractions of the wideband Nyquist frequency."""
@@ -204,6 +206,25 @@ class Decimator(TransformerMixin, BaseEstimator):
     def _design_fir(self):
         n_taps = 2 * self.order * self.upsampling_ratio + 1
         return signal.firwin(n_taps, self.cutoff / self.upsampling_ratio, window="hamming")
+
+
+def _filter_fir(taps, waveforms, zero_phase):
+    """Filter once; centred where the phase is to be zero, with odd reflection beyond the ends."""
+    reach = len(taps) // 2
+    if zero_phase:
+        padded = np.pad(waveforms, ((0, 0), (reach, reach)), mode="reflect", reflect_type="odd")
+        return signal.oaconvolve(padded, taps[None], mode="valid", axes=-1)
+    return signal.oaconvolve(waveforms, taps[None], axes=-1)[:, : waveforms.shape[-1]]
+
+
+def _filter_iir(sos, waveforms, zero_phase):
+    """Filter forwards and backwards where the phase is to be zero, else forwards."""
+    if not zero_phase:
+        return signal.sosfilt(sos, waveforms, axis=-1)
+    # scipy's own padding, as far as a short clip has it: 3 for each tap of the whole filter
+    n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
+    padding = min(3 * n_taps, waveforms.shape[-1] - 1)
+    return signal.sosfiltfilt(sos, waveforms, axis=-1, padlen=padding)
 
 
 def ideal_lowband(clips, upsampling_ratio):

@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn_audiosr._clips import check_comparison
 
 __all__ = [
-    "LSD_CONVENTIONS",
     "log_spectral_distance",
     "neg_lsd_scorer",
     "signal_to_noise_ratio",
@@ -290,6 +289,11 @@ def _band_bins(band, frame, upsampling_ratio):
     if band == "full":
         return slice(None)
     first_highband = int(np.floor(frame / (2 * upsampling_ratio))) + 1
+    if first_highband > frame // 2:
+        raise ValueError(
+            f"upsampling_ratio must leave a highband in frames of {frame} timepoints, got "
+            f"{upsampling_ratio}: pass the wideband over the narrowband rate, 2 or more."
+        )
     return slice(first_highband) if band == "lowband" else slice(first_highband, None)
 
 

@@ -262,3 +262,18 @@ def test_clone_pickle_and_params():
 
 def test_needs_no_fit():
     assert Decimator(4).transform(noise(2, 40)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("filter", IIR)
+@pytest.mark.parametrize("order", [1, 7, 25, 50])
+def test_high_orders_are_stable_or_refused(filter, order):
+    wideband = noise(1, 8000)
+    narrowband = Decimator(4, filter=filter, order=order).fit_transform(wideband)
+    assert np.abs(narrowband).max() < 3 * np.abs(wideband).max()
+    with pytest.raises(ValueError, match=r"order must be at most 50 for filter=.*, got 51"):
+        Decimator(4, filter=filter, order=51).fit(wideband)
+
+
+def test_fir_goes_on_beyond_the_ends_by_odd_reflection():
+    constant = np.ones((1, 400))
+    np.testing.assert_allclose(Decimator(4, filter="fir").fit_transform(constant), 1, atol=1e-3)

@@ -68,7 +68,7 @@ def test_highband_has_the_right_level(pairs):
     Power in a bin of noise is exponentially distributed: Euler's constant, 2.5 dB.
     """
     X, Y = pairs
-    est = small_dnn(max_epochs=20).fit(X, Y)
+    est = small_dnn(max_epochs=60).fit(X, Y)
     test = make_clips(seed=1)
     spectra = [
         np.abs(np.fft.rfft(clips, axis=-1)) ** 2
@@ -168,3 +168,19 @@ def test_silent_bins_are_not_magnified():
     network = small_dnn(max_epochs=1).fit(Y[:, ::RATIO], Y).network_
     assert (network.low_std == 1).all()
     assert (network.high_std == 1).all()
+
+
+def test_short_clips_are_learned_too():
+    """A padded patch holds its whole clip: its first and last frames count."""
+    Y = [clip[:1000] for clip in make_clips(8)]
+    est = small_dnn(max_epochs=20, validation_fraction=0).fit(Decimator(2).fit_transform(Y), Y)
+    assert 0 < est.loss_curve_[-1] < 0.8 * est.loss_curve_[0]
+
+
+def test_highband_is_clamped_at_the_loudest_training_frame(pairs):
+    network = small_dnn(max_epochs=1).fit(*pairs).network_
+    with torch.no_grad():
+        network.layers[-1].bias += 100
+        log_power, _ = network._predict(network._analyze(torch.randn(1, 2048)))
+    torch.testing.assert_close(log_power, network.high_max.expand_as(log_power))
+    assert network.high_max.exp().max() < 512**2

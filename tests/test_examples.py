@@ -11,10 +11,16 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 
 
+# A linear filter hardly predicts any highband: more SNR than the ideal lowband's is an error.
+ABOVE_BOUND = 0.02  # dB
+
+
 def check_first_upsampling(example):
     snr, lsd = example["snr"], example["lsd"]
     assert snr["linear filter"] > max(snr["spline"], snr["network"])
+    assert snr["linear filter"] <= snr["ideal lowband"] + ABOVE_BOUND
     assert lsd["network"] < min(lsd["spline"], lsd["linear filter"]) - 0.3
+    assert lsd["ideal lowband"] == max(lsd.values())
     players = example["Players"](example["clips"])._repr_html_()
     assert players.count("<audio controls src='data:audio/wav;base64,UklGR") == 5  # "RIFF"
 
@@ -25,11 +31,16 @@ def check_grid_search(example):
     assert names[example["best_snr"]].startswith("linear filter")
     assert names[example["best_lsd"]].startswith("network")
     assert example["search"].best_index_ == example["best_snr"]
+    linear = [name.startswith("linear filter") for name in names]
+    assert example["snr"][linear].max() <= example["bound_snr"] + ABOVE_BOUND
+    assert example["lsd"].max() < example["bound_lsd"]
 
 
 def check_cross_validation(example):
     assert example["bias"]["dense network"] < -0.03
     assert abs(example["bias"]["linear filter"]) < 0.03
+    for how in ("split", "by speaker"):
+        assert example["mean_snr"]["linear filter", how] <= example["bound_snr"] + ABOVE_BOUND
 
 
 def check_linear_baseline(example):
@@ -37,15 +48,20 @@ def check_linear_baseline(example):
     spline, linear, ideal = (
         np.array(snr[name]) for name in ("spline", "linear filter", "ideal lowband")
     )
+    assert example["ratios"] == [2, 4, 6]
     assert (linear > spline + 0.4).all()
-    assert (linear <= ideal).all()
+    assert (linear <= ideal + ABOVE_BOUND).all()
+    assert (linear > ideal - [1.3, 0.1, 0.1]).all()
     assert min(lsd["linear filter"]) > 2
 
 
 def check_fine_tuning(example):
-    gain, further = example["gain"], example["gain_further"]
+    gain, further, snr = example["gain"], example["gain_further"], example["snr"]
     assert gain["ked"] > max(0.5, further["ked"] + 0.3)
     assert gain["ked"] > gain["rms"] > -0.1
+    assert snr["ked", "fine-tuned"] > snr["ked", "ideal lowband"] + 0.3
+    for name in ("ked", "rms"):
+        assert snr[name, "linear filter"] <= snr[name, "ideal lowband"] + ABOVE_BOUND
 
 
 CHECKS = {

@@ -22,12 +22,12 @@ def sample(clips, patch_length, step, n_patches=500, seed=0):
 
 
 def starts_of(clips, patch_length, step):
-    """The first value of every patch that may be drawn."""
+    """The first value of every patch that may be drawn: the last reaches the end, or over it."""
     return [
         waveform[start]
         for clip in clips
         for waveform in clip
-        for start in range(0, max(len(waveform) - patch_length, 0) + 1, step)
+        for start in range(0, max(len(waveform) - patch_length, 0) + step, step)
     ]
 
 

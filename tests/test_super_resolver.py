@@ -124,7 +124,7 @@ def test_epoch_draws_as_many_patches_as_hold_all_timepoints(pairs, monkeypatch):
     monkeypatch.setattr(PatchSampler, "draw", counting)
     small_resolver(max_epochs=1, validation_fraction=0, patch_length=1000).fit(*pairs)
     assert sum(drawn) == -(-pairs[1].size // 1000)
-    assert max(drawn) == 16
+    assert drawn == [13, 12]  # at most 16, balanced
 
 
 # --- validation -------------------------------------------------------------------------------
@@ -425,3 +425,70 @@ def test_learned_estimators_share_one_family_of_arguments():
         assert {name: parameters[name] for name in defaults} == defaults
         assert "n_iter_no_change" in parameters
     assert AudioSuperResolver().objective == "rmse"
+
+
+# --- what a review broke ------------------------------------------------------------------------
+
+
+def test_warm_start_keeps_what_it_began_with_unless_an_epoch_is_better(pairs):
+    est = small_resolver(max_epochs=20, validation_fraction=0.34, warm_start=True).fit(*pairs)
+    best = max(est.validation_scores_)
+    est.set_params(learning_rate=0.3, max_epochs=2).fit(*pairs)
+    assert max(est.validation_scores_[-2:]) < best
+    held_out = np.random.RandomState(0).permutation(6)[:2]
+    assert est.score(pairs[0][held_out], pairs[1][held_out]) == pytest.approx(best, abs=1e-3)
+
+
+def test_weights_that_are_not_finite_are_never_kept():
+    """The gradient of this loss at 0 is NaN, though the loss is 0."""
+
+    def root(prediction, target, mask):
+        return torch.sqrt(((prediction - target) * mask).square().mean())
+
+    silence = np.zeros((1, 512), dtype=np.float32)
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 1"):
+        est = small_resolver(objective=root, max_epochs=1).fit(silence[:, ::2], silence)
+    assert np.isfinite(est.predict(silence)).all()
+
+
+def test_fits_in_threads_take_turns(pairs):
+    state = torch.get_rng_state()
+    alone = weights(small_resolver().fit(*pairs))
+    together = joblib.Parallel(3, backend="threading")(
+        joblib.delayed(small_resolver().fit)(*pairs) for _ in range(3)
+    )
+    assert all(torch.equal(weights(est), alone) for est in together)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_fit_inside_no_grad_and_with_another_default_type(pairs):
+    expected = weights(small_resolver().fit(*pairs))
+    with torch.no_grad():
+        assert torch.equal(weights(small_resolver().fit(*pairs)), expected)
+    torch.set_default_dtype(torch.float64)
+    try:
+        est = small_resolver().fit(*pairs)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert weights(est).dtype == torch.float32
+
+
+@pytest.mark.parametrize("built", [torch.nn.Conv1d(1, 1, 9, padding=4), 3])
+def test_network_without_the_contract_is_named_before_training(pairs, built):
+    class Description:
+        def build(self):
+            return built
+
+    with pytest.raises(TypeError, match="must give a torch.nn.Module with the integers stride"):
+        small_resolver(network=Description()).fit(*pairs)
+
+
+def test_patch_length_below_the_ratio(pairs):
+    with pytest.raises(ValueError, match="patch_length must be at least the upsampling ratio, 4"):
+        small_resolver(patch_length=3).fit(*pairs)
+
+
+def test_parameters_set_after_fit_are_checked_at_predict(pairs):
+    est = small_resolver(max_epochs=1).fit(*pairs).set_params(precision="bf16")
+    with pytest.raises(ValueError, match="'precision' parameter"):
+        est.predict(pairs[0])

@@ -1,7 +1,5 @@
 """Dense network on short-time spectra: from frames of the lowband to the highband."""
 
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -49,6 +47,7 @@ class HighbandDNN(nn.Module):
         for name, size in [("low", self.n_low), ("high", self.n_high)]:
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
+        self.register_buffer("high_max", torch.zeros(self.n_high))
         window = torch.hamming_window(frame_length, periodic=True)
         self.register_buffer("window", window, persistent=False)
 
@@ -92,17 +91,18 @@ class HighbandDNN(nn.Module):
         return (error.mean(dim=-1) * weight).sum() / weight.sum().clamp(min=1)
 
     @torch.no_grad()
-    def fit_statistics(self, pieces):
-        """Set mean and deviation of the log power of each bin.
+    def fit_statistics(self, excerpts):
+        """Set mean and deviation of the log power of each bin, and the highband's largest.
 
         Parameters
         ----------
-        pieces : iterable of (source, target)
+        excerpts : iterable of (source, target)
             Pairs of tensors of shape (n_waveforms, time), time a multiple of the hop.
         """
         sums = {name: torch.zeros_like(getattr(self, f"{name}_mean")) for name in ("low", "high")}
         squares, count = dict(sums), 0
-        for source, target in pieces:
+        self.high_max.fill_(-torch.inf)
+        for source, target in excerpts:
             bands = {
                 "low": self._middle(self._analyze(source))[..., : self.n_low],
                 "high": self._middle(self._analyze(target))[..., self.n_low :],
@@ -111,6 +111,9 @@ class HighbandDNN(nn.Module):
                 log_power = _log_power(band).double()
                 sums[name] = sums[name] + log_power.sum(dim=(0, 1))
                 squares[name] = squares[name] + log_power.square().sum(dim=(0, 1))
+            self.high_max.copy_(
+                torch.maximum(self.high_max, _log_power(bands["high"]).amax((0, 1)))
+            )
             count += bands["low"].shape[0] * bands["low"].shape[1]
         for name in sums:
             mean = sums[name] / count
@@ -142,8 +145,8 @@ class HighbandDNN(nn.Module):
         """Log power of the highband, and its phase where that is predicted."""
         output = self.layers(self._features(spectrum)).float()
         log_power = output[..., : self.n_high] * self.high_std + self.high_mean
-        # a frame of full scale has this power: beyond it, an outlier would only be noise
-        log_power = log_power.clamp(max=math.log(self.frame_length**2))
+        # beyond what any training frame held, a bin would only be noise
+        log_power = torch.minimum(log_power, self.high_max)
         phasor = None
         if self.phase == "predicted":
             cos, sin = output[..., self.n_high :].chunk(2, dim=-1)
@@ -181,8 +184,10 @@ class HighbandDNN(nn.Module):
         weights = functional.pad(mask, (0, 1))[:, :: self.hop].clone()
         margin = self.n_side + 1
         if weights.shape[-1] > 2 * margin:
-            weights[:, :margin] = 0
-            weights[:, -margin:] = 0
+            # a padded patch holds its whole clip: nothing is cut off
+            cut = mask.all(dim=-1)
+            weights[cut, :margin] = 0
+            weights[cut, -margin:] = 0
         return weights
 
 
