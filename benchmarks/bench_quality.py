@@ -32,7 +32,7 @@ def make_estimators():
     return {
         "spline": SplineUpsampler(),
         "linear": LinearUpsampler(),
-        "dnn": DNNBandwidthExtender(max_epochs=4, **{**training, "patch_length": 8192}),
+        "dnn": DNNBandwidthExtender(max_epochs=3, **{**training, "patch_length": 8192}),
         "network": AudioSuperResolver(
             AudioUNet(width=1 / 8, dropout=0.0), learning_rate=5e-4, max_epochs=3, **training
         ),

@@ -111,7 +111,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                     break
         except KeyboardInterrupt:
             _warn_interrupted(len(history.losses))
-            if best.score == -math.inf and _is_finite(network):
+            if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
     network.eval()

@@ -1,13 +1,8 @@
 """The spline as an estimator."""
 
-import pickle
-
-import joblib
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._interpolation import upsample_cubic
@@ -59,20 +54,6 @@ def test_predict_is_the_float64_function_up_to_the_ends():
         assert error < 1e-6 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("level", [1e-6, 1e-3, 1e3, 1e6])
-def test_any_level(level):
-    X = noise(2, 300)
-    Y = fitted(4).predict(X)
-    assert np.abs(fitted(4).predict(level * X) / level - Y).max() < 1e-6 * np.abs(Y).max()
-
-
-def test_stereo_equals_mono():
-    X = noise(3, 2, 100)
-    stereo, mono = (fitted(3).predict(x) for x in (X, X.reshape(6, 100)))
-    assert stereo.shape == (3, 2, 300)
-    assert np.abs(stereo.reshape(6, 300) - mono).max() < 1e-6
-
-
 def test_score_is_the_mean_snr():
     X, Y = [noise(50), noise(2, 80, seed=1)], [noise(100), noise(2, 160)]
     spline = SplineUpsampler().fit(X, Y)
@@ -87,15 +68,6 @@ def test_score_of_a_perfect_and_of_a_scaled_prediction():
     Y = fitted(2).predict(X)
     assert fitted(2).score(X, Y) == np.inf
     assert fitted(2).score(X, Y / 1.1) == pytest.approx(20, abs=1e-4)
-
-
-def test_pickle_joblib_and_clone(tmp_path):
-    spline, X = fitted(3), noise(2, 40)
-    joblib.dump(spline, tmp_path / "spline.joblib")
-    for copy in (pickle.loads(pickle.dumps(spline)), joblib.load(tmp_path / "spline.joblib")):
-        assert np.array_equal(copy.predict(X), spline.predict(X))
-    with pytest.raises(NotFittedError, match="not fitted"):
-        clone(spline).predict(X)
 
 
 @pytest.mark.parametrize("sampling_rate", [0, -1, "16k"])

@@ -315,15 +315,6 @@ def test_verbose_shows_epoch_loss_and_validation(pairs, capsys):
 # --- prediction, persistence, devices, errors ---------------------------------------------------
 
 
-def test_a_clip_alone_in_a_batch_and_in_a_list_agree(pairs):
-    est = small_resolver().fit(*pairs)
-    X = pairs[0]
-    together, ragged = est.predict(X), est.predict([X[0], X[1, :100], X[2]])
-    tolerance = 1e-5 * np.abs(together).max()
-    np.testing.assert_allclose(est.predict(X[:1])[0], together[0], atol=tolerance)
-    np.testing.assert_allclose(ragged[2], together[2], atol=tolerance)
-
-
 @pytest.mark.parametrize("layout", ["code", "paper"])
 def test_batch_normalisation_and_dropout_are_off_at_predict(pairs, layout):
     network = AudioUNet(n_blocks=2, width=1 / 16, layout=layout, normalization="batch", dropout=0.5)
@@ -333,17 +324,6 @@ def test_batch_normalisation_and_dropout_are_off_at_predict(pairs, layout):
     np.testing.assert_allclose(
         est.predict(pairs[0][:1])[0], est.predict(pairs[0])[0], atol=tolerance
     )
-
-
-@pytest.mark.parametrize("copy", [lambda e: pickle.loads(pickle.dumps(e)), "joblib"])
-def test_persistence(pairs, copy, tmp_path):
-    est = small_resolver().fit(*pairs)
-    if copy == "joblib":
-        joblib.dump(est, tmp_path / "est.joblib")
-        restored = joblib.load(tmp_path / "est.joblib")
-    else:
-        restored = copy(est)
-    np.testing.assert_array_equal(restored.predict(pairs[0]), est.predict(pairs[0]))
 
 
 def test_network_rests_on_the_cpu_in_evaluation_mode(pairs):
