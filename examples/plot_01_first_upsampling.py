@@ -47,6 +47,7 @@ print(f"test: {len(X_test)} clips, {sum(map(len, Y_test)) / sampling_rate:.0f} s
 from time import perf_counter
 
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
+from sklearn_audiosr.degradation import ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet
 
@@ -70,8 +71,15 @@ for name, upsampler in upsamplers.items():
     lsd[name] = log_spectral_distance(Y_test, predictions[name])
     print(f"{name:14} {seconds:8.1f} {snr[name]:9.2f} {lsd[name]:6.2f}")
 
+lowband = ideal_lowband(Y_test, r)
+snr["ideal lowband"] = signal_to_noise_ratio(Y_test, lowband)
+lsd["ideal lowband"] = log_spectral_distance(Y_test, lowband)
+print(f"{'ideal lowband':14} {'':8} {snr['ideal lowband']:9.2f} {lsd['ideal lowband']:6.2f}")
+
 # %%
-# Higher SNR is better, lower LSD is better, and no row wins both.
+# Higher SNR is better, lower LSD is better, and no upsampler wins both. The last row is no
+# upsampler but a bound: the true lowband beneath an empty highband, the highest SNR of whoever
+# predicts nothing in the highband.
 #
 # What they look like
 # -------------------
