@@ -111,7 +111,15 @@ def test_tone_below_the_narrowband_nyquist_survives(ratio, frequency):
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_ramp_goes_on(ratio, n_timepoints):
     ramp = 3 - 0.5 * instants(n_timepoints, ratio)
-    assert upsample_cubic(ramp[::ratio], ratio) == pytest.approx(ramp, abs=1e-11)
+    y = upsample_cubic(ramp[::ratio], ratio, boundary="odd")
+    assert y == pytest.approx(ramp, abs=1e-11)
+
+
+@pytest.mark.parametrize("n_timepoints", [1, 2, 30])
+def test_default_boundary_is_the_mean_of_odd_and_edge(n_timepoints):
+    x = noise(n_timepoints)
+    odd, edge = (upsample_cubic(x, 4, boundary=b) for b in ("odd", "edge"))
+    assert upsample_cubic(x, 4) == pytest.approx((odd + edge) / 2, abs=1e-12)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
