@@ -69,7 +69,8 @@ html_theme_options = {
 html_sidebars = {
     page: []
     for page in (
-        "install", "quick_start", "architecture", "changes", "contributing", "auto_examples/*"
+        "install", "quick_start", "architecture", "benchmarks", "changes", "contributing",
+        "auto_examples/*",
     )
 }  # fmt: skip
 html_static_path = ["_static"]

@@ -1,4 +1,4 @@
-"""The demo on a folder of a user's own recordings, and the README's quick start."""
+"""The demo on a folder of a user's own recordings, and what the README shows."""
 
 import re
 import sys
@@ -78,3 +78,10 @@ def test_readme_quick_start():
     scores = namespace["scores"]
     assert (scores["test_snr"] > 10).all()
     assert (scores["test_lsd"] > -4).all()
+
+
+@pytest.mark.parametrize("name", ["quality_speech_multi_r4", "quality_piano_r4"])
+def test_readme_shows_the_recorded_tables(name):
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    table = (ROOT / "benchmarks" / "results" / f"{name}.rst").read_text(encoding="utf-8")
+    assert table in readme
