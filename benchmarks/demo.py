@@ -38,6 +38,7 @@ MIN_SECONDS = 0.5
 SECONDS = {"dnn": 10, "network": 55}
 # An epoch must be short against that minute: of a large folder, excerpts are taken.
 MAX_TOTAL_SECONDS = 200
+MAX_CLIPS = 100
 PICTURE_SECONDS = 3.0
 
 
@@ -66,8 +67,11 @@ def read_clips(folder):
         bunch = load_audio_folder(
             folder.expanduser(), sampling_rate=SAMPLING_RATE, mono=True, min_duration=MIN_SECONDS
         )
-    clips, groups = list(bunch.clips), np.asarray(bunch.groups)
-    names = [Path(name).with_suffix("").as_posix().replace("/", "_") for name in bunch.filenames]
+    if len(bunch.clips) > MAX_CLIPS:
+        print(f"{len(bunch.clips)} clips are more than the demo's time: {MAX_CLIPS} of them.")
+    kept = np.unique(np.linspace(0, len(bunch.clips) - 1, MAX_CLIPS).round().astype(int))
+    clips, groups = [bunch.clips[i] for i in kept], np.asarray(bunch.groups)[kept]
+    names = [Path(bunch.filenames[i]).with_suffix("").as_posix().replace("/", "_") for i in kept]
     if len(np.unique(groups)) == 1:  # a single sub-folder: nothing to hold out but files
         print(f"All recordings are of one group, {groups[0]}: each file is a group of its own.")
         groups = np.array(names)

@@ -1,5 +1,6 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
+from sklearn_audiosr import datasets, degradation, metrics, networks
 from sklearn_audiosr._dnn import DNNBandwidthExtender
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._spline import SplineUpsampler
@@ -13,4 +14,8 @@ __all__ = [
     "LinearUpsampler",
     "SplineUpsampler",
     "__version__",
+    "datasets",
+    "degradation",
+    "metrics",
+    "networks",
 ]

@@ -6,6 +6,7 @@ n_timepoints)``, or a sequence of clips of any lengths. Inside the library a cli
 container.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence, Set
 from numbers import Number
 
@@ -16,6 +17,11 @@ MAX_CHANNELS = 64
 
 # soundfile's convention: signed PCM maps to [-1, 1).
 _PCM_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+
+_RATES_REMEDY = (
+    "if the rates have another ratio, resample to an integer one; if X and Y were mixed up, swap "
+    "them."
+)
 
 _CONTAINERS = (
     "a 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) "
@@ -231,7 +237,7 @@ def _holds_numbers(items):
 
 
 def _text_message(name):
-    return f"{name} must be an array of numbers, got text: read the file first."
+    return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
 
 
 def _not_clips_message(shape, name):
@@ -246,6 +252,14 @@ def _check_array(array, name, dtype):
         raise ValueError(
             f"{name} must have clips of at least 1 timepoint, got 0 feature(s) "
             f"(shape={array.shape}) while a minimum of 1 is required: leave empty clips out."
+        )
+    if array.ndim == 2 and len(array) >= 1000 and array.shape[1] <= 8:
+        warnings.warn(
+            f"{name} holds {len(array)} clips of {array.shape[1]} timepoints each. If it is one "
+            "clip with its channels last, as soundfile.read gives it, pass a list with its "
+            "transpose, [x.T]; if the clips are that short, pass them as a list.",
+            UserWarning,
+            stacklevel=2,
         )
     if array.ndim == 3:
         _check_n_channels(array.shape[1], name, f"the last two axes with {name}.transpose(0, 2, 1)")
@@ -358,10 +372,17 @@ def _learn_ratio(shapes):
 
 def _check_pair(i, x_shape, y_shape, ratio):
     if y_shape[-1] != ratio * x_shape[-1]:
+        # a few timepoints are a matter of cutting; more are one of rates
+        far = abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio
         raise ValueError(
             f"Y[{i}] must have {ratio * x_shape[-1]} timepoints (upsampling_ratio={ratio} times "
             f"len(X[{i}])={x_shape[-1]}), got {y_shape[-1]}: cut wideband clips to a multiple of "
             "the ratio."
+            + (
+                f" It is {y_shape[-1] / x_shape[-1]:.4g} times as long: {_RATES_REMEDY}"
+                if far
+                else ""
+            )
         )
     if x_shape[0] != y_shape[0]:
         raise ValueError(

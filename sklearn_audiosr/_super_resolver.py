@@ -20,7 +20,8 @@ class AudioSuperResolver(LearnedUpsampler):
     ----------
     network : network description, default=None
         What to train: an object with ``build()``, of `sklearn_audiosr.networks` for example. None
-        means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended.
+        means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended; to
+        search over ``network__...``, pass one.
         ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time) with
         three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
         and ``look_ahead`` (timepoints before and after its own that an output depends on).

@@ -190,12 +190,19 @@ def _warn_if_slow(network, seconds_per_epoch, max_epochs, device, way_out):
     if device.type != "cpu" or patient:
         return
     warnings.warn(
-        f"One epoch takes about {seconds_per_epoch:.2g} s on this CPU, max_epochs={max_epochs} "
-        f"about {seconds_per_epoch * max_epochs / 3600:.2g} h. Two ways out: {way_out}, or a GPU "
+        f"One epoch takes about {_format_time(seconds_per_epoch)} on this CPU, max_epochs="
+        f"{max_epochs} about {_format_time(seconds_per_epoch * max_epochs)}. Two ways out: "
+        f"{way_out}, or a GPU "
         '(device="cuda"). Interrupting the fit (Ctrl-C) keeps the best weights so far.',
         UserWarning,
         stacklevel=2,
     )
+
+
+def _format_time(seconds):
+    units = [("h", 3600), ("min", 60), ("s", 1)]
+    unit, length = next((u for u in units if seconds >= 2 * u[1]), units[-1])
+    return f"{seconds / length:.2g} {unit}"
 
 
 def _warn_interrupted(n_epochs):

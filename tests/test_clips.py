@@ -306,3 +306,18 @@ def test_bad_clip_of_a_lazy_sequence_is_named_when_it_is_read():
     folder = Folder([noise(4), NAN])
     with pytest.raises(ValueError, match=r"^X\[1\] must be finite"):
         spline().predict(folder)
+
+
+def test_channels_last_in_an_array_are_suspected():
+    with pytest.warns(UserWarning, match=r"X holds 2000 clips of 2 timepoints.*\[x\.T\]"):
+        spline().predict(noise(2000, 2))
+
+
+@pytest.mark.parametrize(
+    ("n_wideband", "said"),
+    [(63, "cut wideband clips"), (88, "It is 5.5 times as long: .* resample")],
+)
+def test_remedy_for_a_wrong_length_is_cutting_or_resampling(n_wideband, said):
+    pairs = [noise(16), noise(16)], [noise(64), noise(n_wideband)]
+    with pytest.raises(ValueError, match=rf"^Y\[1\] must have 64 timepoints .* {said}"):
+        SplineUpsampler().fit(*pairs)

@@ -209,7 +209,7 @@ def test_unreadable_files_are_named_together(folder):
     write(folder / "nan.wav", np.array([0.0, np.nan]), 16000, subtype="FLOAT")
     write(folder / "void.wav", np.array([]), 16000)
     with pytest.warns(UserWarning) as caught:
-        dataset = load_audio_folder(folder, sampling_rate=16000)
+        dataset = load_audio_folder(folder, sampling_rate=8000)
     assert len(caught) == 1 and caught[0].filename == __file__
     message = str(caught[0].message)
     assert "skipped 4 file(s) that cannot be read" in message
@@ -245,7 +245,13 @@ def test_a_clip_that_resampling_empties_is_reported(tmp_path):
 def test_good_folder_gives_no_warning(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_audio_folder(folder, sampling_rate=16000, min_duration=0.4)
+        load_audio_folder(folder, sampling_rate=8000, min_duration=0.4)
+
+
+def test_files_of_a_lower_rate_are_named_and_kept(folder):
+    message = r"1 files have a lower rate than sampling_rate=16000.*anna/one.wav \(8000 Hz\)"
+    with pytest.warns(UserWarning, match=message):
+        assert len(load_audio_folder(folder, sampling_rate=16000).clips) == 4
 
 
 def test_nothing_usable_is_an_error(tmp_path):

@@ -67,12 +67,21 @@ def test_long_recordings_are_cut_to_the_time_of_the_demo(monkeypatch, capsys):
     assert "more than the demo's time" in capsys.readouterr().out
 
 
+def test_many_recordings_are_thinned_out_over_all_speakers(folder, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "MAX_CLIPS", 4)
+    with pytest.warns(UserWarning):
+        clips, groups, names = demo.read_clips(folder)
+    assert len(clips) == len(groups) == len(names) == 4
+    assert set(groups) == {"ann", "bob", "eve"}
+    assert "6 clips are more than the demo's time: 4 of them" in capsys.readouterr().out
+
+
 def test_readme_quick_start():
     """The code as printed, with one epoch instead of several."""
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
     block = re.search(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", readme).group(1)
     code = re.sub(r"(?m)^   ", "", block)
-    assert len([line for line in code.splitlines() if line]) <= 16
+    assert len([line for line in code.splitlines() if line]) <= 18
     namespace = {}
     exec(re.sub(r"max_epochs=\d+", "max_epochs=1", code), namespace)
     scores = namespace["scores"]

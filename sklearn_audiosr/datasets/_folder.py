@@ -92,7 +92,8 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
     -----
     UserWarning
         One warning names all files that cannot be read, each with the reason, and one all that
-        are shorter than `min_duration`; both kinds are left out.
+        are shorter than `min_duration`; both kinds are left out. Another names the files of a
+        lower rate than `sampling_rate`, which are kept: they have no highband to learn from.
 
     See Also
     --------
@@ -129,6 +130,7 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
             f"{', '.join(sorted(_list_extensions()))}."
         )
     rate = sampling_rate or _get_only_rate(files)
+    _warn_of_upsampled(files, rate)
     return Bunch(
         clips=[file.clip for file in files],
         groups=np.array([_name_group(file.name) for file in files]),
@@ -146,6 +148,18 @@ class _File(NamedTuple):
     sampling_rate: int = 0  # of the file
     seconds: float = 0.0
     problem: str = ""
+
+
+def _warn_of_upsampled(files, rate):
+    """Name the files whose highband must be empty, in one warning."""
+    low = [f"{file.name} ({file.sampling_rate} Hz)" for file in files if file.sampling_rate < rate]
+    if low:
+        warnings.warn(
+            f"{len(low)} files have a lower rate than sampling_rate={rate} and nothing above their "
+            f"own Nyquist frequency: leave them out of training and of scores. {', '.join(low)}",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _list_extensions():

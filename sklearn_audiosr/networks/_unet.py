@@ -25,7 +25,8 @@ class AudioUNet(BaseEstimator):
     Parameters
     ----------
     n_blocks : int, default=4
-        Blocks on the way down, and on the way up, 1 to 12.
+        Blocks on the way down, and on the way up, 1 to 12. To search over it, leave `n_filters`
+        and `kernel_sizes` at None: they have one entry a block.
     layout : {"code", "paper"}, default="code"
         "code" is the authors' published program: LeakyReLU(0.2) down, a strided bottleneck, up
         twice as many filters as in the matching down-block, dropout, ReLU, all features of the
