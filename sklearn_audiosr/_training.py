@@ -35,7 +35,15 @@ class History:
     validation_scores: list = field(default_factory=list)
 
     def append(self, loss, score):
-        """Add one epoch; its score is None without validation."""
+        """Add one epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Mean training loss.
+        score : float or None
+            Validation score; None without validation.
+        """
         self.losses.append(loss)
         if score is not None:
             self.validation_scores.append(score)
