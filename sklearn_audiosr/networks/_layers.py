@@ -1,7 +1,7 @@
 """Layers that networks share.
 
 Tensors are (batch, channels, time) to look at and channels-last in memory: on a CPU the
-convolutions of this library then run about three times faster, and a subpixel shuffle is a view.
+convolutions then have faster kernels, backwards above all, and a subpixel shuffle is a view.
 """
 
 import torch
