@@ -290,11 +290,10 @@ def _mean_loss(network, held_out, device, precision):
     """Mean loss over all timepoints of the held-out clips."""
     import torch
 
-    from sklearn_audiosr._device import autocast
-    from sklearn_audiosr._inference import evaluation
+    from sklearn_audiosr._inference import inference
 
     total, count = 0.0, 0
-    with evaluation(network), torch.inference_mode(), autocast(device, precision):
+    with inference(network, device, precision):
         for source, target in _excerpts(held_out, network.hop):
             source, target = source[:, None].to(device), target[:, None].to(device)
             n = source.numel()

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._device import autocast
+from sklearn_audiosr.networks._long_convolution import workspace
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
 # length, and is long against the receptive field, which is computed twice at each seam.
@@ -47,7 +48,7 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
     chunk = _align(chunk_length or max(1, _CHUNK[device.type] // n_waveforms), network.stride)
     before = _align(network.look_back, network.stride)
     y = np.empty(shape, dtype=np.float32)
-    with evaluation(network), torch.inference_mode(), autocast(device, precision):
+    with inference(network, device, precision):
         for start in range(0, n_timepoints, chunk):
             stop = min(start + chunk, n_timepoints)
             left = max(0, start - before)
@@ -58,6 +59,18 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
             output = network(source)[:, 0, start - left : stop - left]  # (n_waveforms, chunk)
             y[:, start:stop] = output.float().cpu().numpy()
     return y
+
+
+@contextlib.contextmanager
+def inference(network, device, precision):
+    """Everything that a network predicts in: its weights don't change inside."""
+    with (
+        evaluation(network),
+        torch.inference_mode(),
+        autocast(device, precision),
+        workspace(fixed_weights=True),
+    ):
+        yield
 
 
 @contextlib.contextmanager

@@ -8,9 +8,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sklearn_audiosr.networks._long_convolution import (
+    choose_plan,
+    convolve_blockwise,
+    ready_plan,
+)
+
 
 class Conv1d(nn.Conv1d):
     """A 1-D convolution, "same" padding, that computes in channels-last memory.
+
+    Long filters are multiplied in the frequency domain where that is cheaper.
 
     Parameters
     ----------
@@ -25,11 +33,27 @@ class Conv1d(nn.Conv1d):
 
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
+        plan = self._choose_plan(x)
+        if plan is not None:
+            return convolve_blockwise(x, self.weight, self.bias, self.stride[0], plan)
         # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
         image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         padding = (0, self.padding[0])
         return functional.conv2d(image, weight, self.bias, (1, self.stride[0]), padding).squeeze(2)
+
+
+    def _choose_plan(self, x):
+        # on a GPU the direct kernels reach several times the rate of small matrix products
+        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return None
+        stride = self.stride[0]
+        return choose_plan(
+            x.shape[0] * -(-x.shape[2] // stride),
+            *(self.in_channels, self.out_channels, self.kernel_size[0], stride),
+            training=torch.is_grad_enabled() and self.weight.requires_grad,
+            ready=ready_plan(self.weight),
+        )
 
 
 class SubpixelShuffle(nn.Module):

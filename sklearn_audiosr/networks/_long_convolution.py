@@ -1,0 +1,397 @@
+"""Convolutions with long filters as three matrix products.
+
+Overlap-save in the frequency domain [1]_, [2]_, written as a bilinear algorithm: blocks of the
+input and the filters are transformed by fixed matrices, multiplied product by product (over the
+channels: one matrix product each), and transformed back,
+
+    output block = backward @ ((filters_to @ filters) * (input_to @ input block)).
+
+The products are those of a discrete Fourier transform of real signals; a complex product is made
+of three real ones. A block of N timepoints thus takes about 1.5 N products and gives N - taps + 1
+outputs, where the direct sum takes `taps` products for each. Blocks are short, so the transforms
+are matrix products too: they run at the machine's full rate and read and write any layout, and
+no tensor is transposed on the way. A stride of s is a stride of 1 over groups of s timepoints.
+
+References
+----------
+.. [1] T. G. Stockham, "High-speed convolution and correlation", AFIPS, 1966.
+.. [2] S. Winograd, "Arithmetic complexity of computations", SIAM, 1980.
+"""
+
+import contextlib
+import math
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch.autograd.function import once_differentiable
+
+# A byte from memory takes as long as this many floating-point operations of a matrix product, and
+# the direct convolution's kernels reach this share of the product's rate (benchmarks/bench_speed).
+_FLOPS_A_BYTE = 12
+_DIRECT_RATE = 0.9
+
+# Outputs of a block, in units of the taps less one, that the choice is made among.
+_BLOCK_LENGTHS = (1 / 2, 1, 3 / 2, 2, 3)
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """How a layer computes: blocks of `n_outputs` timepoints from filters of `n_taps`."""
+
+    n_taps: int
+    n_outputs: int
+
+    @property
+    def block_length(self):
+        """Timepoints of input that a block sees."""
+        return self.n_outputs + self.n_taps - 1
+
+    @property
+    def n_products(self):
+        """Real products (of matrices over the channels) for a block."""
+        return 3 * (self.block_length // 2 - 1) + 2
+
+
+class _Local(threading.local):
+    """What a thread keeps while it is inside `workspace`."""
+
+    scratch: dict | None = None
+    cache: dict | None = None
+
+
+_LOCAL = _Local()
+
+
+@contextlib.contextmanager
+def workspace(fixed_weights=False):
+    """Reuse intermediate memory inside: to take fresh memory from the system costs more.
+
+    Parameters
+    ----------
+    fixed_weights : bool, default=False
+        No weight changes inside: filters are transformed once. Gradients are off then.
+    """
+    outer = _LOCAL.scratch, _LOCAL.cache
+    _LOCAL.scratch = {} if _LOCAL.scratch is None else _LOCAL.scratch
+    _LOCAL.cache = {} if fixed_weights else None
+    try:
+        yield
+    finally:
+        _LOCAL.scratch, _LOCAL.cache = outer
+
+
+def _scratch(name, shape, like):
+    """Give memory for an intermediate result that does not leave this module."""
+    if _LOCAL.scratch is None:
+        return like.new_empty(shape)
+    key, size = (name, like.dtype, like.device), math.prod(shape)
+    memory = _LOCAL.scratch.get(key)
+    if memory is None or len(memory) < size:
+        _LOCAL.scratch.pop(key, None)  # free the smaller one first
+        with torch.inference_mode(False):  # it serves training too
+            memory = torch.empty(size, dtype=like.dtype, device=like.device)
+        _LOCAL.scratch[key] = memory
+    return memory[:size].view(shape)
+
+
+def ready_plan(weight):
+    """Give the plan for which a layer's transformed filters are at hand, or None."""
+    return _LOCAL.cache[id(weight)].plan if _LOCAL.cache and id(weight) in _LOCAL.cache else None
+
+
+def choose_plan(n_outputs, in_channels, out_channels, kernel_size, stride, training, ready=None):
+    """Choose the cheapest way to compute a layer.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Timepoints of output, over all clips of the batch.
+    in_channels, out_channels, kernel_size, stride : int
+        Of the layer.
+    training : bool
+        Count the gradients too.
+    ready : BlockPlan, default=None
+        The plan for which transformed filters are at hand.
+
+    Returns
+    -------
+    plan : BlockPlan or None
+        None for the direct convolution.
+    """
+    passes = 3 if training else 1
+    flops = 2 * n_outputs * kernel_size * in_channels * out_channels
+    cheapest, least = None, passes * flops / _DIRECT_RATE
+    for plan in _candidates(-(-kernel_size // stride)):
+        transforms = 0 if plan == ready else passes - 1 or 1
+        cost = _count_cost(plan, n_outputs, stride * in_channels, out_channels, passes, transforms)
+        if cost < least:
+            cheapest, least = plan, cost
+    return cheapest
+
+
+@lru_cache
+def _candidates(n_taps):
+    lengths = [round(share * (n_taps - 1)) for share in _BLOCK_LENGTHS]
+    # an even block has a real product at the highest frequency
+    lengths = {length + (length + n_taps - 1) % 2 for length in lengths if length >= 2}
+    return [BlockPlan(n_taps, length) for length in sorted(lengths)]
+
+
+@lru_cache(maxsize=4096)
+def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
+    """Floating-point operations, and bytes at what they cost."""
+    n_blocks = -(-n_outputs // plan.n_outputs)
+    products, weights = plan.n_products, in_channels * out_channels
+    a_block = products * (
+        weights + plan.block_length * in_channels + plan.n_outputs * out_channels
+    )
+    flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights
+    features = n_blocks * products * (in_channels + out_channels)
+    moved = passes * (2 * features + products * weights) + transforms * 2 * products * weights
+    return flops + _FLOPS_A_BYTE * 4 * moved
+
+
+def convolve_blockwise(x, weight, bias, stride, plan):
+    """Convolve with "same" padding, as `torch.nn.Conv1d` does.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, in_channels, time)
+        Best with its channels last in memory, as the result has them.
+    weight : Tensor of shape (out_channels, in_channels, kernel_size)
+        Filters of odd length.
+    bias : Tensor of shape (out_channels,)
+        Added to the result.
+    stride : int
+        Timepoints from one output to the next.
+    plan : BlockPlan
+        See `choose_plan`.
+
+    Returns
+    -------
+    y : Tensor of shape (batch, out_channels, ceil(time / stride))
+        Equal to the direct convolution's up to rounding.
+    """
+    return _BlockwiseConvolution.apply(x, weight, bias, stride, plan)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the clips of a batch lie in one long stream, with silence between them.
+
+    The silence serves the end of one clip and the beginning of the next. Rows of the stream are
+    groups of `stride` timepoints, so that the convolution has stride 1.
+    """
+
+    batch: int
+    time: int
+    kernel_size: int
+    stride: int
+    plan: BlockPlan
+
+    @property
+    def n_outputs(self):
+        """Outputs of one clip."""
+        return -(-self.time // self.stride)
+
+    @property
+    def spacing(self):
+        """Rows from the start of a clip to the start of the next."""
+        return -(-(self.time + self.kernel_size // 2) // self.stride)
+
+    @property
+    def n_blocks(self):
+        return -(-((self.batch - 1) * self.spacing + self.n_outputs) // self.plan.n_outputs)
+
+    def lay_out(self, x, keep):
+        """Copy clips of shape (batch, channels, time) to a stream of rows, to `keep` or not."""
+        channels, before = x.shape[1], self.kernel_size // 2
+        n_rows = self.n_blocks * self.plan.n_outputs + self.plan.n_taps
+        shape = (n_rows * self.stride, channels)
+        stream = x.new_empty(shape) if keep else _scratch("stream", shape, x)
+        step = self.spacing * self.stride
+        stream[:before] = 0
+        gaps = (self.batch - 1, step - self.time, channels)
+        stream[before + self.time :].as_strided(gaps, (step * channels, channels, 1)).zero_()
+        stream[before + (self.batch - 1) * step + self.time :] = 0
+        self._clips(stream, before, step, self.time).copy_(x.transpose(1, 2))
+        return stream.view(n_rows, self.stride * channels)
+
+    def take_inputs(self, stream):
+        """Give the clips, as a view (batch, channels, time), of a stream as `lay_out` makes it."""
+        timepoints = stream.view(len(stream) * self.stride, -1)
+        step = self.spacing * self.stride
+        return self._clips(timepoints, self.kernel_size // 2, step, self.time).transpose(1, 2)
+
+    def take_outputs(self, stream):
+        """Give the clips' outputs, as a view (batch, channels, n_outputs), of a stream of them."""
+        return self._clips(stream, 0, self.spacing, self.n_outputs).transpose(1, 2)
+
+    def lay_out_outputs(self, y):
+        """Copy gradients of the outputs to a stream, with silence between the clips."""
+        stream = y.new_zeros((self.n_blocks * self.plan.n_outputs, y.shape[1]))
+        self.take_outputs(stream).copy_(y)
+        return stream
+
+    def _clips(self, stream, offset, step, time):
+        channels = stream.shape[1]
+        shape, strides = (self.batch, time, channels), (step * channels, channels, 1)
+        return stream[offset:].as_strided(shape, strides)
+
+    def blocks(self, stream):
+        """Give the overlapping blocks, a view (n_blocks, block_length, channels)."""
+        channels = stream.shape[1]
+        shape = (self.n_blocks, self.plan.block_length, channels)
+        return stream.as_strided(shape, (self.plan.n_outputs * channels, channels, 1))
+
+    def add_blocks(self, blocks):
+        """Add overlapping blocks up to a stream: the adjoint of `blocks`."""
+        n_blocks, length, channels = blocks.shape
+        step = self.plan.n_outputs
+        stream = blocks.new_zeros((n_blocks + -(-length // step), step, channels))
+        for i, start in enumerate(range(0, length, step)):
+            piece = blocks[:, start : start + step]
+            stream[i : i + n_blocks, : piece.shape[1]] += piece
+        return stream.view(-1, channels)[: n_blocks * step + self.plan.n_taps]
+
+
+class _BlockwiseConvolution(torch.autograd.Function):
+    """The convolution and its gradients; shapes name products p, blocks b, channels i and o."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, stride, plan):
+        layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, plan)
+        matrices = _matrices(plan, x.dtype, x.device)
+        stream = layout.lay_out(x, any(ctx.needs_input_grad))
+        ctx.save_for_backward(stream, weight)
+        ctx.layout = layout
+        filters = _filters(weight, stride, plan)  # (p, o, i)
+        features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
+        out = _scratch("products", (plan.n_products, layout.n_blocks, len(weight)), x)
+        torch.bmm(features.transpose(0, 1), filters.transpose(1, 2), out=out)  # (p, b, o)
+        out[0] += plan.block_length * bias  # the lowest frequency's product holds the sum
+        y = torch.matmul(matrices.backward, out.transpose(0, 1))  # (b, n_outputs, o)
+        return layout.take_outputs(y.view(-1, len(weight)))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        stream, weight = ctx.saved_tensors
+        layout, plan = ctx.layout, ctx.layout.plan
+        matrices = _matrices(plan, grad.dtype, grad.device)
+        grad_stream = layout.lay_out_outputs(grad)
+        grad_blocks = grad_stream.view(layout.n_blocks, plan.n_outputs, -1)
+        products = _transform("products", matrices.backward.T, grad_blocks)  # (b, p, o)
+        products = products.transpose(0, 1)  # (p, b, o)
+        grad_x = grad_weight = grad_bias = None
+        if ctx.needs_input_grad[1]:
+            features = _transform("features", matrices.input_to, layout.blocks(stream))
+            out = _scratch("filters", (plan.n_products, len(weight), stream.shape[1]), grad)
+            torch.bmm(products.transpose(1, 2), features.transpose(0, 1), out=out)  # (p, o, i)
+            taps = (out.view(plan.n_products, -1).T @ matrices.filters_to).view(
+                *out.shape[1:], plan.n_taps
+            )
+            grad_weight = _ungroup_taps(taps, weight.shape, layout.stride)
+        if ctx.needs_input_grad[0]:
+            filters = _filters(weight, layout.stride, plan)
+            shape = (plan.n_products, layout.n_blocks, stream.shape[1])
+            features = _scratch("features", shape, grad)
+            torch.bmm(products, filters, out=features)  # (p, b, i)
+            blocks = torch.matmul(matrices.input_to.T, features.transpose(0, 1))
+            grad_x = layout.take_inputs(layout.add_blocks(blocks))
+        if ctx.needs_input_grad[2]:
+            grad_bias = grad_stream.sum(dim=0)
+        return grad_x, grad_weight, grad_bias, None, None
+
+
+def _transform(name, matrix, blocks):
+    """Multiply each of the blocks (b, time, channels) by one matrix, into scratch memory."""
+    out = _scratch(name, (len(blocks), len(matrix), blocks.shape[2]), blocks)
+    return torch.bmm(matrix.expand(len(blocks), *matrix.shape), blocks, out=out)
+
+
+@dataclass(frozen=True)
+class _Matrices:
+    """The three fixed matrices of a plan.
+
+    Attributes
+    ----------
+    input_to : Tensor of shape (n_products, block_length)
+    filters_to : Tensor of shape (n_products, n_taps)
+    backward : Tensor of shape (n_outputs, n_products)
+    """
+
+    input_to: torch.Tensor
+    filters_to: torch.Tensor
+    backward: torch.Tensor
+
+
+@lru_cache(maxsize=128)
+def _matrices(plan, dtype, device):
+    length = plan.block_length
+    angle = 2 * np.pi / length * np.outer(np.arange(length // 2 + 1), np.arange(length))
+    cos, sin = np.cos(angle), np.sin(angle)
+    ends, inner = [0, length // 2], slice(1, length // 2)  # frequencies: real, and complex
+    # The input's spectrum is a - i b, the filters' (of a correlation: conjugate) c + i d. With
+    # k = (a - b) c their product is k + b (d + c), and i times k + a (d - c).
+    a, b = cos[inner], sin[inner]
+    c, d = cos[inner, : plan.n_taps], sin[inner, : plan.n_taps]
+    input_to = np.concatenate([cos[ends], a - b, a, b])
+    filters_to = np.concatenate([cos[ends, : plan.n_taps], c, d - c, d + c])
+    t = slice(plan.n_outputs)
+    real, imaginary = 2 / length * cos[inner, t].T, -2 / length * sin[inner, t].T
+    backward = np.concatenate(
+        [cos[ends][:, t].T / length, real + imaginary, imaginary, real], axis=1
+    )
+    with torch.inference_mode(False):  # they serve training too
+        return _Matrices(
+            *(torch.tensor(m, dtype=dtype, device=device) for m in (input_to, filters_to, backward))
+        )
+
+
+@dataclass(frozen=True)
+class _Transformed:
+    plan: BlockPlan
+    filters: torch.Tensor
+    weight: torch.Tensor  # kept, so that no other has its id
+
+
+def _filters(weight, stride, plan):
+    """Transform filters: shape (n_products, out_channels, stride * in_channels)."""
+    keep = _LOCAL.cache is not None
+    if keep and ready_plan(weight) == plan:
+        return _LOCAL.cache[id(weight)].filters
+    taps = _group_taps(weight, stride, plan.n_taps)  # (o, i, taps)
+    matrix = _matrices(plan, weight.dtype, weight.device).filters_to
+    shape = (plan.n_products, taps.shape[0] * taps.shape[1])
+    if keep:
+        _LOCAL.cache.pop(id(weight), None)  # free those of another plan first
+    out = weight.new_empty(shape) if keep else _scratch("filters", shape, weight)
+    filters = torch.mm(matrix, taps.reshape(-1, plan.n_taps).T, out=out)
+    filters = filters.view(plan.n_products, *taps.shape[:2])
+    if keep:
+        _LOCAL.cache[id(weight)] = _Transformed(plan, filters, weight)
+    return filters
+
+
+def _group_taps(weight, stride, n_taps):
+    """Turn filters of stride s into ones of stride 1 over groups of s timepoints."""
+    if stride == 1:
+        return weight.detach()
+    out_channels, in_channels, kernel_size = weight.shape
+    taps = weight.new_zeros((out_channels, in_channels, n_taps * stride))
+    taps[..., :kernel_size] = weight.detach()
+    taps = taps.view(out_channels, in_channels, n_taps, stride).permute(0, 3, 1, 2)
+    return taps.reshape(out_channels, stride * in_channels, n_taps)
+
+
+def _ungroup_taps(taps, shape, stride):
+    """Undo `_group_taps`."""
+    if stride == 1:
+        return taps
+    out_channels, in_channels, kernel_size = shape
+    taps = taps.view(out_channels, stride, in_channels, -1).permute(0, 2, 3, 1)
+    return taps.reshape(out_channels, in_channels, -1)[..., :kernel_size].contiguous()
