@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._device import autocast
-from sklearn_audiosr.networks._long_convolution import workspace
+from sklearn_audiosr.networks._long_convolution import Workspace
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
 # length, and is long against the receptive field, which is computed twice at each seam.
@@ -62,13 +62,13 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
 
 
 @contextlib.contextmanager
-def inference(network, device, precision):
+def inference(network, device, precision, n_uses=1):
     """Everything that a network predicts in: its weights don't change inside."""
     with (
         evaluation(network),
         torch.inference_mode(),
         autocast(device, precision),
-        workspace(fixed_weights=True),
+        Workspace(n_uses),
     ):
         yield
 

@@ -12,7 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr._device import autocast
-from sklearn_audiosr.networks._long_convolution import workspace
+from sklearn_audiosr.networks._long_convolution import Workspace
 
 # A fit that will take longer than this on a CPU says so after its first step, and so does any fit
 # of a network of the paper's full width.
@@ -99,7 +99,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     step = _Step(network, sampler, loss, optimizer, device, precision, rng)
     network.train()
     with _progress_bar(max_epochs, verbose) as progress, torch.inference_mode(False), \
-            torch.enable_grad(), workspace():  # fmt: skip
+            torch.enable_grad(), Workspace():  # fmt: skip
         try:
             for epoch in range(1, max_epochs + 1):
                 begin = time.perf_counter()

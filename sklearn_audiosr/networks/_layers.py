@@ -8,11 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._long_convolution import (
-    choose_plan,
-    convolve_blockwise,
-    ready_plan,
-)
+from sklearn_audiosr.networks._long_convolution import choose_plan, convolve_blockwise
 
 
 class Conv1d(nn.Conv1d):
@@ -33,27 +29,27 @@ class Conv1d(nn.Conv1d):
 
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
-        plan = self._choose_plan(x)
+        return self.convolve(x, self.padding[0])
+
+    def convolve(self, x, padding):
+        """Convolve with `padding` timepoints of silence before and after x."""
+        return _convolve(x, self.weight, self.bias, self.stride[0], padding, self.weight)
+
+
+def _convolve(x, weight, bias, stride, padding, owner):
+    """Convolve blockwise or directly, whichever is cheaper; see `convolve_blockwise`."""
+    # on a GPU, and in bfloat16, the direct kernels reach several times the rate of small products
+    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+        n_outputs = len(x) * ((x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1)
+        plan = choose_plan(n_outputs, weight, stride, owner)
         if plan is not None:
-            return convolve_blockwise(x, self.weight, self.bias, self.stride[0], plan)
-        # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
-        image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        padding = (0, self.padding[0])
-        return functional.conv2d(image, weight, self.bias, (1, self.stride[0]), padding).squeeze(2)
-
-
-    def _choose_plan(self, x):
-        # on a GPU the direct kernels reach several times the rate of small matrix products
-        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-            return None
-        stride = self.stride[0]
-        return choose_plan(
-            x.shape[0] * -(-x.shape[2] // stride),
-            *(self.in_channels, self.out_channels, self.kernel_size[0], stride),
-            training=torch.is_grad_enabled() and self.weight.requires_grad,
-            ready=ready_plan(self.weight),
-        )
+            return convolve_blockwise(
+                x, weight, bias, stride=stride, padding=padding, plan=plan, owner=owner
+            )
+    # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
+    image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    weight = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    return functional.conv2d(image, weight, bias, (1, stride), (0, padding)).squeeze(2)
 
 
 class SubpixelShuffle(nn.Module):
@@ -80,7 +76,11 @@ class ShuffledConv1d(nn.Sequential):
 
 
 class TransposedConv1d(nn.ConvTranspose1d):
-    """A transposed convolution to twice the length, with no delay."""
+    """A transposed convolution to twice the length, with no delay.
+
+    It is a convolution to twice the channels, half its taps for each phase, and a subpixel
+    shuffle; the ``state_dict`` is that of `torch.nn.ConvTranspose1d`.
+    """
 
     def __init__(self, in_channels, out_channels, kernel_size):
         super().__init__(
@@ -91,6 +91,22 @@ class TransposedConv1d(nn.ConvTranspose1d):
             padding=kernel_size // 2,
             output_padding=1,
         )
+        self._reach = (kernel_size // 2 + 1) // 2  # narrow timepoints that a phase sees each way
+
+    def forward(self, x):
+        """Convolve x of shape (batch, in_channels, time)."""
+        return SubpixelShuffle()(self.convolve(x, self._reach))
+
+    def convolve(self, x, padding):
+        """Convolve to both phases, with `padding` timepoints of silence before and after x."""
+        half, reach = self.kernel_size[0] // 2, self._reach
+        reversed_taps = self.weight.flip(2).transpose(0, 1)  # (out, in, taps)
+        phases = [
+            functional.pad(reversed_taps, (2 * reach - half + p, 2 * reach - half - p))[..., ::2]
+            for p in range(2)
+        ]
+        weight = torch.cat(phases)  # (2 out, in, 2 reach + 1)
+        return _convolve(x, weight, self.bias.repeat(2), 1, padding, self.weight)
 
 
 def stack_channels(*features):

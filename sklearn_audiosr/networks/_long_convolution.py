@@ -18,7 +18,6 @@ References
 .. [2] S. Winograd, "Arithmetic complexity of computations", SIAM, 1980.
 """
 
-import contextlib
 import math
 import threading
 from dataclasses import dataclass
@@ -32,6 +31,9 @@ from torch.autograd.function import once_differentiable
 # the direct convolution's kernels reach this share of the product's rate (benchmarks/bench_speed).
 _FLOPS_A_BYTE = 12
 _DIRECT_RATE = 0.9
+
+# Filters in one product of their transform, which stay in the cache.
+_N_FILTERS = 4096
 
 # Outputs of a block, in units of the taps less one, that the choice is made among.
 _BLOCK_LENGTHS = (1 / 2, 1, 3 / 2, 2, 3)
@@ -55,77 +57,100 @@ class BlockPlan:
         return 3 * (self.block_length // 2 - 1) + 2
 
 
-class _Local(threading.local):
-    """What a thread keeps while it is inside `workspace`."""
+class Workspace:
+    """What convolutions keep from one call to the next, in the thread that is inside it.
 
-    scratch: dict | None = None
-    cache: dict | None = None
+    Intermediate results use the same memory again: to take fresh memory from the system costs
+    more than to fill it. Filters are transformed once where they don't change.
+
+    Parameters
+    ----------
+    n_uses : int or float, default=0
+        How often each layer will be called while no weight changes; 0 where weights change.
+    """
+
+    def __init__(self, n_uses=0):
+        self.n_uses = n_uses
+        self._scratch, self._filters = {}, {}
+        self._outer = []
+
+    def __enter__(self):
+        self._outer.append(_LOCAL.workspace)
+        _LOCAL.workspace = self
+        return self
+
+    def __exit__(self, *error):
+        _LOCAL.workspace = self._outer.pop()
+
+    def scratch(self, name, shape, like):
+        """Give memory for an intermediate result that does not leave this module."""
+        key, size = (name, like.dtype, like.device), math.prod(shape)
+        memory = self._scratch.get(key)
+        if memory is None or len(memory) < size:
+            self._scratch.pop(key, None)  # free the smaller one first
+            with torch.inference_mode(False):  # it serves training too
+                memory = torch.empty(size, dtype=like.dtype, device=like.device)
+            self._scratch[key] = memory
+        return memory[:size].view(shape)
+
+    def keep_filters(self, weight, plan, filters):
+        """Keep the transformed filters of a layer, named by its weight."""
+        if self.n_uses:
+            self._filters[id(weight)] = (plan, filters, weight)  # weight: so that its id stays its
+
+    def find_filters(self, weight):
+        """Give (plan, filters) of a layer, or (None, None)."""
+        return self._filters.get(id(weight), (None, None))[:2]
+
+
+class _Local(threading.local):
+    workspace: Workspace | None = None
 
 
 _LOCAL = _Local()
 
 
-@contextlib.contextmanager
-def workspace(fixed_weights=False):
-    """Reuse intermediate memory inside: to take fresh memory from the system costs more.
-
-    Parameters
-    ----------
-    fixed_weights : bool, default=False
-        No weight changes inside: filters are transformed once. Gradients are off then.
-    """
-    outer = _LOCAL.scratch, _LOCAL.cache
-    _LOCAL.scratch = {} if _LOCAL.scratch is None else _LOCAL.scratch
-    _LOCAL.cache = {} if fixed_weights else None
-    try:
-        yield
-    finally:
-        _LOCAL.scratch, _LOCAL.cache = outer
-
-
 def _scratch(name, shape, like):
-    """Give memory for an intermediate result that does not leave this module."""
-    if _LOCAL.scratch is None:
-        return like.new_empty(shape)
-    key, size = (name, like.dtype, like.device), math.prod(shape)
-    memory = _LOCAL.scratch.get(key)
-    if memory is None or len(memory) < size:
-        _LOCAL.scratch.pop(key, None)  # free the smaller one first
-        with torch.inference_mode(False):  # it serves training too
-            memory = torch.empty(size, dtype=like.dtype, device=like.device)
-        _LOCAL.scratch[key] = memory
-    return memory[:size].view(shape)
+    workspace = _LOCAL.workspace
+    return like.new_empty(shape) if workspace is None else workspace.scratch(name, shape, like)
 
 
-def ready_plan(weight):
-    """Give the plan for which a layer's transformed filters are at hand, or None."""
-    return _LOCAL.cache[id(weight)].plan if _LOCAL.cache and id(weight) in _LOCAL.cache else None
-
-
-def choose_plan(n_outputs, in_channels, out_channels, kernel_size, stride, training, ready=None):
+def choose_plan(n_outputs, weight, stride, owner=None):
     """Choose the cheapest way to compute a layer.
 
     Parameters
     ----------
     n_outputs : int
         Timepoints of output, over all clips of the batch.
-    in_channels, out_channels, kernel_size, stride : int
-        Of the layer.
-    training : bool
-        Count the gradients too.
-    ready : BlockPlan, default=None
-        The plan for which transformed filters are at hand.
+    weight : Tensor of shape (out_channels, in_channels, kernel_size)
+        Filters of the layer.
+    stride : int
+        Timepoints from one output to the next.
+    owner : Tensor, default=None
+        As for `convolve_blockwise`.
 
     Returns
     -------
     plan : BlockPlan or None
         None for the direct convolution.
     """
+    training = torch.is_grad_enabled() and weight.requires_grad
+    n_uses, ready = 0, None
+    owner = weight if owner is None else owner
+    if _LOCAL.workspace is not None and not training:
+        n_uses, ready = _LOCAL.workspace.n_uses, _LOCAL.workspace.find_filters(owner)[0]
+    return _choose_plan(n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
+
+
+@lru_cache(maxsize=4096)
+def _choose_plan(n_outputs, shape, stride, training, n_uses, ready):
+    out_channels, in_channels, kernel_size = shape
     passes = 3 if training else 1
     flops = 2 * n_outputs * kernel_size * in_channels * out_channels
     cheapest, least = None, passes * flops / _DIRECT_RATE
     for plan in _candidates(-(-kernel_size // stride)):
-        transforms = 0 if plan == ready else passes - 1 or 1
+        # forwards, backwards, and the gradient back to the taps
+        transforms = 0 if plan == ready else 3 if training else 1 / max(1, n_uses)
         cost = _count_cost(plan, n_outputs, stride * in_channels, out_channels, passes, transforms)
         if cost < least:
             cheapest, least = plan, cost
@@ -140,7 +165,6 @@ def _candidates(n_taps):
     return [BlockPlan(n_taps, length) for length in sorted(lengths)]
 
 
-@lru_cache(maxsize=4096)
 def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
     """Floating-point operations, and bytes at what they cost."""
     n_blocks = -(-n_outputs // plan.n_outputs)
@@ -154,28 +178,35 @@ def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
     return flops + _FLOPS_A_BYTE * 4 * moved
 
 
-def convolve_blockwise(x, weight, bias, stride, plan):
-    """Convolve with "same" padding, as `torch.nn.Conv1d` does.
+def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
+    """Convolve as `torch.nn.functional.conv1d` does.
 
     Parameters
     ----------
     x : Tensor of shape (batch, in_channels, time)
         Best with its channels last in memory, as the result has them.
     weight : Tensor of shape (out_channels, in_channels, kernel_size)
-        Filters of odd length.
+        Filters.
     bias : Tensor of shape (out_channels,)
         Added to the result.
     stride : int
         Timepoints from one output to the next.
+    padding : int
+        Timepoints of silence before and after each clip.
     plan : BlockPlan
         See `choose_plan`.
+    owner : Tensor, default=None
+        What `weight` was made from, if it is made anew for each call: names the transformed
+        filters in a `Workspace`.
 
     Returns
     -------
-    y : Tensor of shape (batch, out_channels, ceil(time / stride))
+    y : Tensor of shape (batch, out_channels, n_outputs)
         Equal to the direct convolution's up to rounding.
     """
-    return _BlockwiseConvolution.apply(x, weight, bias, stride, plan)
+    layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, padding, plan)
+    owner = weight if owner is None else owner
+    return _BlockwiseConvolution.apply(x, weight, bias, layout, owner)
 
 
 @dataclass(frozen=True)
@@ -190,41 +221,49 @@ class _Layout:
     time: int
     kernel_size: int
     stride: int
+    padding: int
     plan: BlockPlan
 
     @property
     def n_outputs(self):
         """Outputs of one clip."""
-        return -(-self.time // self.stride)
+        return (self.time + 2 * self.padding - self.kernel_size) // self.stride + 1
 
     @property
     def spacing(self):
         """Rows from the start of a clip to the start of the next."""
-        return -(-(self.time + self.kernel_size // 2) // self.stride)
+        return -(-(self.time + self.padding) // self.stride)
 
     @property
     def n_blocks(self):
+        """Blocks of the stream of outputs."""
         return -(-((self.batch - 1) * self.spacing + self.n_outputs) // self.plan.n_outputs)
+
+    @property
+    def n_rows(self):
+        """Rows of the stream of inputs."""
+        end = (self.batch - 1) * self.spacing + -(-(self.time + self.padding) // self.stride)
+        return max(end, self.n_blocks * self.plan.n_outputs + self.plan.n_taps - 1)
 
     def lay_out(self, x, keep):
         """Copy clips of shape (batch, channels, time) to a stream of rows, to `keep` or not."""
-        channels, before = x.shape[1], self.kernel_size // 2
-        n_rows = self.n_blocks * self.plan.n_outputs + self.plan.n_taps
-        shape = (n_rows * self.stride, channels)
+        channels, step = x.shape[1], self.spacing * self.stride
+        shape = (self.n_rows * self.stride, channels)
         stream = x.new_empty(shape) if keep else _scratch("stream", shape, x)
-        step = self.spacing * self.stride
-        stream[:before] = 0
+        end = self.padding + self.time
+        stream[: self.padding] = 0
         gaps = (self.batch - 1, step - self.time, channels)
-        stream[before + self.time :].as_strided(gaps, (step * channels, channels, 1)).zero_()
-        stream[before + (self.batch - 1) * step + self.time :] = 0
-        self._clips(stream, before, step, self.time).copy_(x.transpose(1, 2))
-        return stream.view(n_rows, self.stride * channels)
+        first_gap = stream.storage_offset() + end * channels
+        stream.as_strided(gaps, (step * channels, channels, 1), first_gap).zero_()
+        stream[end + (self.batch - 1) * step :] = 0
+        self._clips(stream, self.padding, step, self.time).copy_(x.transpose(1, 2))
+        return stream.view(self.n_rows, self.stride * channels)
 
     def take_inputs(self, stream):
         """Give the clips, as a view (batch, channels, time), of a stream as `lay_out` makes it."""
         timepoints = stream.view(len(stream) * self.stride, -1)
         step = self.spacing * self.stride
-        return self._clips(timepoints, self.kernel_size // 2, step, self.time).transpose(1, 2)
+        return self._clips(timepoints, self.padding, step, self.time).transpose(1, 2)
 
     def take_outputs(self, stream):
         """Give the clips' outputs, as a view (batch, channels, n_outputs), of a stream of them."""
@@ -236,10 +275,11 @@ class _Layout:
         self.take_outputs(stream).copy_(y)
         return stream
 
-    def _clips(self, stream, offset, step, time):
+    def _clips(self, stream, first, step, time):
         channels = stream.shape[1]
+        offset = stream.storage_offset() + first * channels
         shape, strides = (self.batch, time, channels), (step * channels, channels, 1)
-        return stream[offset:].as_strided(shape, strides)
+        return stream.as_strided(shape, strides, offset)
 
     def blocks(self, stream):
         """Give the overlapping blocks, a view (n_blocks, block_length, channels)."""
@@ -251,24 +291,25 @@ class _Layout:
         """Add overlapping blocks up to a stream: the adjoint of `blocks`."""
         n_blocks, length, channels = blocks.shape
         step = self.plan.n_outputs
-        stream = blocks.new_zeros((n_blocks + -(-length // step), step, channels))
+        n_steps = max(n_blocks + -(-length // step), -(-self.n_rows // step))
+        stream = blocks.new_zeros((n_steps, step, channels))
         for i, start in enumerate(range(0, length, step)):
             piece = blocks[:, start : start + step]
             stream[i : i + n_blocks, : piece.shape[1]] += piece
-        return stream.view(-1, channels)[: n_blocks * step + self.plan.n_taps]
+        return stream.view(-1, channels)[: self.n_rows]
 
 
 class _BlockwiseConvolution(torch.autograd.Function):
     """The convolution and its gradients; shapes name products p, blocks b, channels i and o."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, stride, plan):
-        layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, plan)
+    def forward(ctx, x, weight, bias, layout, owner):
+        plan = layout.plan
         matrices = _matrices(plan, x.dtype, x.device)
         stream = layout.lay_out(x, any(ctx.needs_input_grad))
         ctx.save_for_backward(stream, weight)
-        ctx.layout = layout
-        filters = _filters(weight, stride, plan)  # (p, o, i)
+        ctx.layout, ctx.owner = layout, owner
+        filters = _filters(weight, owner, layout)  # (p, o, i)
         features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
         out = _scratch("products", (plan.n_products, layout.n_blocks, len(weight)), x)
         torch.bmm(features.transpose(0, 1), filters.transpose(1, 2), out=out)  # (p, b, o)
@@ -291,12 +332,12 @@ class _BlockwiseConvolution(torch.autograd.Function):
             features = _transform("features", matrices.input_to, layout.blocks(stream))
             out = _scratch("filters", (plan.n_products, len(weight), stream.shape[1]), grad)
             torch.bmm(products.transpose(1, 2), features.transpose(0, 1), out=out)  # (p, o, i)
-            taps = (out.view(plan.n_products, -1).T @ matrices.filters_to).view(
-                *out.shape[1:], plan.n_taps
-            )
+            taps = grad.new_empty((*out.shape[1:], plan.n_taps))
+            for taps_slice, out_slice in _slices(taps, out):
+                torch.mm(out_slice.T, matrices.filters_to, out=taps_slice)
             grad_weight = _ungroup_taps(taps, weight.shape, layout.stride)
         if ctx.needs_input_grad[0]:
-            filters = _filters(weight, layout.stride, plan)
+            filters = _filters(weight, ctx.owner, layout)
             shape = (plan.n_products, layout.n_blocks, stream.shape[1])
             features = _scratch("features", shape, grad)
             torch.bmm(products, filters, out=features)  # (p, b, i)
@@ -352,29 +393,32 @@ def _matrices(plan, dtype, device):
         )
 
 
-@dataclass(frozen=True)
-class _Transformed:
-    plan: BlockPlan
-    filters: torch.Tensor
-    weight: torch.Tensor  # kept, so that no other has its id
-
-
-def _filters(weight, stride, plan):
+def _filters(weight, owner, layout):
     """Transform filters: shape (n_products, out_channels, stride * in_channels)."""
-    keep = _LOCAL.cache is not None
-    if keep and ready_plan(weight) == plan:
-        return _LOCAL.cache[id(weight)].filters
-    taps = _group_taps(weight, stride, plan.n_taps)  # (o, i, taps)
+    plan, workspace = layout.plan, _LOCAL.workspace
+    keep = workspace is not None and workspace.n_uses > 0
+    if keep:
+        kept_plan, filters = workspace.find_filters(owner)
+        if kept_plan == plan:
+            return filters
+    taps = _group_taps(weight, layout.stride, plan.n_taps)  # (o, i, taps)
     matrix = _matrices(plan, weight.dtype, weight.device).filters_to
     shape = (plan.n_products, taps.shape[0] * taps.shape[1])
-    if keep:
-        _LOCAL.cache.pop(id(weight), None)  # free those of another plan first
     out = weight.new_empty(shape) if keep else _scratch("filters", shape, weight)
-    filters = torch.mm(matrix, taps.reshape(-1, plan.n_taps).T, out=out)
-    filters = filters.view(plan.n_products, *taps.shape[:2])
+    for taps_slice, out_slice in _slices(taps.reshape(-1, plan.n_taps), out):
+        torch.mm(matrix, taps_slice.T, out=out_slice)
+    filters = out.view(plan.n_products, *taps.shape[:2])
     if keep:
-        _LOCAL.cache[id(weight)] = _Transformed(plan, filters, weight)
+        workspace.keep_filters(owner, plan, filters)
     return filters
+
+
+def _slices(taps, products):
+    """Pair parts of filters (..., n_taps) and of their transforms (n_products, ...)."""
+    taps, products = taps.view(-1, taps.shape[-1]), products.view(len(products), -1)
+    for start in range(0, len(taps), _N_FILTERS):
+        part = slice(start, start + _N_FILTERS)
+        yield taps[part], products[:, part]
 
 
 def _group_taps(weight, stride, n_taps):
