@@ -1,17 +1,21 @@
-"""What all estimators share: containers in and out, and the score."""
+"""What all estimators share: containers in and out, streams, and the score."""
+
+from numbers import Integral
 
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._clips import Clips, check_pairs
+from sklearn_audiosr._clips import MAX_CHANNELS, Clips, check_pairs
+from sklearn_audiosr._streaming import Stream
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 
 class BaseUpsampler(RegressorMixin, BaseEstimator):
     """Base of estimators from narrowband to wideband clips.
 
-    A subclass learns ``upsampling_ratio_`` and whatever else in ``fit`` and upsamples one clip of
-    shape (n_channels, n_timepoints) in ``_upsample_clip``.
+    A subclass learns ``upsampling_ratio_`` and whatever else in ``fit``, upsamples one clip of
+    shape (n_channels, n_timepoints) in ``_upsample_clip``, and gives in ``_prepare_stream`` a
+    function that opens what does the same piece by piece (see `_interpolation.PolyphaseStream`).
     """
 
     def __sklearn_tags__(self):
@@ -50,6 +54,54 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         """Yield the wideband clip of each narrowband clip."""
         for clip in clips:
             yield self._upsample_clip(clip)
+
+    def stream(self, n_channels=1):
+        """Open a stream: audio that comes chunk by chunk, from a microphone, a pipe or a file.
+
+        Parameters
+        ----------
+        n_channels : int, default=1
+            Channels of the audio, up to 64.
+
+        Returns
+        -------
+        stream : Stream
+            ``stream.push(chunk)`` gives the wideband audio that follows from the chunks so far,
+            ``stream.flush()`` the rest; joined they equal `predict` of the joined chunks. It goes
+            on with this fit, whatever is fitted later.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_audiosr import SplineUpsampler
+        >>> x = np.sin(0.1 * np.arange(1000, dtype=np.float32))
+        >>> est = SplineUpsampler().fit([x[::2]], [x])
+        >>> stream = est.stream()
+        >>> chunks = [stream.push(x[start : start + 160]) for start in range(0, 1000, 160)]
+        >>> y = np.concatenate([*chunks, stream.flush()])
+        >>> bool(np.allclose(y, est.predict([x])[0], atol=1e-5))
+        True
+        """
+        check_is_fitted(self)
+        if not isinstance(n_channels, Integral) or not 1 <= n_channels <= MAX_CHANNELS:
+            raise ValueError(
+                f"n_channels must be an integer from 1 to {MAX_CHANNELS}, got {n_channels!r}: pass "
+                "the number of waveforms of a chunk."
+            )
+        return Stream(
+            self._prepare_stream(), n_channels, self.upsampling_ratio_, self.sampling_rate
+        )
+
+    @property
+    def latency_(self):
+        """Wideband timepoints by which a stream can lag behind its input."""
+        check_is_fitted(self)
+        return self._prepare_stream()().latency
+
+    @property
+    def latency_seconds_(self):
+        """The same in seconds; None without `sampling_rate`."""
+        return None if self.sampling_rate is None else self.latency_ / self.sampling_rate
 
     def score(self, X, Y, sample_weight=None):
         """Mean signal-to-noise ratio in dB over clips: higher is better.

@@ -62,7 +62,7 @@ class Clips(Sequence):
             )
 
     def _check(self, index, clip):
-        return _check_clip(clip, f"{self.name}[{index}]", self.dtype)
+        return check_clip(clip, f"{self.name}[{index}]", self.dtype)
 
     def __len__(self):
         return len(self._clips)
@@ -270,7 +270,7 @@ def _check_array(array, name, dtype):
     return waveforms
 
 
-def _check_clip(clip, name, dtype):
+def check_clip(clip, name, dtype):
     """Return one clip as floats, of its own number of dimensions (1 or 2)."""
     if isinstance(clip, (str, bytes)):
         raise TypeError(_text_message(name))

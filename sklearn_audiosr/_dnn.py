@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import check_pairs
-from sklearn_audiosr._interpolation import SINC_REACH, upsample_bandlimited
+from sklearn_audiosr._interpolation import SINC_REACH, stream_bandlimited, upsample_bandlimited
 from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
@@ -261,14 +261,28 @@ class DNNBandwidthExtender(LearnedUpsampler):
     def _upsample_source(self, x, ratio):
         return upsample_bandlimited(x, ratio)
 
+    def _stream_source(self, ratio):
+        return stream_bandlimited(ratio)
+
+    def _prepare_stream(self):
+        if self.network_.phase == "oracle":
+            raise ValueError(
+                "stream needs a phase that is known before the truth, got phase='oracle': fit "
+                "with phase='predicted' or 'imaged'."
+            )
+        return super()._prepare_stream()
+
     def _upsample_with(self, clips, truths):
         """Yield wideband clips that take the phase of `truths`."""
         from sklearn_audiosr._device import resolve_device
+        from sklearn_audiosr._inference import predict_waveforms
 
         device = resolve_device(self.device)
         network = self._network_on(device)
         for x, y in zip(clips, truths, strict=True):
-            yield self._predict_waveforms(network, x, device, oracle=y)
+            read_source, shape = self._open_source(x, oracle=y)
+            y_pred = predict_waveforms(network, read_source, shape, device, self.precision)
+            yield y_pred * np.float32(self.scale_)
 
 
 def _network_loss(network, sources, targets, mask):
@@ -291,9 +305,10 @@ def _mean_loss(network, held_out, device, precision):
     import torch
 
     from sklearn_audiosr._inference import inference
+    from sklearn_audiosr.networks._long_convolution import Workspace
 
     total, count = 0.0, 0
-    with inference(network, device, precision):
+    with inference(network, device, precision, Workspace(n_uses=1)):
         for source, target in _excerpts(held_out, network.hop):
             source, target = source[:, None].to(device), target[:, None].to(device)
             n = source.numel()

@@ -1,6 +1,8 @@
-"""The only prediction loop: clips through a network, chunk by chunk."""
+"""The only prediction loop: clips through a network, whole, chunk by chunk, or as they come."""
 
 import contextlib
+import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,8 +14,13 @@ from sklearn_audiosr.networks._long_convolution import Workspace
 # length, and is long against the receptive field, which is computed twice at each seam.
 _CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
+# Share of a batch of unequal clips that may be padding.
+_WASTE = 0.1
 
-def predict_waveforms(network, read_source, shape, device, precision="auto", chunk_length=None):
+
+def predict_waveforms(
+    network, read_source, shape, device, precision="auto", *, workspace=None, chunk_length=None
+):
     """Run a network over waveforms of any length.
 
     Parameters
@@ -30,6 +37,8 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
         Where `network` is.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the network.
+    workspace : Workspace, default=None
+        What is kept from one clip to the next.
     chunk_length : int, default=None
         Wideband timepoints of a chunk; None chooses by the device.
 
@@ -48,7 +57,8 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
     chunk = _align(chunk_length or max(1, _CHUNK[device.type] // n_waveforms), network.stride)
     before = _align(network.look_back, network.stride)
     y = np.empty(shape, dtype=np.float32)
-    with inference(network, device, precision):
+    workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
+    with inference(network, device, precision, workspace):
         for start in range(0, n_timepoints, chunk):
             stop = min(start + chunk, n_timepoints)
             left = max(0, start - before)
@@ -61,15 +71,155 @@ def predict_waveforms(network, read_source, shape, device, precision="auto", chu
     return y
 
 
+def predict_clips(network, clips, device, precision="auto"):
+    """Run a network over many clips; short ones of like lengths share their passes.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As for `predict_waveforms`. With ``accepts_lengths`` it takes a batch of unequal clips as
+        ``network(x, lengths)``; without, only clips of equal length share a pass.
+    clips : list of (read_source, shape)
+        As for `predict_waveforms`.
+    device, precision
+        As for `predict_waveforms`.
+
+    Yields
+    ------
+    y : ndarray, float32
+        The output for each clip, in order; as it would be alone, up to rounding.
+    """
+    shapes = [shape for _, shape in clips]
+    batches = _plan_batches(shapes, _CHUNK[device.type], getattr(network, "accepts_lengths", False))
+    n_timepoints = sum(math.prod(shape) for shape in shapes)
+    workspace = Workspace(n_uses=-(-n_timepoints // _CHUNK[device.type]))
+    finished, n_given = {}, 0
+    for batch in batches:
+        if len(batch) == 1:
+            read_source, shape = clips[batch[0]]
+            outputs = [
+                predict_waveforms(
+                    network, read_source, shape, device, precision, workspace=workspace
+                )
+            ]
+        else:
+            sources = [read(0, shape[1]) for read, shape in (clips[i] for i in batch)]
+            outputs = _predict_batch(network, sources, device, precision, workspace)
+        finished.update(zip(batch, outputs, strict=True))
+        while n_given in finished:
+            yield finished.pop(n_given)
+            n_given += 1
+
+
+def _plan_batches(shapes, n_timepoints, ragged):
+    """Put clips together that one pass can hold without much padding: lists of their indices.
+
+    They stay in order where all lengths are equal.
+    """
+    batches, n_rows, shortest = [], 0, 0
+    for i in sorted(range(len(shapes)), key=lambda i: shapes[i][1]):
+        n_waveforms, length = shapes[i]
+        alike = length * (1 - _WASTE) <= shortest if ragged else length == shortest
+        n_rows += n_waveforms
+        if batches and alike and n_rows * length <= n_timepoints:
+            batches[-1].append(i)
+        else:
+            batches.append([i])
+            n_rows, shortest = n_waveforms, length
+    return batches
+
+
+def _predict_batch(network, sources, device, precision, workspace):
+    """Run a network over sources (n_waveforms, n_channels, n_timepoints) of like lengths."""
+    lengths = [source.shape[2] for source in sources for _ in source]
+    batch = np.zeros((len(lengths), sources[0].shape[1], max(lengths)), dtype=np.float32)
+    rows = np.split(batch, np.cumsum([len(source) for source in sources])[:-1])
+    for part, source in zip(rows, sources, strict=True):
+        part[..., : source.shape[2]] = source
+    ragged = [lengths] if len(set(lengths)) > 1 else []
+    with inference(network, device, precision, workspace):
+        output = network(torch.from_numpy(batch).to(device), *ragged)
+        output = output[:, 0].float().cpu().numpy()
+    parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1])
+    # copies: a clip that is kept must not keep its neighbours
+    return [y[:, : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
+
+
+def stream_opener(network, device, precision="auto"):
+    """Give a function that opens a `NetworkStream`; transformed filters serve all that it opens."""
+    return partial(NetworkStream, network, device, precision, Workspace(n_uses=np.inf))
+
+
+class NetworkStream:
+    """A network over waveforms that come piece by piece.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As for `predict_waveforms`. If it has a method ``stream()``, that gives an object with
+        ``push(x, last)`` which keeps what it needs; if not, its look-back is computed again with
+        every piece.
+    device, precision, workspace
+        As for `predict_waveforms`.
+
+    Attributes
+    ----------
+    latency : int
+        Wideband timepoints by which the output can lag behind the input.
+    """
+
+    def __init__(self, network, device, precision, workspace):
+        self.network, self.device, self.precision = network, device, precision
+        self.latency = int(network.look_ahead + network.stride - 1)
+        self._workspace = workspace
+        self._pieces = network.stream() if hasattr(network, "stream") else _ContextStream(network)
+
+    def push(self, source, last):
+        """Give the outputs that follow from the input so far.
+
+        Parameters
+        ----------
+        source : ndarray of shape (n_waveforms, any number of timepoints), float32
+            The next piece of the network's input.
+        last : bool
+            Whether the waveforms end with it.
+
+        Returns
+        -------
+        y : ndarray of shape (n_waveforms, any number of timepoints), float32
+            All pieces joined are the output for the whole waveforms.
+        """
+        x = torch.from_numpy(source[:, None]).to(self.device)
+        with inference(self.network, self.device, self.precision, self._workspace):
+            return self._pieces.push(x, last)[:, 0].float().cpu().numpy()
+
+
+class _ContextStream:
+    """Pieces through a network that keeps no state: each is computed with its context."""
+
+    def __init__(self, network):
+        self.network = network
+        self._x, self._first, self._given = None, 0, 0  # input from timepoint _first on; outputs
+
+    def push(self, x, last):
+        stride = self.network.stride
+        x = x if self._x is None else torch.cat([self._x, x], dim=2)
+        end = self._first + x.shape[2]
+        right = end if last else end // stride * stride
+        stop = right if last else max(self._given, right - self.network.look_ahead)
+        y = x[..., :0]
+        if stop > self._given:
+            first = self._first
+            y = self.network(x[..., : right - first])[..., self._given - first : stop - first]
+        keep = max(self._first, (stop - self.network.look_back) // stride * stride)
+        self._x, self._first, self._given = x[..., keep - self._first :].clone(), keep, stop
+        return y
+
+
 @contextlib.contextmanager
-def inference(network, device, precision, n_uses=1):
+def inference(network, device, precision, workspace):
     """Everything that a network predicts in: its weights don't change inside."""
-    with (
-        evaluation(network),
-        torch.inference_mode(),
-        autocast(device, precision),
-        Workspace(n_uses),
-    ):
+    with evaluation(network), torch.inference_mode(), autocast(device, precision), workspace:
         yield
 
 

@@ -60,7 +60,8 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="half"):
     """
     x = np.asarray(x)
     reach = _cubic_reach(x.dtype)
-    return filter_polyphase(_continue(x, reach, boundary), _cubic_taps(upsampling_ratio, x.dtype))
+    knots = _continue(x, reach, reach, boundary)
+    return filter_polyphase(knots, _cubic_taps(upsampling_ratio, x.dtype))
 
 
 def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH):
@@ -81,7 +82,7 @@ def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH):
         ``y[..., r * t]`` is the instant of ``x[..., t]``.
     """
     x = np.asarray(x)
-    knots = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(reach, reach)])
+    knots = pad_silence(x, reach, reach)
     return filter_polyphase(knots, _sinc_taps(upsampling_ratio, reach, x.dtype))
 
 
@@ -132,15 +133,88 @@ def _multiply_rows(waveform, band, out):
         np.matmul(row, band, out=out[n_whole])
 
 
-def _continue(x, reach, boundary):
-    """Pad waveforms with `reach` timepoints on each side."""
-    padding = [(0, 0)] * (x.ndim - 1) + [(reach, reach)]
+class PolyphaseStream:
+    """A polyphase filter over waveforms that come piece by piece.
+
+    Parameters
+    ----------
+    taps : ndarray of shape (n_taps, upsampling_ratio)
+        As for `filter_polyphase`.
+    before : int
+        Narrowband timepoints before its own instant that a filter sees.
+    extend : callable
+        ``extend(x, before, after)`` continues waveforms beyond their ends.
+
+    Attributes
+    ----------
+    latency : int
+        Wideband timepoints by which the output can lag behind the input.
+    """
+
+    def __init__(self, taps, before, extend):
+        self._taps, self._before, self._extend = taps, before, extend
+        self._after = len(taps) - 1 - before
+        self.latency = self._after * taps.shape[1]
+        self._knots, self._started = None, False
+
+    def push(self, x, last):
+        """Give the outputs that follow from the input so far.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_channels, n_timepoints)
+            The next piece, of any length.
+        last : bool
+            Whether the waveforms end with it.
+
+        Returns
+        -------
+        y : ndarray of shape (n_channels, any length)
+            All pieces joined are the output for the whole waveforms.
+        """
+        knots = x if self._knots is None else np.concatenate([self._knots, x], axis=1)
+        self._knots = knots
+        if not self._started:
+            if knots.shape[1] == 0 or (knots.shape[1] <= self._after and not last):
+                return np.empty((len(x), 0), dtype=self._taps.dtype)
+            knots = self._extend(knots, self._before, self._after if last else 0)
+            self._started = True
+        elif last:
+            knots = self._extend(knots, 0, self._after)
+        n_instants = max(0, knots.shape[1] - len(self._taps) + 1)
+        self._knots = knots[:, n_instants:].copy()
+        if n_instants == 0:
+            return np.empty((len(x), 0), dtype=self._taps.dtype)
+        return filter_polyphase(knots, self._taps)
+
+
+def stream_cubic(upsampling_ratio):
+    """Give a `PolyphaseStream` that equals `upsample_cubic` of float32 waveforms."""
+    dtype = np.dtype(np.float32)
+    return PolyphaseStream(_cubic_taps(upsampling_ratio, dtype), _cubic_reach(dtype), _continue)
+
+
+def stream_bandlimited(upsampling_ratio):
+    """Give a `PolyphaseStream` that equals `upsample_bandlimited` of float32 waveforms."""
+    taps = _sinc_taps(upsampling_ratio, SINC_REACH, np.dtype(np.float32))
+    return PolyphaseStream(taps, SINC_REACH, pad_silence)
+
+
+def pad_silence(x, before, after):
+    """Continue waveforms of shape (..., n_timepoints) with zeros."""
+    return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)])
+
+
+def _continue(x, before, after, boundary="half"):
+    """Continue waveforms beyond their ends: see `upsample_cubic`."""
+    padding = [(0, 0)] * (x.ndim - 1) + [(before, after)]
     if boundary == "edge":
         return np.pad(x, padding, mode="edge")
     knots = np.pad(x, padding, mode="reflect", reflect_type="even" if boundary == "even" else "odd")
     if boundary == "half":
-        knots[..., :reach] += (x[..., :1] - knots[..., :reach]) / 2
-        knots[..., -reach:] += (x[..., -1:] - knots[..., -reach:]) / 2
+        end = before + x.shape[-1]
+        knots[..., :before] += (x[..., :1] - knots[..., :before]) / 2
+        knots[..., end:] += (x[..., -1:] - knots[..., end:]) / 2
     return knots
 
 

@@ -20,15 +20,13 @@ class LearnedUpsampler(BaseUpsampler):
     """Base of estimators that train a network on patches of upsampled sources.
 
     A subclass gives the network (`_build_network`), the network's input (`_upsample_source`, with
-    the narrowband timepoints it reaches to each side, `_source_reach`) and the loss
-    (`_make_loss`).
+    the narrowband timepoints it reaches to each side, `_source_reach`, and `_stream_source`) and
+    the loss (`_make_loss`).
     """
 
     _score_name = "validation SNR (dB)"
     _source_reach: int
     _way_out: str
-    # Short clips of one shape are predicted together up to this many wideband timepoints.
-    _n_batched = 2**16
     network_: Any
     scale_: float
     loss_curve_: list[float]
@@ -61,6 +59,10 @@ class LearnedUpsampler(BaseUpsampler):
     @abstractmethod
     def _upsample_source(self, x, ratio):
         """Bring waveforms to the wideband length."""
+
+    @abstractmethod
+    def _stream_source(self, ratio):
+        """Give a `PolyphaseStream` that does the same piece by piece."""
 
     @abstractmethod
     def _describe_architecture(self):
@@ -166,25 +168,21 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _make_validation(self, network, held_out, device):
         """Return a function that gives the mean SNR over held-out clips, or None."""
-        from sklearn_audiosr._inference import predict_waveforms
+        from sklearn_audiosr._inference import predict_clips
 
         held_out = [(source, target) for source, target in held_out if np.any(target)]
         if not held_out:
             return None
+        sources = [
+            (lambda start, stop, source=source: source[:, None, start:stop], source.shape)
+            for source, _ in held_out
+        ]
 
         def validate():
+            outputs = predict_clips(network, sources, device, self.precision)
             scores = [
-                waveform_snr(
-                    target,
-                    predict_waveforms(
-                        network,
-                        lambda start, stop, source=source: source[:, None, start:stop],
-                        target.shape,
-                        device,
-                        self.precision,
-                    ),
-                )
-                for source, target in held_out
+                waveform_snr(target, output)
+                for (_, target), output in zip(held_out, outputs, strict=True)
             ]
             return float(np.mean(scores))
 
@@ -205,31 +203,40 @@ class LearnedUpsampler(BaseUpsampler):
             )
 
     def _upsample(self, clips):
-        """Yield wideband clips; consecutive short clips of one shape share their passes."""
+        """Yield wideband clips; short ones of like lengths share their passes."""
         from sklearn_audiosr._device import resolve_device
+        from sklearn_audiosr._inference import predict_clips
 
         self._validate_params()  # device and precision may be set after fit
         device = resolve_device(self.device)
         network = self._network_on(device)
-        for batch in _equal_shapes(clips, self._n_batched // self.upsampling_ratio_):
-            n_channels = len(batch[0])
-            waveforms = np.concatenate(batch) if len(batch) > 1 else batch[0]
-            y = self._predict_waveforms(network, waveforms, device)
-            for i in range(len(batch)):
-                yield y[i * n_channels : (i + 1) * n_channels]
+        # what is read when asked for is read one by one
+        groups = ([clip] for clip in clips) if clips.kind == "lazy" else [list(clips)]
+        for group in groups:
+            sources = [self._open_source(clip) for clip in group]
+            for y in predict_clips(network, sources, device, self.precision):
+                y *= np.float32(self.scale_)
+                yield y
+
+    def _prepare_stream(self):
+        from sklearn_audiosr._device import resolve_device
+        from sklearn_audiosr._inference import stream_opener
+
+        self._validate_params()
+        device = resolve_device(self.device)
+        open_network = stream_opener(self._network_on(device), device, self.precision)
+        ratio, scale = self.upsampling_ratio_, self.scale_
+        return lambda: _LearnedStage(self._stream_source(ratio), open_network(), scale)
 
     def _network_on(self, device):
         """Return the network on `device`; the one at rest stays on the CPU."""
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
 
-    def _predict_waveforms(self, network, x, device, oracle=None):
-        """Upsample waveforms of shape (n_waveforms, n_timepoints).
+    def _open_source(self, x, oracle=None):
+        """Give (read_source, shape) of the network's input for a clip, for `predict_waveforms`.
 
-        A network that studies the truth finds `oracle`, the wideband waveforms, as its second
-        channel.
+        A network that studies the truth finds `oracle`, the wideband clip, as its second channel.
         """
-        from sklearn_audiosr._inference import predict_waveforms
-
         ratio, reach = self.upsampling_ratio_, self._source_reach
         scale = np.float32(self.scale_)
 
@@ -242,23 +249,19 @@ class LearnedUpsampler(BaseUpsampler):
                 return source[:, None]
             return np.stack([source, oracle[:, start:stop] / scale], axis=1)
 
-        shape = (len(x), ratio * x.shape[-1])
-        y = predict_waveforms(network, read_source, shape, device, self.precision)
-        y *= scale
-        return y
+        return read_source, (len(x), ratio * x.shape[-1])
 
 
-def _equal_shapes(clips, n_timepoints):
-    """Group consecutive clips of equal shape, up to `n_timepoints` together."""
-    batch: list[np.ndarray] = []
-    for clip in clips:
-        full = batch and (len(batch) + 1) * clip.size > n_timepoints
-        if batch and (full or clip.shape != batch[0].shape):
-            yield batch
-            batch = []
-        batch.append(clip)
-    if batch:
-        yield batch
+class _LearnedStage:
+    """A learned estimator over waveforms that come piece by piece: see `PolyphaseStream`."""
+
+    def __init__(self, source, network, scale):
+        self._source, self._network, self._scale = source, network, np.float32(scale)
+        self.latency = source.latency + network.latency
+
+    def push(self, x, last):
+        y = self._network.push(self._source.push(x / self._scale, last), last)
+        return y * self._scale
 
 
 def _root_mean_square(clips):

@@ -1,5 +1,6 @@
 """The best linear filter from narrowband to wideband: the baseline that is hard to beat."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._base import BaseUpsampler
 from sklearn_audiosr._clips import check_pairs
-from sklearn_audiosr._interpolation import filter_polyphase
+from sklearn_audiosr._interpolation import PolyphaseStream, filter_polyphase, pad_silence
 
 # Instants in a row of the matrix products that sum correlations, and rows in one product: the rows
 # of one product stay in the cache.
@@ -102,9 +103,13 @@ class LinearUpsampler(BaseUpsampler):
         return self
 
     def _upsample_clip(self, clip):
-        before = self.n_taps // 2
-        knots = np.pad(clip, ((0, 0), (before, self.n_taps - 1 - before)))
+        n_taps = len(self.coef_)  # of the last fit, whatever was set since
+        knots = pad_silence(clip, n_taps // 2, n_taps - 1 - n_taps // 2)
         return filter_polyphase(knots, self.coef_.astype(np.float32))
+
+    def _prepare_stream(self):
+        taps = self.coef_.astype(np.float32)
+        return partial(PolyphaseStream, taps, len(taps) // 2, pad_silence)
 
 
 class _NormalEquations:

@@ -1,5 +1,6 @@
 """Cubic spline interpolation as an estimator: the baseline that adds nothing."""
 
+from functools import partial
 from numbers import Real
 
 from sklearn.base import _fit_context
@@ -7,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._base import BaseUpsampler
 from sklearn_audiosr._clips import check_pairs
-from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr._interpolation import stream_cubic, upsample_cubic
 
 
 class SplineUpsampler(BaseUpsampler):
@@ -76,3 +77,6 @@ class SplineUpsampler(BaseUpsampler):
 
     def _upsample_clip(self, clip):
         return upsample_cubic(clip, self.upsampling_ratio_)
+
+    def _prepare_stream(self):
+        return partial(stream_cubic, self.upsampling_ratio_)

@@ -5,7 +5,7 @@ from numbers import Integral
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr._interpolation import stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
 
 
@@ -24,7 +24,9 @@ class AudioSuperResolver(LearnedUpsampler):
         search over ``network__...``, pass one.
         ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time) with
         three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
-        and ``look_ahead`` (timepoints before and after its own that an output depends on).
+        and ``look_ahead`` (timepoints before and after its own that an output depends on). Two
+        more make it faster: ``accepts_lengths`` if ``forward(x, lengths)`` takes clips of unequal
+        length, and ``stream()``, an object with ``push(x, last)`` that keeps its look-back.
     objective : {"rmse", "mse", "paper_eq1"} or callable, default="rmse"
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, or a function of tensors
@@ -188,3 +190,6 @@ class AudioSuperResolver(LearnedUpsampler):
 
     def _upsample_source(self, x, ratio):
         return upsample_cubic(x, ratio)
+
+    def _stream_source(self, ratio):
+        return stream_cubic(ratio)

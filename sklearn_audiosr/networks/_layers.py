@@ -20,6 +20,11 @@ class Conv1d(nn.Conv1d):
     ----------
     in_channels, out_channels, kernel_size, stride : int
         As for `torch.nn.Conv1d`, with an odd `kernel_size`; its ``state_dict`` is the same.
+
+    Attributes
+    ----------
+    n_taps, step, reach : int
+        Timepoints that an output of `convolve` sees, from one to the next, and before the clip.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1):
@@ -27,13 +32,19 @@ class Conv1d(nn.Conv1d):
             in_channels, out_channels, kernel_size, stride=stride, padding=kernel_size // 2
         )
 
+        self.n_taps, self.step, self.reach = kernel_size, stride, kernel_size // 2
+
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
-        return self.convolve(x, self.padding[0])
+        return self.finish(self.convolve(x, self.reach))
 
     def convolve(self, x, padding):
         """Convolve with `padding` timepoints of silence before and after x."""
-        return _convolve(x, self.weight, self.bias, self.stride[0], padding, self.weight)
+        return _convolve(x, self.weight, self.bias, self.step, padding, self.weight)
+
+    def finish(self, y):
+        """Make the layer's output of `convolve`'s."""
+        return y
 
 
 def _convolve(x, weight, bias, stride, padding, owner):
@@ -61,9 +72,14 @@ class SubpixelShuffle(nn.Module):
 
     def forward(self, x):
         """Shuffle x of shape (batch, 2 C, time)."""
-        batch, channels, time = x.shape
-        x = x.transpose(1, 2).reshape(batch, 2 * time, channels // 2)
-        return x.transpose(1, 2)  # (batch, C, 2 time)
+        return interleave(x)
+
+
+def interleave(x):
+    """Interleave two groups of channels in time: see `SubpixelShuffle`."""
+    batch, channels, time = x.shape
+    x = x.transpose(1, 2).reshape(batch, 2 * time, channels // 2)
+    return x.transpose(1, 2)  # (batch, C, 2 time)
 
 
 class ShuffledConv1d(nn.Sequential):
@@ -80,6 +96,11 @@ class TransposedConv1d(nn.ConvTranspose1d):
 
     It is a convolution to twice the channels, half its taps for each phase, and a subpixel
     shuffle; the ``state_dict`` is that of `torch.nn.ConvTranspose1d`.
+
+    Attributes
+    ----------
+    n_taps, step, reach : int
+        As of `Conv1d`.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size):
@@ -91,22 +112,27 @@ class TransposedConv1d(nn.ConvTranspose1d):
             padding=kernel_size // 2,
             output_padding=1,
         )
-        self._reach = (kernel_size // 2 + 1) // 2  # narrow timepoints that a phase sees each way
+        self.reach = (kernel_size // 2 + 1) // 2  # input timepoints that a phase sees each way
+        self.n_taps, self.step = 2 * self.reach + 1, 1
 
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
-        return SubpixelShuffle()(self.convolve(x, self._reach))
+        return self.finish(self.convolve(x, self.reach))
 
     def convolve(self, x, padding):
         """Convolve to both phases, with `padding` timepoints of silence before and after x."""
-        half, reach = self.kernel_size[0] // 2, self._reach
+        half, reach = self.kernel_size[0] // 2, self.reach
         reversed_taps = self.weight.flip(2).transpose(0, 1)  # (out, in, taps)
         phases = [
             functional.pad(reversed_taps, (2 * reach - half + p, 2 * reach - half - p))[..., ::2]
             for p in range(2)
         ]
         weight = torch.cat(phases)  # (2 out, in, 2 reach + 1)
-        return _convolve(x, weight, self.bias.repeat(2), 1, padding, self.weight)
+        return _convolve(x, weight, self.bias.repeat(2), self.step, padding, self.weight)
+
+    def finish(self, y):
+        """Make the layer's output of `convolve`'s: interleave the phases."""
+        return interleave(y)
 
 
 def stack_channels(*features):

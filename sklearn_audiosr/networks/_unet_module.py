@@ -3,6 +3,7 @@
 from torch import nn
 from torch.nn import functional
 
+from sklearn_audiosr.networks._flow import PieceStream, RaggedFlow, WholeFlow
 from sklearn_audiosr.networks._layers import (
     Conv1d,
     ShuffledConv1d,
@@ -25,7 +26,11 @@ class _UNet(nn.Module):
         The length inside is padded to a multiple of this; chunks of a long clip must start there.
     look_back, look_ahead : int
         Timepoints of the input before and after an output timepoint that it depends on.
+    accepts_lengths : bool
+        Clips of unequal length can share a batch.
     """
+
+    accepts_lengths = True
 
     def __init__(self, n_filters, kernel_sizes, *, batch_norm, dropout, additive_residual,
                  skip_connections, upsampling):  # fmt: skip
@@ -37,19 +42,34 @@ class _UNet(nn.Module):
         self.upsampling = upsampling
         self.down = nn.ModuleList(self._down_blocks())
 
-    def forward(self, x):
-        """Map x of shape (batch, 1, time) to (batch, 1, time)."""
+    def forward(self, x, lengths=None):
+        """Map x of shape (batch, 1, time) to (batch, 1, time).
+
+        Clips of unequal `lengths` are silent beyond their ends, and come out as they would alone.
+        """
         time = x.shape[-1]
         x = functional.pad(x, (0, -time % self.stride))
-        features, skips = self._encode(x)
+        flow = WholeFlow()
+        if lengths is not None:
+            flow = RaggedFlow([n + -n % self.stride for n in lengths], x.shape[-1])
+        return self.compute(x, flow)[..., :time]
+
+    def stream(self):
+        """Give an object that computes the same piece by piece."""
+        return PieceStream(self)
+
+    def compute(self, x, flow):
+        """Send x, of a length on the stride, through all blocks."""
+        features, skips = self._encode(x, flow)
         for up, skip in zip(self.up, reversed(skips), strict=True):
-            features = up(features)  # (batch, channels, 2 time)
+            features = flow.run(up, features)  # (batch, channels, 2 time)
             if self.skip_connections:
-                features = stack_channels(features, skip[:, : up.n_skipped])
-        output = self.last(features)  # (batch, 1, time)
+                stacked = flow.align(up, features, skip[:, : up.n_skipped])
+                features = stack_channels(*stacked)
+        output = flow.run(self.last, features)  # (batch, 1, time)
         if self.additive_residual:
-            output = output + x
-        return output[..., :time]
+            output = sum(flow.align(self.last, output, x))
+        return output
 
     def _down_blocks(self):
         in_channels = 1
@@ -117,12 +137,12 @@ class CodeUNet(_UNet):
     def _down_activation(self):
         return nn.LeakyReLU(0.2)
 
-    def _encode(self, x):
+    def _encode(self, x, flow):
         skips = []
         for down in self.down:
-            x = down(x)  # (batch, filters, time / 2)
+            x = flow.run(down, x)  # (batch, filters, time / 2)
             skips.append(x)
-        return self.bottleneck(x), skips
+        return flow.run(self.bottleneck, x), skips
 
     def _up_blocks(self):
         in_channels = self.n_filters[-1]
@@ -144,11 +164,11 @@ class PaperUNet(_UNet):
     def _down_activation(self):
         return nn.ReLU()
 
-    def _encode(self, x):
+    def _encode(self, x, flow):
         skips = []
         for down in self.down:
             skips.append(x)
-            x = down(x)  # (batch, filters, time / 2)
+            x = flow.run(down, x)  # (batch, filters, time / 2)
         return x, skips
 
     def _up_blocks(self):

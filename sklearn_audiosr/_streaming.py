@@ -1,0 +1,111 @@
+"""Audio that comes chunk by chunk."""
+
+import numpy as np
+
+from sklearn_audiosr._clips import check_clip
+
+# Wideband timepoints, over all channels, that are computed at once: bounds the memory when a long
+# chunk is pushed.
+_PIECE = 2**16
+
+
+class Stream:
+    """Super-resolve audio that comes chunk by chunk.
+
+    `BaseUpsampler.stream` of a fitted estimator opens one.
+
+    Parameters
+    ----------
+    open_stage : callable
+        ``open_stage()`` gives an object with ``push(x, last)``, from pieces of shape (n_channels,
+        n_timepoints) to wideband pieces, and ``latency``.
+    n_channels : int
+        Waveforms of a chunk.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint.
+    sampling_rate : float or None
+        Of the wideband audio, in Hz.
+
+    Attributes
+    ----------
+    latency_ : int
+        Wideband timepoints by which the output can lag behind the input: after pushing n
+        timepoints at least ``upsampling_ratio * n - latency_`` are out.
+    latency_seconds_ : float or None
+        The same in seconds; None without a sampling rate.
+    n_channels, upsampling_ratio
+        As the parameters.
+
+    Notes
+    -----
+    Memory and the work for a second of audio stay the same however long the stream runs. A stream
+    belongs to one thread at a time.
+    """
+
+    def __init__(self, open_stage, n_channels, upsampling_ratio, sampling_rate=None):
+        self.n_channels, self.upsampling_ratio = n_channels, upsampling_ratio
+        self._open_stage, self._stage = open_stage, open_stage()
+        self._ndim = 1 if n_channels == 1 else 2
+        self.latency_ = self._stage.latency
+        self.latency_seconds_ = None if sampling_rate is None else self.latency_ / sampling_rate
+
+    def push(self, chunk):
+        """Take the next chunk.
+
+        Parameters
+        ----------
+        chunk : array-like of shape (n_channels, n_timepoints) or, with 1 channel, (n_timepoints,)
+            Narrowband audio of any length, also of 0 timepoints. Signed 16- and 32-bit integers
+            are scaled to [-1, 1).
+
+        Returns
+        -------
+        y : ndarray of as many dimensions as `chunk`, float32
+            The wideband audio that follows from all chunks so far and was not given yet; may have
+            0 timepoints.
+
+        Raises
+        ------
+        ValueError
+            If the chunk has another shape, or holds NaN or infinity. The stream can go on with
+            the next chunk.
+        """
+        x = self._check(chunk)
+        step = max(1, _PIECE // (self.upsampling_ratio * self.n_channels))
+        pieces = [x[:, start : start + step] for start in range(0, max(1, x.shape[1]), step)]
+        return self._join([self._stage.push(piece, last=False) for piece in pieces])
+
+    def flush(self):
+        """End the audio.
+
+        Returns
+        -------
+        y : ndarray, float32
+            The rest of the wideband audio, of as many dimensions as the last chunk. The stream is
+            ready for other audio then.
+        """
+        silence = np.empty((self.n_channels, 0), dtype=np.float32)
+        y = self._join([self._stage.push(silence, last=True)])
+        self._stage = self._open_stage()
+        return y
+
+    def _check(self, chunk):
+        array = np.asarray(chunk)
+        expected = f"({self.n_channels}, n_timepoints)"
+        if self.n_channels == 1:
+            expected += " or (n_timepoints,)"
+        mono = array.ndim == 1 and self.n_channels == 1
+        if not mono and (array.ndim != 2 or len(array) != self.n_channels):
+            raise ValueError(
+                f"chunk must have the shape {expected} of this stream, got {array.shape}: "
+                "soundfile gives channels last, pass chunk.T; stream(n_channels=...) sets the "
+                "number of channels."
+            )
+        self._ndim = array.ndim
+        if array.shape[-1] == 0:
+            return np.empty((self.n_channels, 0), dtype=np.float32)
+        return np.atleast_2d(check_clip(chunk, "chunk", np.float32))
+
+    def _join(self, pieces):
+        y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+        return y[0] if self._ndim == 1 else y
