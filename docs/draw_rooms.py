@@ -14,12 +14,13 @@ PACKAGE = "sklearn_audiosr"
 # Column and row of each room. A room without a place stops the build.
 PLACES = {
     "": (3.0, 0),
-    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.2, 1), "_super_resolver": (4.9, 1),
+    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.2, 1), "_super_resolver": (4.75, 1),
+    "_files": (6.1, 1),
     "_interpolation": (2.1, 2), "_learned": (3.65, 2), "networks": (4.9, 2),
     "_objectives": (6.1, 2),
     "_base": (0.85, 3), "_patches": (2.5, 3), "_training": (3.65, 3), "_inference": (4.8, 3),
-    "metrics": (0.85, 4), "_device": (4.2, 4),
-    "degradation": (2.1, 4), "datasets": (6.1, 4),
+    "metrics": (0.45, 4), "_streaming": (1.47, 4), "_device": (4.2, 4),
+    "degradation": (2.5, 4), "datasets": (6.1, 4),
     "_clips": (1.45, 5),
 }  # fmt: skip
 

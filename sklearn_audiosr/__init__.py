@@ -2,8 +2,10 @@
 
 from sklearn_audiosr import datasets, degradation, metrics, networks
 from sklearn_audiosr._dnn import DNNBandwidthExtender
+from sklearn_audiosr._files import upsample_file
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._spline import SplineUpsampler
+from sklearn_audiosr._streaming import Stream
 from sklearn_audiosr._super_resolver import AudioSuperResolver
 
 __version__ = "0.1.0"
@@ -13,9 +15,11 @@ __all__ = [
     "DNNBandwidthExtender",
     "LinearUpsampler",
     "SplineUpsampler",
+    "Stream",
     "__version__",
     "datasets",
     "degradation",
     "metrics",
     "networks",
+    "upsample_file",
 ]

@@ -305,7 +305,7 @@ def _mean_loss(network, held_out, device, precision):
     import torch
 
     from sklearn_audiosr._inference import inference
-    from sklearn_audiosr.networks._long_convolution import Workspace
+    from sklearn_audiosr.networks._workspace import Workspace
 
     total, count = 0.0, 0
     with inference(network, device, precision, Workspace(n_uses=1)):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._device import autocast
-from sklearn_audiosr.networks._long_convolution import Workspace
+from sklearn_audiosr.networks._workspace import Workspace
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
 # length, and is long against the receptive field, which is computed twice at each seam.
@@ -78,7 +78,7 @@ def predict_clips(network, clips, device, precision="auto"):
     ----------
     network : torch.nn.Module
         As for `predict_waveforms`. With ``accepts_lengths`` it takes a batch of unequal clips as
-        ``network(x, lengths)``; without, only clips of equal length share a pass.
+        ``network(x, lengths)``; without, every clip has passes of its own.
     clips : list of (read_source, shape)
         As for `predict_waveforms`.
     device, precision
@@ -90,7 +90,9 @@ def predict_clips(network, clips, device, precision="auto"):
         The output for each clip, in order; as it would be alone, up to rounding.
     """
     shapes = [shape for _, shape in clips]
-    batches = _plan_batches(shapes, _CHUNK[device.type], getattr(network, "accepts_lengths", False))
+    batches = [[i] for i in range(len(clips))]
+    if getattr(network, "accepts_lengths", False):
+        batches = _plan_batches(shapes, _CHUNK[device.type])
     n_timepoints = sum(math.prod(shape) for shape in shapes)
     workspace = Workspace(n_uses=-(-n_timepoints // _CHUNK[device.type]))
     finished, n_given = {}, 0
@@ -111,7 +113,7 @@ def predict_clips(network, clips, device, precision="auto"):
             n_given += 1
 
 
-def _plan_batches(shapes, n_timepoints, ragged):
+def _plan_batches(shapes, n_timepoints):
     """Put clips together that one pass can hold without much padding: lists of their indices.
 
     They stay in order where all lengths are equal.
@@ -119,8 +121,8 @@ def _plan_batches(shapes, n_timepoints, ragged):
     batches, n_rows, shortest = [], 0, 0
     for i in sorted(range(len(shapes)), key=lambda i: shapes[i][1]):
         n_waveforms, length = shapes[i]
-        alike = length * (1 - _WASTE) <= shortest if ragged else length == shortest
         n_rows += n_waveforms
+        alike = length * (1 - _WASTE) <= shortest
         if batches and alike and n_rows * length <= n_timepoints:
             batches[-1].append(i)
         else:
@@ -132,13 +134,13 @@ def _plan_batches(shapes, n_timepoints, ragged):
 def _predict_batch(network, sources, device, precision, workspace):
     """Run a network over sources (n_waveforms, n_channels, n_timepoints) of like lengths."""
     lengths = [source.shape[2] for source in sources for _ in source]
+    lengths_if_unequal = [lengths] if len(set(lengths)) > 1 else []
     batch = np.zeros((len(lengths), sources[0].shape[1], max(lengths)), dtype=np.float32)
     rows = np.split(batch, np.cumsum([len(source) for source in sources])[:-1])
     for part, source in zip(rows, sources, strict=True):
         part[..., : source.shape[2]] = source
-    ragged = [lengths] if len(set(lengths)) > 1 else []
     with inference(network, device, precision, workspace):
-        output = network(torch.from_numpy(batch).to(device), *ragged)
+        output = network(torch.from_numpy(batch).to(device), *lengths_if_unequal)
         output = output[:, 0].float().cpu().numpy()
     parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1])
     # copies: a clip that is kept must not keep its neighbours

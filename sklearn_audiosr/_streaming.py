@@ -12,7 +12,7 @@ _PIECE = 2**16
 class Stream:
     """Super-resolve audio that comes chunk by chunk.
 
-    `BaseUpsampler.stream` of a fitted estimator opens one.
+    The method ``stream`` of a fitted estimator opens one.
 
     Parameters
     ----------
@@ -40,6 +40,17 @@ class Stream:
     -----
     Memory and the work for a second of audio stay the same however long the stream runs. A stream
     belongs to one thread at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr import SplineUpsampler
+    >>> est = SplineUpsampler(sampling_rate=16000).fit(np.ones((1, 80)), np.ones((1, 320)))
+    >>> stream = est.stream(n_channels=2)
+    >>> stream.latency_, stream.latency_seconds_
+    (56, 0.0035)
+    >>> stream.push(np.zeros((2, 80))).shape, stream.flush().shape
+    ((2, 264), (2, 56))
     """
 
     def __init__(self, open_stage, n_channels, upsampling_ratio, sampling_rate=None):

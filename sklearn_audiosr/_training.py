@@ -12,7 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr._device import autocast
-from sklearn_audiosr.networks._long_convolution import Workspace
+from sklearn_audiosr.networks._workspace import Workspace
 
 # A fit that will take longer than this on a CPU says so after its first step, and so does any fit
 # of a network of the paper's full width.

@@ -24,7 +24,9 @@ LAYERS = [
     ["networks", "networks.*", "_objectives"],
     ["_device"],
     ["_training", "_inference"],
+    ["_streaming"],
     ["_base", "_learned", "_spline", "_linear", "_dnn", "_super_resolver"],
+    ["_files"],
     ["datasets", "datasets.*"],
     [""],  # the package itself, which exports the estimators
 ]

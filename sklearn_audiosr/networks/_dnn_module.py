@@ -27,11 +27,9 @@ class HighbandDNN(nn.Module):
 
     Attributes
     ----------
-    stride, look_back, look_ahead, accepts_lengths
+    stride, look_back, look_ahead : int
         As for every network: frames start at multiples of the hop.
     """
-
-    accepts_lengths = True
 
     def __init__(self, ratio, hidden_layer_sizes, frame_length, n_context_frames, phase):
         super().__init__()
@@ -53,11 +51,10 @@ class HighbandDNN(nn.Module):
         window = torch.hamming_window(frame_length, periodic=True)
         self.register_buffer("window", window, persistent=False)
 
-    def forward(self, x, lengths=None):
+    def forward(self, x):
         """Fill the highband of x of shape (batch, 1, time).
 
-        With phase="oracle" x is (batch, 2, time): the input and the true wideband signal. Clips of
-        unequal `lengths` must be silent beyond their ends: frames there don't reach back.
+        With phase="oracle" x is (batch, 2, time): the input and the true wideband signal.
         """
         time = x.shape[-1]
         x = functional.pad(x, (0, -time % self.hop))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._long_convolution import choose_plan, convolve_blockwise
+from sklearn_audiosr.networks._convolution import convolve
 
 
 class Conv1d(nn.Conv1d):
@@ -40,27 +40,13 @@ class Conv1d(nn.Conv1d):
 
     def convolve(self, x, padding):
         """Convolve with `padding` timepoints of silence before and after x."""
-        return _convolve(x, self.weight, self.bias, self.step, padding, self.weight)
+        return convolve(
+            x, self.weight, self.bias, stride=self.step, padding=padding, owner=self.weight
+        )
 
     def finish(self, y):
         """Make the layer's output of `convolve`'s."""
         return y
-
-
-def _convolve(x, weight, bias, stride, padding, owner):
-    """Convolve blockwise or directly, whichever is cheaper; see `convolve_blockwise`."""
-    # on a GPU, and in bfloat16, the direct kernels reach several times the rate of small products
-    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
-        n_outputs = len(x) * ((x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1)
-        plan = choose_plan(n_outputs, weight, stride, owner)
-        if plan is not None:
-            return convolve_blockwise(
-                x, weight, bias, stride=stride, padding=padding, plan=plan, owner=owner
-            )
-    # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
-    image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-    weight = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-    return functional.conv2d(image, weight, bias, (1, stride), (0, padding)).squeeze(2)
 
 
 class SubpixelShuffle(nn.Module):
@@ -128,7 +114,8 @@ class TransposedConv1d(nn.ConvTranspose1d):
             for p in range(2)
         ]
         weight = torch.cat(phases)  # (2 out, in, 2 reach + 1)
-        return _convolve(x, weight, self.bias.repeat(2), self.step, padding, self.weight)
+        bias = self.bias.repeat(2)
+        return convolve(x, weight, bias, stride=1, padding=padding, owner=self.weight)
 
     def finish(self, y):
         """Make the layer's output of `convolve`'s: interleave the phases."""

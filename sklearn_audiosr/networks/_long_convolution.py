@@ -18,14 +18,14 @@ References
 .. [2] S. Winograd, "Arithmetic complexity of computations", SIAM, 1980.
 """
 
-import math
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
+
+from sklearn_audiosr.networks._workspace import current_workspace
 
 # A byte from memory takes as long as this many floating-point operations of a matrix product, and
 # the direct convolution's kernels reach this share of the product's rate (benchmarks/bench_speed).
@@ -57,64 +57,6 @@ class BlockPlan:
         return 3 * (self.block_length // 2 - 1) + 2
 
 
-class Workspace:
-    """What convolutions keep from one call to the next, in the thread that is inside it.
-
-    Intermediate results use the same memory again: to take fresh memory from the system costs
-    more than to fill it. Filters are transformed once where they don't change.
-
-    Parameters
-    ----------
-    n_uses : int or float, default=0
-        How often each layer will be called while no weight changes; 0 where weights change.
-    """
-
-    def __init__(self, n_uses=0):
-        self.n_uses = n_uses
-        self._scratch, self._filters = {}, {}
-        self._outer = []
-
-    def __enter__(self):
-        self._outer.append(_LOCAL.workspace)
-        _LOCAL.workspace = self
-        return self
-
-    def __exit__(self, *error):
-        _LOCAL.workspace = self._outer.pop()
-
-    def scratch(self, name, shape, like):
-        """Give memory for an intermediate result that does not leave this module."""
-        key, size = (name, like.dtype, like.device), math.prod(shape)
-        memory = self._scratch.get(key)
-        if memory is None or len(memory) < size:
-            self._scratch.pop(key, None)  # free the smaller one first
-            with torch.inference_mode(False):  # it serves training too
-                memory = torch.empty(size, dtype=like.dtype, device=like.device)
-            self._scratch[key] = memory
-        return memory[:size].view(shape)
-
-    def keep_filters(self, weight, plan, filters):
-        """Keep the transformed filters of a layer, named by its weight."""
-        if self.n_uses:
-            self._filters[id(weight)] = (plan, filters, weight)  # weight: so that its id stays its
-
-    def find_filters(self, weight):
-        """Give (plan, filters) of a layer, or (None, None)."""
-        return self._filters.get(id(weight), (None, None))[:2]
-
-
-class _Local(threading.local):
-    workspace: Workspace | None = None
-
-
-_LOCAL = _Local()
-
-
-def _scratch(name, shape, like):
-    workspace = _LOCAL.workspace
-    return like.new_empty(shape) if workspace is None else workspace.scratch(name, shape, like)
-
-
 def choose_plan(n_outputs, weight, stride, owner=None):
     """Choose the cheapest way to compute a layer.
 
@@ -136,9 +78,9 @@ def choose_plan(n_outputs, weight, stride, owner=None):
     """
     training = torch.is_grad_enabled() and weight.requires_grad
     n_uses, ready = 0, None
-    owner = weight if owner is None else owner
-    if _LOCAL.workspace is not None and not training:
-        n_uses, ready = _LOCAL.workspace.n_uses, _LOCAL.workspace.find_filters(owner)[0]
+    if not training:
+        n_uses = current_workspace().n_uses
+        ready = current_workspace().find_form(weight if owner is None else owner, "blocks")
     return _choose_plan(n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
 
 
@@ -146,12 +88,16 @@ def choose_plan(n_outputs, weight, stride, owner=None):
 def _choose_plan(n_outputs, shape, stride, training, n_uses, ready):
     out_channels, in_channels, kernel_size = shape
     passes = 3 if training else 1
+    # forwards, backwards, and the gradient back to the taps; once for all uses of a prediction,
+    # but where filters are kept already, others must be worth their making now
+    transforms = 3 if training else 1 if ready else 1 / max(1, n_uses)
     flops = 2 * n_outputs * kernel_size * in_channels * out_channels
     cheapest, least = None, passes * flops / _DIRECT_RATE
     for plan in _candidates(-(-kernel_size // stride)):
-        # forwards, backwards, and the gradient back to the taps
-        transforms = 0 if plan == ready else 3 if training else 1 / max(1, n_uses)
-        cost = _count_cost(plan, n_outputs, stride * in_channels, out_channels, passes, transforms)
+        n_transforms = 0 if plan == ready else transforms
+        cost = _count_cost(
+            plan, n_outputs, stride * in_channels, out_channels, passes, n_transforms
+        )
         if cost < least:
             cheapest, least = plan, cost
     return cheapest
@@ -169,9 +115,7 @@ def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
     """Floating-point operations, and bytes at what they cost."""
     n_blocks = -(-n_outputs // plan.n_outputs)
     products, weights = plan.n_products, in_channels * out_channels
-    a_block = products * (
-        weights + plan.block_length * in_channels + plan.n_outputs * out_channels
-    )
+    a_block = products * (weights + plan.block_length * in_channels + plan.n_outputs * out_channels)
     flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights
     features = n_blocks * products * (in_channels + out_channels)
     moved = passes * (2 * features + products * weights) + transforms * 2 * products * weights
@@ -249,7 +193,7 @@ class _Layout:
         """Copy clips of shape (batch, channels, time) to a stream of rows, to `keep` or not."""
         channels, step = x.shape[1], self.spacing * self.stride
         shape = (self.n_rows * self.stride, channels)
-        stream = x.new_empty(shape) if keep else _scratch("stream", shape, x)
+        stream = x.new_empty(shape) if keep else current_workspace().scratch("stream", shape, x)
         end = self.padding + self.time
         stream[: self.padding] = 0
         gaps = (self.batch - 1, step - self.time, channels)
@@ -311,7 +255,9 @@ class _BlockwiseConvolution(torch.autograd.Function):
         ctx.layout, ctx.owner = layout, owner
         filters = _filters(weight, owner, layout)  # (p, o, i)
         features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
-        out = _scratch("products", (plan.n_products, layout.n_blocks, len(weight)), x)
+        out = current_workspace().scratch(
+            "products", (plan.n_products, layout.n_blocks, len(weight)), x
+        )
         torch.bmm(features.transpose(0, 1), filters.transpose(1, 2), out=out)  # (p, b, o)
         out[0] += plan.block_length * bias  # the lowest frequency's product holds the sum
         y = torch.matmul(matrices.backward, out.transpose(0, 1))  # (b, n_outputs, o)
@@ -330,7 +276,9 @@ class _BlockwiseConvolution(torch.autograd.Function):
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[1]:
             features = _transform("features", matrices.input_to, layout.blocks(stream))
-            out = _scratch("filters", (plan.n_products, len(weight), stream.shape[1]), grad)
+            out = current_workspace().scratch(
+                "filters", (plan.n_products, len(weight), stream.shape[1]), grad
+            )
             torch.bmm(products.transpose(1, 2), features.transpose(0, 1), out=out)  # (p, o, i)
             taps = grad.new_empty((*out.shape[1:], plan.n_taps))
             for taps_slice, out_slice in _slices(taps, out):
@@ -339,7 +287,7 @@ class _BlockwiseConvolution(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             filters = _filters(weight, ctx.owner, layout)
             shape = (plan.n_products, layout.n_blocks, stream.shape[1])
-            features = _scratch("features", shape, grad)
+            features = current_workspace().scratch("features", shape, grad)
             torch.bmm(products, filters, out=features)  # (p, b, i)
             blocks = torch.matmul(matrices.input_to.T, features.transpose(0, 1))
             grad_x = layout.take_inputs(layout.add_blocks(blocks))
@@ -350,7 +298,7 @@ class _BlockwiseConvolution(torch.autograd.Function):
 
 def _transform(name, matrix, blocks):
     """Multiply each of the blocks (b, time, channels) by one matrix, into scratch memory."""
-    out = _scratch(name, (len(blocks), len(matrix), blocks.shape[2]), blocks)
+    out = current_workspace().scratch(name, (len(blocks), len(matrix), blocks.shape[2]), blocks)
     return torch.bmm(matrix.expand(len(blocks), *matrix.shape), blocks, out=out)
 
 
@@ -395,22 +343,19 @@ def _matrices(plan, dtype, device):
 
 def _filters(weight, owner, layout):
     """Transform filters: shape (n_products, out_channels, stride * in_channels)."""
-    plan, workspace = layout.plan, _LOCAL.workspace
-    keep = workspace is not None and workspace.n_uses > 0
-    if keep:
-        kept_plan, filters = workspace.find_filters(owner)
-        if kept_plan == plan:
-            return filters
-    taps = _group_taps(weight, layout.stride, plan.n_taps)  # (o, i, taps)
-    matrix = _matrices(plan, weight.dtype, weight.device).filters_to
-    shape = (plan.n_products, taps.shape[0] * taps.shape[1])
-    out = weight.new_empty(shape) if keep else _scratch("filters", shape, weight)
-    for taps_slice, out_slice in _slices(taps.reshape(-1, plan.n_taps), out):
-        torch.mm(matrix, taps_slice.T, out=out_slice)
-    filters = out.view(plan.n_products, *taps.shape[:2])
-    if keep:
-        workspace.keep_filters(owner, plan, filters)
-    return filters
+    workspace = current_workspace()
+
+    def transform():
+        taps = _group_taps(weight, layout.stride, layout.plan.n_taps)  # (o, i, taps)
+        matrix = _matrices(layout.plan, weight.dtype, weight.device).filters_to
+        shape = (len(matrix), *taps.shape[:2])
+        fresh = workspace.n_uses > 0  # to be kept
+        filters = weight.new_empty(shape) if fresh else workspace.scratch("filters", shape, weight)
+        for taps_slice, filters_slice in _slices(taps, filters):
+            torch.mm(matrix, taps_slice.T, out=filters_slice)
+        return filters
+
+    return workspace.prepare(owner, "blocks", layout.plan, transform)
 
 
 def _slices(taps, products):

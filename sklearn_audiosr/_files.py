@@ -1,0 +1,186 @@
+"""Sound files of any length, super-resolved in bounded memory."""
+
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+# Timepoints of a file, over all channels, that are read at once.
+_N_READ = 2**16
+
+# Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
+_MAX_WAV_BYTES = 2**32 - 2**16
+
+
+def upsample_file(est, source, target, *, resample=False):
+    """Super-resolve a sound file of any length.
+
+    The file is read, streamed through the estimator and written block by block: memory does not
+    grow with its length.
+
+    Parameters
+    ----------
+    est : estimator
+        A fitted estimator of this package.
+    source : path-like or file-like
+        Whatever soundfile reads: WAV, FLAC, Ogg, MP3 and others, with any number of channels up to
+        64.
+    target : path-like
+        File to write; one that exists is replaced. Its suffix names the container. Until it is
+        complete it bears another name in the same folder, so that no half of a file looks whole.
+    resample : bool, default=False
+        Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``.
+
+    Raises
+    ------
+    ValueError
+        If the file's rate is not ``sampling_rate / r`` and `resample` is False, if `source` and
+        `target` are the same file, or if the target's container can't hold the result.
+    sklearn.exceptions.NotFittedError
+        If `est` is not fitted.
+
+    Notes
+    -----
+    Channels and sample format (16-bit, 24-bit, float, ...) are kept where the target's container
+    has that format, and are the container's usual one where it doesn't. Integer formats can't hold
+    values beyond [-1, 1): these are clipped. Without a `sampling_rate` the estimator takes a file
+    of any rate, and writes r times that rate.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from sklearn_audiosr import SplineUpsampler, upsample_file
+    >>> x = 0.5 * np.sin(0.1 * np.arange(16000))
+    >>> est = SplineUpsampler(sampling_rate=16000).fit([x[::2]], [x])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source, target = Path(folder, "narrow.wav"), Path(folder, "wide.wav")
+    ...     soundfile.write(source, x[::2], 8000, subtype="PCM_24")
+    ...     upsample_file(est, source, target)
+    ...     info = soundfile.info(target)
+    >>> info.samplerate, info.frames, info.subtype
+    (16000, 16000, 'PCM_24')
+    """
+    import soundfile
+
+    if not hasattr(est, "stream"):
+        raise TypeError(
+            "est must be an estimator of this package, got "
+            f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
+        )
+    check_is_fitted(est)
+    target = Path(target)
+    _check_paths(source, target)
+    with soundfile.SoundFile(source) as reader:
+        narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample)
+        container, subtype = _find_format(reader, target, wide_rate)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+        try:
+            with soundfile.SoundFile(
+                temporary,
+                "w",
+                samplerate=wide_rate,
+                channels=reader.channels,
+                subtype=subtype,
+                format=container,
+            ) as writer:
+                blocks = _resample(_read_blocks(reader), reader, narrow_rate)
+                for y in _stream_blocks(est, blocks, reader.channels):
+                    writer.write(y.T)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _check_paths(source, target):
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"target must lie in a folder that exists, got {target}: make {target.parent} first."
+        )
+    if not isinstance(source, (str, os.PathLike)):
+        return
+    if not os.path.exists(source):
+        raise FileNotFoundError(
+            f"source must be a sound file, got {source}, which does not exist: check the path."
+        )
+    if target.exists() and target.samefile(source):
+        raise ValueError(
+            f"target must be another file than source, got {target} for both: give it another name."
+        )
+
+
+def _find_rates(est, file_rate, resample):
+    """Rates in Hz of the estimator's input and output for a file."""
+    ratio, wide_rate = est.upsampling_ratio_, est.sampling_rate
+    if wide_rate is None:
+        if resample:
+            raise ValueError(
+                "resample=True needs the rate that the estimator was trained for, got "
+                "sampling_rate=None: set it, est.set_params(sampling_rate=16000)."
+            )
+        return file_rate, file_rate * ratio
+    if wide_rate != int(wide_rate):
+        raise ValueError(
+            f"sampling_rate must be a whole number of Hz to write files, got {wide_rate}."
+        )
+    narrow_rate = wide_rate / ratio
+    if file_rate != narrow_rate and not resample:
+        raise ValueError(
+            f"source must have a rate of {narrow_rate:g} Hz (sampling_rate={wide_rate:g} over the "
+            f"upsampling ratio {ratio}), got {file_rate} Hz: pass resample=True, or an estimator "
+            "that was trained for this rate."
+        )
+    return narrow_rate, int(wide_rate)
+
+
+def _find_format(reader, target, wide_rate):
+    """Container of the target, and the source's sample format where that container has it."""
+    import soundfile
+
+    suffix = target.suffix.lstrip(".").upper()
+    container = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG"}.get(suffix, suffix)
+    if container not in soundfile.available_formats():
+        raise ValueError(
+            f"target must have the suffix of a sound file, got {target.name!r}: .wav or .flac, "
+            "for example."
+        )
+    legal = soundfile.available_subtypes(container)
+    subtype = reader.subtype if reader.subtype in legal else soundfile.default_subtype(container)
+    n_values = reader.frames * reader.channels * wide_rate // reader.samplerate
+    if container == "WAV" and 8 * n_values > _MAX_WAV_BYTES:  # at most 8 bytes a value
+        container = "RF64"
+    return container, "OPUS" if suffix == "OPUS" else subtype
+
+
+def _read_blocks(reader):
+    """Yield blocks of shape (n_channels, n_timepoints)."""
+    n_timepoints = max(1, _N_READ // reader.channels)
+    while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
+        yield block.T
+
+
+def _resample(blocks, reader, rate):
+    """Bring blocks of a file to another rate."""
+    if reader.samplerate == rate:
+        yield from blocks
+        return
+    import soxr
+
+    resampler = soxr.ResampleStream(
+        reader.samplerate, rate, reader.channels, dtype="float32", quality="VHQ"
+    )
+    for block in blocks:
+        yield resampler.resample_chunk(np.ascontiguousarray(block.T)).reshape(-1, len(block)).T
+    rest = np.empty((0, reader.channels), dtype=np.float32)
+    yield resampler.resample_chunk(rest, last=True).reshape(-1, reader.channels).T
+
+
+def _stream_blocks(est, blocks, n_channels):
+    stream = est.stream(n_channels)
+    for block in blocks:
+        yield stream.push(block)
+    yield stream.flush()
