@@ -83,7 +83,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         True
         """
         check_is_fitted(self)
-        if not isinstance(n_channels, Integral) or not 1 <= n_channels <= MAX_CHANNELS:
+        if not isinstance(n_channels, Integral) or not 1 <= int(n_channels) <= MAX_CHANNELS:
             raise ValueError(
                 f"n_channels must be an integer from 1 to {MAX_CHANNELS}, got {n_channels!r}: pass "
                 "the number of waveforms of a chunk."

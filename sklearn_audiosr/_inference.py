@@ -95,7 +95,8 @@ def predict_clips(network, clips, device, precision="auto"):
         batches = _plan_batches(shapes, _CHUNK[device.type])
     n_timepoints = sum(math.prod(shape) for shape in shapes)
     workspace = Workspace(n_uses=-(-n_timepoints // _CHUNK[device.type]))
-    finished, n_given = {}, 0
+    finished: dict[int, np.ndarray] = {}
+    n_given = 0
     for batch in batches:
         if len(batch) == 1:
             read_source, shape = clips[batch[0]]
@@ -118,7 +119,8 @@ def _plan_batches(shapes, n_timepoints):
 
     They stay in order where all lengths are equal.
     """
-    batches, n_rows, shortest = [], 0, 0
+    batches: list[list[int]] = []
+    n_rows = shortest = 0
     for i in sorted(range(len(shapes)), key=lambda i: shapes[i][1]):
         n_waveforms, length = shapes[i]
         n_rows += n_waveforms

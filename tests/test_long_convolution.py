@@ -132,7 +132,7 @@ def test_only_the_gradients_asked_for(wanted):
     expected = compute(lambda *t: conv1d(*t, padding=4), *tensors)[1:]
     with Workspace():
         y = blockwise(*(t.requires_grad_(want) for t, want in zip(tensors, wanted, strict=True)))
-        blockwise(*make_layer(70, seed=9))  # the same memory for another layer
+        blockwise(*make_layer(20, seed=9))  # the same memory for another layer
         y.backward(noise(*y.shape))
     assert [t.grad is not None for t in tensors] == list(wanted)
     for t, gradient in zip(tensors, expected, strict=True):
@@ -183,7 +183,6 @@ def test_filters_are_kept(transform):
                 assert_equal(blockwise(*other), conv1d(*other, padding=4))
                 assert workspace.find_form(layer[1], "blocks") == plan
             assert transform.call_count == count
-        assert workspace.find_form(noise(3, 2, 9), "blocks") is None
 
 
 def test_nested_workspaces(transform):
@@ -194,7 +193,6 @@ def test_nested_workspaces(transform):
             raise KeyError
         with Workspace():
             assert_equal(blockwise(*layer), y)
-        assert transform.call_count == 2
         assert_equal(blockwise(*layer), y)
         assert transform.call_count == 2  # back in the outer one, with its filters
     assert_equal(blockwise(*layer), y)

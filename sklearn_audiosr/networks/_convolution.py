@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional
 
-from sklearn_audiosr.networks._long_convolution import choose_plan, convolve_blockwise
+from sklearn_audiosr.networks._block_plan import choose_plan
+from sklearn_audiosr.networks._long_convolution import convolve_blockwise
 from sklearn_audiosr.networks._workspace import current_workspace
 
 # Values of all windows together up to which they are copied out: a short piece of a stream.

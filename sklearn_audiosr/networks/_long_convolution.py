@@ -25,101 +25,11 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from sklearn_audiosr.networks._block_plan import BlockPlan
 from sklearn_audiosr.networks._workspace import current_workspace
-
-# A byte from memory takes as long as this many floating-point operations of a matrix product, and
-# the direct convolution's kernels reach this share of the product's rate (benchmarks/bench_speed).
-_FLOPS_A_BYTE = 12
-_DIRECT_RATE = 0.9
 
 # Filters in one product of their transform, which stay in the cache.
 _N_FILTERS = 4096
-
-# Outputs of a block, in units of the taps less one, that the choice is made among.
-_BLOCK_LENGTHS = (1 / 2, 1, 3 / 2, 2, 3)
-
-
-@dataclass(frozen=True)
-class BlockPlan:
-    """How a layer computes: blocks of `n_outputs` timepoints from filters of `n_taps`."""
-
-    n_taps: int
-    n_outputs: int
-
-    @property
-    def block_length(self):
-        """Timepoints of input that a block sees."""
-        return self.n_outputs + self.n_taps - 1
-
-    @property
-    def n_products(self):
-        """Real products (of matrices over the channels) for a block."""
-        return 3 * (self.block_length // 2 - 1) + 2
-
-
-def choose_plan(n_outputs, weight, stride, owner=None):
-    """Choose the cheapest way to compute a layer.
-
-    Parameters
-    ----------
-    n_outputs : int
-        Timepoints of output, over all clips of the batch.
-    weight : Tensor of shape (out_channels, in_channels, kernel_size)
-        Filters of the layer.
-    stride : int
-        Timepoints from one output to the next.
-    owner : Tensor, default=None
-        As for `convolve_blockwise`.
-
-    Returns
-    -------
-    plan : BlockPlan or None
-        None for the direct convolution.
-    """
-    training = torch.is_grad_enabled() and weight.requires_grad
-    n_uses, ready = 0, None
-    if not training:
-        n_uses = current_workspace().n_uses
-        ready = current_workspace().find_form(weight if owner is None else owner, "blocks")
-    return _choose_plan(n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
-
-
-@lru_cache(maxsize=4096)
-def _choose_plan(n_outputs, shape, stride, training, n_uses, ready):
-    out_channels, in_channels, kernel_size = shape
-    passes = 3 if training else 1
-    # forwards, backwards, and the gradient back to the taps; once for all uses of a prediction,
-    # but where filters are kept already, others must be worth their making now
-    transforms = 3 if training else 1 if ready else 1 / max(1, n_uses)
-    flops = 2 * n_outputs * kernel_size * in_channels * out_channels
-    cheapest, least = None, passes * flops / _DIRECT_RATE
-    for plan in _candidates(-(-kernel_size // stride)):
-        n_transforms = 0 if plan == ready else transforms
-        cost = _count_cost(
-            plan, n_outputs, stride * in_channels, out_channels, passes, n_transforms
-        )
-        if cost < least:
-            cheapest, least = plan, cost
-    return cheapest
-
-
-@lru_cache
-def _candidates(n_taps):
-    lengths = [round(share * (n_taps - 1)) for share in _BLOCK_LENGTHS]
-    # an even block has a real product at the highest frequency
-    lengths = {length + (length + n_taps - 1) % 2 for length in lengths if length >= 2}
-    return [BlockPlan(n_taps, length) for length in sorted(lengths)]
-
-
-def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
-    """Floating-point operations, and bytes at what they cost."""
-    n_blocks = -(-n_outputs // plan.n_outputs)
-    products, weights = plan.n_products, in_channels * out_channels
-    a_block = products * (weights + plan.block_length * in_channels + plan.n_outputs * out_channels)
-    flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights
-    features = n_blocks * products * (in_channels + out_channels)
-    moved = passes * (2 * features + products * weights) + transforms * 2 * products * weights
-    return flops + _FLOPS_A_BYTE * 4 * moved
 
 
 def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
@@ -150,7 +60,9 @@ def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
     """
     layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, padding, plan)
     owner = weight if owner is None else owner
-    return _BlockwiseConvolution.apply(x, weight, bias, layout, owner)
+    trained = any(tensor.requires_grad for tensor in (x, weight, bias))
+    keep_input = torch.is_grad_enabled() and trained
+    return _BlockwiseConvolution.apply(x, weight, bias, layout, owner, keep_input)
 
 
 @dataclass(frozen=True)
@@ -247,53 +159,58 @@ class _BlockwiseConvolution(torch.autograd.Function):
     """The convolution and its gradients; shapes name products p, blocks b, channels i and o."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, layout, owner):
-        plan = layout.plan
-        matrices = _matrices(plan, x.dtype, x.device)
-        stream = layout.lay_out(x, any(ctx.needs_input_grad))
+    def forward(ctx, x, weight, bias, layout, owner, keep_input):
+        matrices = _matrices(layout.plan, x.dtype, x.device)
+        stream = layout.lay_out(x, keep_input)
         ctx.save_for_backward(stream, weight)
         ctx.layout, ctx.owner = layout, owner
         filters = _filters(weight, owner, layout)  # (p, o, i)
         features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
-        out = current_workspace().scratch(
-            "products", (plan.n_products, layout.n_blocks, len(weight)), x
-        )
-        torch.bmm(features.transpose(0, 1), filters.transpose(1, 2), out=out)  # (p, b, o)
-        out[0] += plan.block_length * bias  # the lowest frequency's product holds the sum
-        y = torch.matmul(matrices.backward, out.transpose(0, 1))  # (b, n_outputs, o)
+        products = _multiply("products", features.transpose(0, 1), filters.transpose(1, 2))
+        products[0] += layout.plan.block_length * bias  # the lowest frequency holds the sum
+        y = torch.matmul(matrices.backward, products.transpose(0, 1))  # (b, n_outputs, o)
         return layout.take_outputs(y.view(-1, len(weight)))
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         stream, weight = ctx.saved_tensors
-        layout, plan = ctx.layout, ctx.layout.plan
-        matrices = _matrices(plan, grad.dtype, grad.device)
+        layout = ctx.layout
         grad_stream = layout.lay_out_outputs(grad)
-        grad_blocks = grad_stream.view(layout.n_blocks, plan.n_outputs, -1)
-        products = _transform("products", matrices.backward.T, grad_blocks)  # (b, p, o)
-        products = products.transpose(0, 1)  # (p, b, o)
+        blocks = grad_stream.view(layout.n_blocks, layout.plan.n_outputs, -1)
+        matrix = _matrices(layout.plan, grad.dtype, grad.device).backward
+        products = _transform("products", matrix.T, blocks).transpose(0, 1)  # (p, b, o)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[1]:
-            features = _transform("features", matrices.input_to, layout.blocks(stream))
-            out = current_workspace().scratch(
-                "filters", (plan.n_products, len(weight), stream.shape[1]), grad
-            )
-            torch.bmm(products.transpose(1, 2), features.transpose(0, 1), out=out)  # (p, o, i)
-            taps = grad.new_empty((*out.shape[1:], plan.n_taps))
-            for taps_slice, out_slice in _slices(taps, out):
-                torch.mm(out_slice.T, matrices.filters_to, out=taps_slice)
-            grad_weight = _ungroup_taps(taps, weight.shape, layout.stride)
+            grad_weight = _grad_weight(products, stream, weight.shape, layout)
         if ctx.needs_input_grad[0]:
-            filters = _filters(weight, ctx.owner, layout)
-            shape = (plan.n_products, layout.n_blocks, stream.shape[1])
-            features = current_workspace().scratch("features", shape, grad)
-            torch.bmm(products, filters, out=features)  # (p, b, i)
-            blocks = torch.matmul(matrices.input_to.T, features.transpose(0, 1))
-            grad_x = layout.take_inputs(layout.add_blocks(blocks))
+            grad_x = _grad_input(products, _filters(weight, ctx.owner, layout), layout)
         if ctx.needs_input_grad[2]:
             grad_bias = grad_stream.sum(dim=0)
-        return grad_x, grad_weight, grad_bias, None, None
+        return grad_x, grad_weight, grad_bias, None, None, None
+
+
+def _grad_weight(products, stream, shape, layout):
+    matrices = _matrices(layout.plan, stream.dtype, stream.device)
+    features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
+    filters = _multiply("filters", products.transpose(1, 2), features.transpose(0, 1))  # (p, o, i)
+    taps = stream.new_empty((*filters.shape[1:], layout.plan.n_taps))
+    for taps_slice, filters_slice in _slices(taps, filters):
+        torch.mm(filters_slice.T, matrices.filters_to, out=taps_slice)
+    return _ungroup_taps(taps, shape, layout.stride)
+
+
+def _grad_input(products, filters, layout):
+    matrix = _matrices(layout.plan, products.dtype, products.device).input_to
+    features = _multiply("features", products, filters)  # (p, b, i)
+    blocks = torch.matmul(matrix.T, features.transpose(0, 1))  # (b, block_length, i)
+    return layout.take_inputs(layout.add_blocks(blocks))
+
+
+def _multiply(name, a, b):
+    """Multiply matrix by matrix into scratch memory."""
+    shape = (len(a), a.shape[1], b.shape[2])
+    return torch.bmm(a, b, out=current_workspace().scratch(name, shape, a))
 
 
 def _transform(name, matrix, blocks):

@@ -1,0 +1,99 @@
+"""How a layer with long filters computes: block lengths, and the choice by counted costs."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from sklearn_audiosr.networks._workspace import current_workspace
+
+# A byte from memory takes as long as this many floating-point operations of a matrix product, and
+# the direct convolution's kernels reach this share of the product's rate (benchmarks/bench_speed).
+_FLOPS_A_BYTE = 12
+_DIRECT_RATE = 0.9
+
+# Outputs of a block, in units of the taps less one, that the choice is made among.
+_BLOCK_LENGTHS = (1 / 2, 1, 3 / 2, 2, 3)
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """How a layer computes: blocks of `n_outputs` timepoints from filters of `n_taps`."""
+
+    n_taps: int
+    n_outputs: int
+
+    @property
+    def block_length(self):
+        """Timepoints of input that a block sees."""
+        return self.n_outputs + self.n_taps - 1
+
+    @property
+    def n_products(self):
+        """Real products (of matrices over the channels) for a block."""
+        return 3 * (self.block_length // 2 - 1) + 2
+
+
+def choose_plan(n_outputs, weight, stride, owner=None):
+    """Choose the cheapest way to compute a layer.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Timepoints of output, over all clips of the batch.
+    weight : Tensor of shape (out_channels, in_channels, kernel_size)
+        Filters of the layer.
+    stride : int
+        Timepoints from one output to the next.
+    owner : Tensor, default=None
+        As for `convolve_blockwise`.
+
+    Returns
+    -------
+    plan : BlockPlan or None
+        None for the direct convolution.
+    """
+    training = torch.is_grad_enabled() and weight.requires_grad
+    n_uses, ready = 0, None
+    if not training:
+        n_uses = current_workspace().n_uses
+        ready = current_workspace().find_form(weight if owner is None else owner, "blocks")
+    return _choose_plan(n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
+
+
+@lru_cache(maxsize=4096)
+def _choose_plan(n_outputs, shape, stride, training, n_uses, ready):
+    out_channels, in_channels, kernel_size = shape
+    passes = 3 if training else 1
+    # forwards, backwards, and the gradient back to the taps; once for all uses of a prediction,
+    # but where filters are kept already, others must be worth their making now
+    transforms = 3 if training else 1 if ready else 1 / max(1, n_uses)
+    flops = 2 * n_outputs * kernel_size * in_channels * out_channels
+    cheapest, least = None, passes * flops / _DIRECT_RATE
+    for plan in _candidates(-(-kernel_size // stride)):
+        n_transforms = 0 if plan == ready else transforms
+        cost = _count_cost(
+            plan, n_outputs, stride * in_channels, out_channels, passes, n_transforms
+        )
+        if cost < least:
+            cheapest, least = plan, cost
+    return cheapest
+
+
+@lru_cache
+def _candidates(n_taps):
+    lengths = [round(share * (n_taps - 1)) for share in _BLOCK_LENGTHS]
+    # an even block has a real product at the highest frequency
+    lengths = {length + (length + n_taps - 1) % 2 for length in lengths if length >= 2}
+    return [BlockPlan(n_taps, length) for length in sorted(lengths)]
+
+
+def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
+    """Floating-point operations, and bytes at what they cost."""
+    n_blocks = -(-n_outputs // plan.n_outputs)
+    products, weights = plan.n_products, in_channels * out_channels
+    a_block = products * (weights + plan.block_length * in_channels + plan.n_outputs * out_channels)
+    flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights
+    features = n_blocks * products * (in_channels + out_channels)
+    moved = passes * (2 * features + products * weights) + transforms * 2 * products * weights
+    return flops + _FLOPS_A_BYTE * 4 * moved
