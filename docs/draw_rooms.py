@@ -19,7 +19,8 @@ PLACES = {
     "_interpolation": (2.1, 2), "_learned": (3.65, 2), "networks": (4.9, 2),
     "_objectives": (6.1, 2),
     "_base": (0.85, 3), "_patches": (2.5, 3), "_training": (3.65, 3), "_inference": (4.8, 3),
-    "metrics": (0.45, 4), "_streaming": (1.47, 4), "_device": (4.2, 4),
+    "_batches": (3.5, 4), "_compilation": (4.55, 4),
+    "metrics": (0.45, 4), "_streaming": (1.47, 4), "_device": (4.2, 5),
     "degradation": (2.5, 4), "datasets": (6.1, 4),
     "_clips": (1.45, 5),
 }  # fmt: skip

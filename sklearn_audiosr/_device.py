@@ -41,6 +41,19 @@ def autocast(device, precision):
     return contextlib.nullcontext()
 
 
+def synchronize(device):
+    """Wait for a GPU to finish what was launched: before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def tuned_kernels(device):
+    """Context in which cuDNN tries its kernels on each new shape: where few shapes come often."""
+    if device.type == "cuda":
+        return torch.backends.cudnn.flags(benchmark=True)
+    return contextlib.nullcontext()
+
+
 # torch's generators belong to the process: fits in threads take turns, or they would draw from one
 # another's.
 _GENERATORS = threading.RLock()

@@ -21,6 +21,8 @@ class PatchSampler:
     ----------
     n_patches_per_epoch : int
         Patches that hold as many timepoints as the clips.
+    sources, targets : ndarray of shape (n_timepoints,), float32
+        Buffers: all waveforms, one after the other.
     """
 
     def __init__(self, sources, targets, patch_length, step):
@@ -30,8 +32,8 @@ class PatchSampler:
         self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         # every start of every waveform is equally likely; the last reaches the end, or over it
         self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // step) + 1)
-        self._sources = _buffer(sources, patch_length)
-        self._targets = _buffer(targets, patch_length)
+        self.sources = _buffer(sources, patch_length)
+        self.targets = _buffer(targets, patch_length)
         self.n_patches_per_epoch = int(-(-lengths.sum() // patch_length))
 
     def draw(self, n_patches, rng):
@@ -51,18 +53,37 @@ class PatchSampler:
         mask : ndarray of shape (n_patches, patch_length), float32
             1 inside the waveform, 0 beyond its end.
         """
+        first, n_inside = self.draw_places(n_patches, rng)
+        time = np.arange(self.patch_length)
+        mask = time < n_inside[:, None]
+        index = first[:, None] + time
+        return (
+            np.where(mask, self.sources[index], np.float32(0)),
+            np.where(mask, self.targets[index], np.float32(0)),
+            mask.astype(np.float32),
+        )
+
+    def draw_places(self, n_patches, rng):
+        """Draw where patches lie in the buffers.
+
+        Parameters
+        ----------
+        n_patches : int
+            How many.
+        rng : numpy.random.Generator
+            Source of the starts.
+
+        Returns
+        -------
+        first, n_inside : ndarray of shape (n_patches,), int64
+            First timepoint of each patch in the buffers, and timepoints from there to the end of
+            its waveform.
+        """
         start = rng.integers(self._last_start[-1], size=n_patches)
         waveform = np.searchsorted(self._last_start, start, side="right")
         before = np.where(waveform > 0, self._last_start[waveform - 1], 0)
         begin = (start - before) * self.step
-        time = np.arange(self.patch_length)
-        mask = time < (self._lengths[waveform] - begin)[:, None]
-        index = (self._offsets[waveform] + begin)[:, None] + time
-        return (
-            np.where(mask, self._sources[index], np.float32(0)),
-            np.where(mask, self._targets[index], np.float32(0)),
-            mask.astype(np.float32),
-        )
+        return self._offsets[waveform] + begin, self._lengths[waveform] - begin
 
 
 def _buffer(clips, patch_length):

@@ -7,11 +7,12 @@ import time
 import warnings
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_audiosr._device import autocast
+from sklearn_audiosr._batches import BatchLoader
+from sklearn_audiosr._compilation import Compilation
+from sklearn_audiosr._device import autocast, synchronize, tuned_kernels
 from sklearn_audiosr.networks._workspace import Workspace
 
 # A fit that will take longer than this on a CPU says so after its first step, and so does any fit
@@ -91,24 +92,26 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     ConvergenceWarning
         If the loss became infinite or NaN.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     history, best = History(), _Best(network)
     if resume and validate is not None:  # the weights that training goes on from compete too
         best.update(validate(), 0)
     batches = _balanced_batches(sampler.n_patches_per_epoch, batch_size)
-    step = _Step(network, sampler, loss, optimizer, device, precision, rng)
+    loader = BatchLoader(sampler, device, rng)
+    compilation = Compilation(network, device, len(batches) * max_epochs)
+    step = _Step(network, loss, loader, learning_rate, precision, compilation)
     network.train()
     with _progress_bar(max_epochs, verbose) as progress, torch.inference_mode(False), \
-            torch.enable_grad(), Workspace():  # fmt: skip
+            torch.enable_grad(), Workspace(), tuned_kernels(device):  # fmt: skip
         try:
             for epoch in range(1, max_epochs + 1):
                 begin = time.perf_counter()
                 losses = [step(batches[0])]
                 if epoch == 1:
+                    synchronize(device)
                     seconds = (time.perf_counter() - begin) * len(batches)
                     _warn_if_slow(network, seconds, max_epochs, device, way_out)
                 losses += [step(n_patches) for n_patches in batches[1:]]
-                mean_loss = float(np.mean(losses))
+                mean_loss = torch.stack(losses).mean().item()  # a GPU is waited for here only
                 if not math.isfinite(mean_loss) or not _is_finite(network):
                     _warn_diverged(epoch, mean_loss)
                     break
@@ -140,22 +143,29 @@ def _is_finite(network):
 class _Step:
     """One optimizer step on freshly drawn patches; calling it gives the loss."""
 
-    def __init__(self, network, sampler, loss, optimizer, device, precision, rng):
-        self.network, self.sampler, self.loss = network, sampler, loss
-        self.optimizer, self.device, self.precision = optimizer, device, precision
-        self.rng = rng
+    def __init__(self, network, loss, loader, learning_rate, precision, compilation):
+        self.network, self.loss, self.loader = network, loss, loader
+        self.optimizer = _make_optimizer(network, learning_rate, loader.device)
+        self.precision, self.compilation = precision, compilation
 
     def __call__(self, n_patches):
-        sources, targets, mask = (
-            torch.from_numpy(array).unsqueeze(1).to(self.device)  # (n_patches, 1, time)
-            for array in self.sampler.draw(n_patches, self.rng)
-        )
+        batch = self.loader.load(n_patches)
+        return self.compilation.run(lambda network: self._descend(network, batch))
+
+    def _descend(self, network, batch):
         self.optimizer.zero_grad(set_to_none=True)
-        with autocast(self.device, self.precision):
-            loss = self.loss(self.network, sources, targets, mask)
+        with autocast(self.loader.device, self.precision):
+            loss = self.loss(network, *batch)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        return loss.detach()
+
+
+def _make_optimizer(network, learning_rate, device):
+    fused = device.type in ("cpu", "cuda") and all(
+        parameter.is_floating_point() for parameter in network.parameters()
+    )
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=fused or None)
 
 
 class _Best:

@@ -133,3 +133,73 @@ def test_memory_beyond_the_output_does_not_grow_with_length():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert float(result.stdout) < 150
+
+
+def randomize(network, seed=0):
+    """Draw every weight, bias and statistic, so that no layer hides what another does wrong."""
+    rng = torch.Generator().manual_seed(seed)
+    for name, values in network.state_dict().items():
+        if name.endswith("running_var"):
+            values.uniform_(0.5, 2, generator=rng)
+        elif values.ndim > 1:
+            fan_in = values.numel() / max(values.shape[:2])  # but a few times, in transposed layers
+            values.normal_(std=fan_in**-0.5, generator=rng)
+        elif values.is_floating_point():
+            values.normal_(std=0.5, generator=rng)
+    return network.eval()
+
+
+def lively_resolver(ratio=4, seed=0, description=None, **options):
+    """A fitted estimator; `options` go to the network, of random weights."""
+    network = description or AudioUNet(**{"n_blocks": 2, "width": 1 / 32, **options})
+    est = AudioSuperResolver(network, max_epochs=1, patch_length=96, random_state=seed)
+    Y = 3 * random_walk(1, 48 * ratio, seed=seed)
+    est.fit(Y[:, ::ratio], Y)
+    randomize(est.network_, seed)
+    return est
+
+
+class Halving(nn.Module):
+    """A network with no more than the contract: a strided layer, held, and a layer over that."""
+
+    stride, look_back, look_ahead = 2, 4, 3
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv1d(1, 4, 5, stride=2, padding=2)
+        self.last = nn.Conv1d(4, 1, 3, padding=1)
+
+    def forward(self, x):
+        time = x.shape[-1]
+        x = nn.functional.pad(x, (0, -time % 2))
+        return self.last(self.down(x).relu().repeat_interleave(2, dim=2))[..., :time]
+
+
+class HalvingNetwork:
+    """Description of `Halving`."""
+
+    def build(self):
+        return Halving()
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Record (n_rows, n_timepoints, timepoints of each row) of each pass through a network."""
+    recorded = []
+
+    def record(network, args):
+        n_rows, _, n_timepoints = args[0].shape
+        lengths = args[1] if len(args) > 1 else n_rows * [n_timepoints]
+        recorded.append((n_rows, n_timepoints, lengths))
+
+    with torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda module, args: record(module, args) if hasattr(module, "look_ahead") else None
+    ):
+        yield recorded
+
+
+def uneven_clips(lengths, seed=0):
+    """Clips of 1, 2, 3, 1, ... channels; those of one are vectors."""
+    rng = np.random.default_rng(seed)
+    clips = [rng.standard_normal((1 + i % 3, n)) for i, n in enumerate(lengths)]
+    return [clip[0] if len(clip) == 1 else clip for clip in clips]

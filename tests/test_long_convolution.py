@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn.functional import conv1d
 
 from sklearn_audiosr.networks import _convolution, _long_convolution
+from sklearn_audiosr.networks._block_plan import BlockPlan, _candidates, choose_plan
 from sklearn_audiosr.networks._layers import Conv1d, TransposedConv1d
-from sklearn_audiosr.networks._long_convolution import BlockPlan, _candidates, choose_plan
 from sklearn_audiosr.networks._workspace import Workspace
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the peak
@@ -209,13 +209,14 @@ def test_changed_weights_count_without_uses_and_in_a_new_workspace():
 
 @pytest.mark.parametrize("n_uses", [0, 2])
 def test_training_after_inference_in_one_workspace(n_uses):
-    layer = make_layer(50)
+    layer = [t.requires_grad_() for t in make_layer(50)]
     _long_convolution._matrices.cache_clear()
-    with Workspace(n_uses):
+    with Workspace(n_uses) as workspace:
         with torch.inference_mode():
-            assert torch.equal(blockwise(*layer), blockwise(*(t.clone() for t in layer)))
-        layer = [t.requires_grad_() for t in layer]  # with the filters kept, where there are uses
-        assert_equals_torch(layer)
+            y = blockwise(*layer)
+            assert "stream" in {name for name, *_ in workspace._scratch}  # no gradient needs it
+            assert torch.equal(y, blockwise(*(t.clone() for t in layer)))
+        assert_equals_torch(layer)  # with the filters kept, where there are uses
 
 
 def test_threads_have_workspaces_of_their_own():

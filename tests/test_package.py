@@ -23,6 +23,7 @@ LAYERS = [
     ["_interpolation", "degradation", "_patches", "metrics"],
     ["networks", "networks.*", "_objectives"],
     ["_device"],
+    ["_batches", "_compilation"],
     ["_training", "_inference"],
     ["_streaming"],
     ["_base", "_learned", "_spline", "_linear", "_dnn", "_super_resolver"],
