@@ -3,14 +3,17 @@
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
+from lively import Halving, HalvingNetwork, lively_resolver
 from torch import nn
 
 from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender, _inference
-from sklearn_audiosr._inference import predict_waveforms
+from sklearn_audiosr._inference import _plan_batches, predict_waveforms
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 
@@ -135,71 +138,156 @@ def test_memory_beyond_the_output_does_not_grow_with_length():
     assert float(result.stdout) < 150
 
 
-def randomize(network, seed=0):
-    """Draw every weight, bias and statistic, so that no layer hides what another does wrong."""
-    rng = torch.Generator().manual_seed(seed)
-    for name, values in network.state_dict().items():
-        if name.endswith("running_var"):
-            values.uniform_(0.5, 2, generator=rng)
-        elif values.ndim > 1:
-            fan_in = values.numel() / max(values.shape[:2])  # but a few times, in transposed layers
-            values.normal_(std=fan_in**-0.5, generator=rng)
-        elif values.is_floating_point():
-            values.normal_(std=0.5, generator=rng)
-    return network.eval()
-
-
-def lively_resolver(ratio=4, seed=0, description=None, **options):
-    """A fitted estimator; `options` go to the network, of random weights."""
-    network = description or AudioUNet(**{"n_blocks": 2, "width": 1 / 32, **options})
-    est = AudioSuperResolver(network, max_epochs=1, patch_length=96, random_state=seed)
-    Y = 3 * random_walk(1, 48 * ratio, seed=seed)
-    est.fit(Y[:, ::ratio], Y)
-    randomize(est.network_, seed)
-    return est
-
-
-class Halving(nn.Module):
-    """A network with no more than the contract: a strided layer, held, and a layer over that."""
-
-    stride, look_back, look_ahead = 2, 4, 3
-
-    def __init__(self):
-        super().__init__()
-        self.down = nn.Conv1d(1, 4, 5, stride=2, padding=2)
-        self.last = nn.Conv1d(4, 1, 3, padding=1)
-
-    def forward(self, x):
-        time = x.shape[-1]
-        x = nn.functional.pad(x, (0, -time % 2))
-        return self.last(self.down(x).relu().repeat_interleave(2, dim=2))[..., :time]
-
-
-class HalvingNetwork:
-    """Description of `Halving`."""
-
-    def build(self):
-        return Halving()
+def uneven_clips(lengths):
+    """Clips of 1, 2, 3, 1, ... channels; those of one are vectors."""
+    rng = np.random.default_rng(0)
+    clips = [rng.standard_normal((1 + i % 3, n)) for i, n in enumerate(lengths)]
+    return [clip[0] if len(clip) == 1 else clip for clip in clips]
 
 
 @pytest.fixture
-def passes(monkeypatch):
-    """Record (n_rows, n_timepoints, timepoints of each row) of each pass through a network."""
-    recorded = []
+def passes():
+    """Collect (timepoints of the batch, timepoints of each of its rows) of each pass."""
+    collected = []
 
-    def record(network, args):
-        n_rows, _, n_timepoints = args[0].shape
-        lengths = args[1] if len(args) > 1 else n_rows * [n_timepoints]
-        recorded.append((n_rows, n_timepoints, lengths))
+    def collect(module, args):
+        if hasattr(module, "look_ahead"):
+            n_rows, _, n_timepoints = args[0].shape
+            lengths = args[1] if len(args) > 1 else n_rows * [n_timepoints]
+            collected.append((n_timepoints, lengths))
 
-    with torch.nn.modules.module.register_module_forward_pre_hook(
-        lambda module, args: record(module, args) if hasattr(module, "look_ahead") else None
-    ):
-        yield recorded
+    with nn.modules.module.register_module_forward_pre_hook(collect):
+        yield collected
 
 
-def uneven_clips(lengths, seed=0):
-    """Clips of 1, 2, 3, 1, ... channels; those of one are vectors."""
-    rng = np.random.default_rng(seed)
-    clips = [rng.standard_normal((1 + i % 3, n)) for i, n in enumerate(lengths)]
-    return [clip[0] if len(clip) == 1 else clip for clip in clips]
+UNEVEN = [300, 1, 31, 305, 2600, 310, 1, 33, 290, 7, 2500, 32, 5000]
+
+
+@pytest.mark.parametrize("normalization", ["batch", "none"])
+@pytest.mark.parametrize("layout", ["code", "paper"])
+@pytest.mark.parametrize("upsampling", ["subpixel", "transposed"])
+def test_clips_of_unequal_length_are_as_each_alone(layout, upsampling, normalization, passes):
+    est = lively_resolver(3, layout=layout, upsampling=upsampling, normalization=normalization)
+    passes.clear()
+    X = uneven_clips(UNEVEN)
+    Y = est.predict(X)
+    assert len(passes) < len(X)
+    assert any(len(set(lengths)) > 1 for _, lengths in passes)
+    assert [y.shape for y in Y] == [(*x.shape[:-1], 3 * x.shape[-1]) for x in X]
+    for x, y in zip(X, Y, strict=True):
+        assert relative_difference(est.predict([x])[0], y) < 1e-5
+
+
+@pytest.mark.parametrize("kind", [list, tuple, "object array"])
+def test_unequal_clips_keep_their_container(kind):
+    est, X = lively_resolver(2), uneven_clips(UNEVEN)
+    expected = est.predict(X)
+    if kind == "object array":
+        kind, container = np.ndarray, np.empty(len(X), dtype=object)
+        container[:] = X
+    else:
+        container = kind(X)
+    Y = est.predict(container)
+    assert isinstance(Y, kind)
+    for y, y_list in zip(Y, expected, strict=True):
+        np.testing.assert_array_equal(y, y_list)
+
+
+def test_like_lengths_share_passes_with_little_padding(passes):
+    est = lively_resolver(2)
+    passes.clear()
+    lengths = np.random.default_rng(0).integers(100, 3000, size=200)
+    est.predict([np.ones(n) for n in lengths])
+    assert sorted(n for _, rows in passes for n in rows) == sorted(2 * lengths)
+    assert len(passes) < 60
+    for n_timepoints, rows in passes:
+        assert n_timepoints == max(rows)
+        assert min(rows) >= 0.9 * n_timepoints
+        assert len(rows) * n_timepoints <= _inference._CHUNK["cpu"]
+
+
+def test_clips_of_one_length_share_a_pass_in_order(passes):
+    est = lively_resolver(2)
+    passes.clear()
+    est.predict(np.ones((20, 2, 500)))
+    assert passes == [(1000, 40 * [1000])]
+    assert _plan_batches(10 * [(1, 400)], 1000) == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+@pytest.mark.parametrize("network", [HalvingNetwork(), None])
+def test_networks_that_take_no_lengths_have_each_clip_alone(network, passes):
+    if network is not None:
+        est = lively_resolver(4, network)
+    else:
+        Y = random_walk(2, 4096)
+        est = DNNBandwidthExtender((8,), max_epochs=1, random_state=0).fit(Y[:, ::4], Y)
+    passes.clear()
+    X = uneven_clips([500, 510, 500, 500])
+    Y = est.predict(X)
+    assert passes == [(2000, [2000]), (2040, 2 * [2040]), (2000, 3 * [2000]), (2000, [2000])]
+    for x, y in zip(X, Y, strict=True):
+        np.testing.assert_array_equal(est.predict([x])[0], y)
+
+
+class Lazy:
+    """Clips that are made when asked for; notes what is finished and alive by then."""
+
+    def __init__(self, n_clips, passes):
+        self.n_clips, self.passes = n_clips, passes
+        self.read, self.n_passes, self.clips = [], [], []
+
+    def __len__(self):
+        return self.n_clips
+
+    def __getitem__(self, index):
+        # the loop may still name the clip before, none earlier
+        assert not any(clip() is not None for clip in self.clips[:-1])
+        clip = np.ones(200 + index, dtype=np.float32)
+        self.read.append(index)
+        self.n_passes.append(len(self.passes))
+        self.clips.append(weakref.ref(clip))
+        return clip
+
+
+def test_lazy_sequence_is_read_once_and_clip_by_clip(passes):
+    est = lively_resolver(2)
+    passes.clear()
+    X = Lazy(6, passes)
+    assert [len(y) for y in est.predict(X)] == [2 * (200 + i) for i in range(6)]
+    assert X.read == [0, 1, 2, 3, 4, 5]
+    assert X.n_passes == [0, 1, 2, 3, 4, 5]  # each prediction was finished before the next clip
+
+
+@pytest.fixture
+def n_threads_inside(monkeypatch):
+    """Collect the numbers of threads of all pools in the passes of `Halving`."""
+    collected, forward = set(), Halving.forward
+
+    def forward_and_collect(self, x):
+        collected.update([torch.get_num_threads()])
+        collected.update(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+        return forward(self, x)
+
+    monkeypatch.setattr(Halving, "forward", forward_and_collect)
+    n_before = torch.get_num_threads()
+    yield collected
+    torch.set_num_threads(n_before)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads_of_torch_stay_as_they_are_set(n_threads, n_threads_inside):
+    torch.set_num_threads(n_threads)
+    est = lively_resolver(2, HalvingNetwork())
+    assert torch.get_num_threads() == n_threads
+    est.predict(np.ones((1, 100)))
+    assert torch.get_num_threads() == n_threads
+    assert n_threads in n_threads_inside
+
+
+def test_limits_of_threadpoolctl_hold_inside(n_threads_inside):
+    torch.set_num_threads(2)
+    with threadpoolctl.threadpool_limits(1):
+        est = lively_resolver(2, HalvingNetwork())
+        est.predict(np.ones((1, 100)))
+        assert n_threads_inside == {1}
+    assert torch.get_num_threads() == 2

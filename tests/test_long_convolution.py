@@ -75,7 +75,7 @@ def transform():
 
 @pytest.fixture(params=["direct", "blockwise"])
 def way(request, monkeypatch):
-    def choose(n_outputs, weight, stride, owner=None):
+    def choose(batch, n_outputs, weight, stride, owner=None):
         plans = _candidates(-(-weight.shape[2] // stride))
         return plans[0] if plans and request.param == "blockwise" else None
 
@@ -165,11 +165,11 @@ def test_precision_is_relative_to_the_level(plan, level):
 @all_plans
 def test_clips_of_a_batch_do_not_mix(kernel, stride, plan, same):
     x, weight, bias = make_layer(70, kernel, batch=3)
-    x[[0, 2]] *= 1e6
+    x[0] *= 1e12  # rounding errors of a neighbour would be heard
+    x[2] = torch.nan
     where = (plan, stride, kernel // 2 if same else 0)
     y = blockwise(x.requires_grad_(), weight, bias, *where)
-    # blocks that clips share have the rounding errors of the louder one
-    assert_equal(y[1:2], blockwise(x[1:2], weight, bias, *where), 1e6 * 1e-14)
+    assert_equal(y[1:2], blockwise(x[1:2], weight, bias, *where))
     y[1].sum().backward()
     assert x.grad[[0, 2]].abs().max() < 1e-12 * x.grad[1].abs().max()
 
@@ -214,7 +214,7 @@ def test_training_after_inference_in_one_workspace(n_uses):
     with Workspace(n_uses) as workspace:
         with torch.inference_mode():
             y = blockwise(*layer)
-            assert "stream" in {name for name, *_ in workspace._scratch}  # no gradient needs it
+            assert "rows" in {name for name, *_ in workspace._scratch}  # no gradient needs it
             assert torch.equal(y, blockwise(*(t.clone() for t in layer)))
         assert_equals_torch(layer)  # with the filters kept, where there are uses
 
@@ -235,16 +235,16 @@ def test_threads_have_workspaces_of_their_own():
 
 
 def test_direct_where_nothing_is_saved():
-    assert choose_plan(10**6, torch.empty(256, 256, 1), stride=1) is None
-    assert choose_plan(10**6, torch.empty(256, 256, 3), stride=3) is None  # one tap a group
-    assert choose_plan(100, torch.empty(4, 4, 65), stride=1) is None
-    assert choose_plan(9, torch.empty(8, 8, 9), stride=2) is None
+    assert choose_plan(1, 10**6, torch.empty(256, 256, 1), stride=1) is None
+    assert choose_plan(1, 10**6, torch.empty(256, 256, 3), stride=3) is None  # one tap a group
+    assert choose_plan(1, 100, torch.empty(4, 4, 65), stride=1) is None
+    assert choose_plan(1, 9, torch.empty(8, 8, 9), stride=2) is None
 
 
 @pytest.mark.parametrize(("stride", "n_taps"), [(1, 65), (2, 33)])
 @pytest.mark.parametrize("training", [True, False])
 def test_blocks_for_a_long_wide_layer(stride, n_taps, training):
-    plan = choose_plan(20_000, torch.empty(256, 768, 65, requires_grad=training), stride)
+    plan = choose_plan(1, 20_000, torch.empty(256, 768, 65, requires_grad=training), stride)
     assert plan in _candidates(n_taps)
     assert 2 * stride * plan.n_products < 65 * plan.n_outputs  # less than half the products
 
@@ -253,11 +253,11 @@ def test_blocks_for_a_long_wide_layer(stride, n_taps, training):
 def test_kept_plan_is_preferred(kept):
     layer = make_layer(350, 65, batch=1, in_channels=64, out_channels=64)
     with Workspace(n_uses=1):
-        assert choose_plan(350, layer[1], stride=1) is None
+        assert choose_plan(1, 350, layer[1], stride=1) is None
         blockwise(*layer, kept, padding=32)
-        assert choose_plan(350, layer[1], stride=1) == kept
+        assert choose_plan(1, 350, layer[1], stride=1) == kept
     with Workspace(n_uses=1000):
-        assert choose_plan(350, layer[1], stride=1) in _candidates(65)
+        assert choose_plan(1, 350, layer[1], stride=1) in _candidates(65)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
@@ -278,7 +278,6 @@ def test_layer_chooses_blocks_by_itself(transform):
     ours.load_state_dict(theirs.state_dict())
     x = noise(2, 64, 1000, dtype=torch.float32)
     assert_equal(ours(x), theirs(x))
-    assert transform.call_count == 1
     with torch.autocast("cpu", torch.bfloat16):  # directly
         assert ours(x).dtype == torch.bfloat16
     assert transform.call_count == 1

@@ -34,13 +34,13 @@ class BlockPlan:
         return 3 * (self.block_length // 2 - 1) + 2
 
 
-def choose_plan(n_outputs, weight, stride, owner=None):
+def choose_plan(batch, n_outputs, weight, stride, owner=None):
     """Choose the cheapest way to compute a layer.
 
     Parameters
     ----------
-    n_outputs : int
-        Timepoints of output, over all clips of the batch.
+    batch, n_outputs : int
+        Clips, and timepoints of output of each.
     weight : Tensor of shape (out_channels, in_channels, kernel_size)
         Filters of the layer.
     stride : int
@@ -58,23 +58,22 @@ def choose_plan(n_outputs, weight, stride, owner=None):
     if not training:
         n_uses = current_workspace().n_uses
         ready = current_workspace().find_form(weight if owner is None else owner, "blocks")
-    return _choose_plan(n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
+    return _choose_plan(batch, n_outputs, tuple(weight.shape), stride, training, n_uses, ready)
 
 
 @lru_cache(maxsize=4096)
-def _choose_plan(n_outputs, shape, stride, training, n_uses, ready):
+def _choose_plan(batch, n_outputs, shape, stride, training, n_uses, ready):
     out_channels, in_channels, kernel_size = shape
     passes = 3 if training else 1
     # forwards, backwards, and the gradient back to the taps; once for all uses of a prediction,
     # but where filters are kept already, others must be worth their making now
     transforms = 3 if training else 1 if ready else 1 / max(1, n_uses)
-    flops = 2 * n_outputs * kernel_size * in_channels * out_channels
+    flops = 2 * batch * n_outputs * kernel_size * in_channels * out_channels
     cheapest, least = None, passes * flops / _DIRECT_RATE
     for plan in _candidates(-(-kernel_size // stride)):
         n_transforms = 0 if plan == ready else transforms
-        cost = _count_cost(
-            plan, n_outputs, stride * in_channels, out_channels, passes, n_transforms
-        )
+        n_blocks = batch * -(-n_outputs // plan.n_outputs)
+        cost = _count_cost(plan, n_blocks, stride * in_channels, out_channels, passes, n_transforms)
         if cost < least:
             cheapest, least = plan, cost
     return cheapest
@@ -88,9 +87,8 @@ def _candidates(n_taps):
     return [BlockPlan(n_taps, length) for length in sorted(lengths)]
 
 
-def _count_cost(plan, n_outputs, in_channels, out_channels, passes, transforms):
+def _count_cost(plan, n_blocks, in_channels, out_channels, passes, transforms):
     """Floating-point operations, and bytes at what they cost."""
-    n_blocks = -(-n_outputs // plan.n_outputs)
     products, weights = plan.n_products, in_channels * out_channels
     a_block = products * (weights + plan.block_length * in_channels + plan.n_outputs * out_channels)
     flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights

@@ -35,15 +35,15 @@ def convolve(x, weight, bias, *, stride, padding, owner):
         Equal in all ways up to rounding.
     """
     # on a GPU, and in bfloat16, the direct kernels reach several times the rate of small products
-    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
-        n_outputs = len(x) * ((x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1)
-        plan = choose_plan(n_outputs, weight, stride, owner)
+    n_outputs = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
+    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and n_outputs > 0:
+        plan = choose_plan(len(x), n_outputs, weight, stride, owner)
         if plan is not None:
             return convolve_blockwise(
                 x, weight, bias, stride=stride, padding=padding, plan=plan, owner=owner
             )
         fixed = current_workspace().n_uses > 0 and not torch.is_grad_enabled()
-        if fixed and n_outputs * weight[0].numel() <= _N_WINDOWED:
+        if fixed and len(x) * n_outputs * weight[0].numel() <= _N_WINDOWED:
             return _convolve_windows(x, weight, bias, stride, padding, owner)
     # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
     image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)

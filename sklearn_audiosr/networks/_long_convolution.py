@@ -67,10 +67,10 @@ def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the clips of a batch lie in one long stream, with silence between them.
+    """Where the clips of a batch lie, each with silence around it and in blocks of its own.
 
-    The silence serves the end of one clip and the beginning of the next. Rows of the stream are
-    groups of `stride` timepoints, so that the convolution has stride 1.
+    Clips share no block, so that none hears another's rounding. Rows are groups of `stride`
+    timepoints, so that the convolution over rows has stride 1.
     """
 
     batch: int
@@ -82,77 +82,66 @@ class _Layout:
 
     @property
     def n_outputs(self):
-        """Outputs of one clip."""
+        """Outputs of a clip."""
         return (self.time + 2 * self.padding - self.kernel_size) // self.stride + 1
 
     @property
-    def spacing(self):
-        """Rows from the start of a clip to the start of the next."""
-        return -(-(self.time + self.padding) // self.stride)
-
-    @property
     def n_blocks(self):
-        """Blocks of the stream of outputs."""
-        return -(-((self.batch - 1) * self.spacing + self.n_outputs) // self.plan.n_outputs)
+        """Blocks of a clip."""
+        return -(-self.n_outputs // self.plan.n_outputs)
 
     @property
     def n_rows(self):
-        """Rows of the stream of inputs."""
-        end = (self.batch - 1) * self.spacing + -(-(self.time + self.padding) // self.stride)
-        return max(end, self.n_blocks * self.plan.n_outputs + self.plan.n_taps - 1)
+        """Rows of a clip."""
+        seen = self.n_blocks * self.plan.n_outputs + self.plan.n_taps - 1
+        return max(seen, -(-(self.padding + self.time) // self.stride))
 
     def lay_out(self, x, keep):
-        """Copy clips of shape (batch, channels, time) to a stream of rows, to `keep` or not."""
-        channels, step = x.shape[1], self.spacing * self.stride
-        shape = (self.n_rows * self.stride, channels)
-        stream = x.new_empty(shape) if keep else current_workspace().scratch("stream", shape, x)
+        """Copy clips (batch, channels, time) to rows (batch, n_rows, stride * channels).
+
+        If they needn't be kept they lie in scratch memory.
+        """
+        shape = (self.batch, self.n_rows * self.stride, x.shape[1])
+        rows = x.new_empty(shape) if keep else current_workspace().scratch("rows", shape, x)
         end = self.padding + self.time
-        stream[: self.padding] = 0
-        gaps = (self.batch - 1, step - self.time, channels)
-        first_gap = stream.storage_offset() + end * channels
-        stream.as_strided(gaps, (step * channels, channels, 1), first_gap).zero_()
-        stream[end + (self.batch - 1) * step :] = 0
-        self._clips(stream, self.padding, step, self.time).copy_(x.transpose(1, 2))
-        return stream.view(self.n_rows, self.stride * channels)
+        rows[:, : self.padding] = 0
+        rows[:, self.padding : end] = x.transpose(1, 2)
+        rows[:, end:] = 0
+        return rows.view(self.batch, self.n_rows, -1)
 
-    def take_inputs(self, stream):
-        """Give the clips, as a view (batch, channels, time), of a stream as `lay_out` makes it."""
-        timepoints = stream.view(len(stream) * self.stride, -1)
-        step = self.spacing * self.stride
-        return self._clips(timepoints, self.padding, step, self.time).transpose(1, 2)
+    def take_inputs(self, rows):
+        """Give the clips, as a view (batch, channels, time), of rows as `lay_out` makes them."""
+        rows = rows.view(self.batch, self.n_rows * self.stride, -1)
+        return rows[:, self.padding : self.padding + self.time].transpose(1, 2)
 
-    def take_outputs(self, stream):
-        """Give the clips' outputs, as a view (batch, channels, n_outputs), of a stream of them."""
-        return self._clips(stream, 0, self.spacing, self.n_outputs).transpose(1, 2)
+    def take_outputs(self, blocks):
+        """Give the clips' outputs, as a view (batch, channels, n_outputs), of their blocks."""
+        rows = blocks.view(self.batch, self.n_blocks * self.plan.n_outputs, -1)
+        return rows[:, : self.n_outputs].transpose(1, 2)
 
     def lay_out_outputs(self, y):
-        """Copy gradients of the outputs to a stream, with silence between the clips."""
-        stream = y.new_zeros((self.n_blocks * self.plan.n_outputs, y.shape[1]))
-        self.take_outputs(stream).copy_(y)
-        return stream
+        """Copy gradients (batch, channels, n_outputs) to blocks, silent beyond the clips' ends."""
+        blocks = y.new_zeros((self.batch * self.n_blocks, self.plan.n_outputs, y.shape[1]))
+        self.take_outputs(blocks).copy_(y)
+        return blocks
 
-    def _clips(self, stream, first, step, time):
-        channels = stream.shape[1]
-        offset = stream.storage_offset() + first * channels
-        shape, strides = (self.batch, time, channels), (step * channels, channels, 1)
-        return stream.as_strided(shape, strides, offset)
-
-    def blocks(self, stream):
-        """Give the overlapping blocks, a view (n_blocks, block_length, channels)."""
-        channels = stream.shape[1]
+    def cut_blocks(self, rows):
+        """Give each clip's overlapping blocks, a view (n_blocks, block_length, channels)."""
+        channels = rows.shape[2]
         shape = (self.n_blocks, self.plan.block_length, channels)
-        return stream.as_strided(shape, (self.plan.n_outputs * channels, channels, 1))
+        strides = (self.plan.n_outputs * channels, channels, 1)
+        return [clip.as_strided(shape, strides, clip.storage_offset()) for clip in rows]
 
     def add_blocks(self, blocks):
-        """Add overlapping blocks up to a stream: the adjoint of `blocks`."""
-        n_blocks, length, channels = blocks.shape
-        step = self.plan.n_outputs
-        n_steps = max(n_blocks + -(-length // step), -(-self.n_rows // step))
-        stream = blocks.new_zeros((n_steps, step, channels))
+        """Add overlapping blocks up to rows: the adjoint of `cut_blocks`."""
+        length, step = self.plan.block_length, self.plan.n_outputs
+        blocks = blocks.view(self.batch, self.n_blocks, length, -1)
+        n_steps = max(self.n_blocks + -(-length // step), -(-self.n_rows // step))
+        rows = blocks.new_zeros((self.batch, n_steps, step, blocks.shape[3]))
         for i, start in enumerate(range(0, length, step)):
-            piece = blocks[:, start : start + step]
-            stream[i : i + n_blocks, : piece.shape[1]] += piece
-        return stream.view(-1, channels)[: self.n_rows]
+            piece = blocks[:, :, start : start + step]
+            rows[:, i : i + self.n_blocks, : piece.shape[2]] += piece
+        return rows.view(self.batch, n_steps * step, -1)[:, : self.n_rows]
 
 
 class _BlockwiseConvolution(torch.autograd.Function):
@@ -161,42 +150,42 @@ class _BlockwiseConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, layout, owner, keep_input):
         matrices = _matrices(layout.plan, x.dtype, x.device)
-        stream = layout.lay_out(x, keep_input)
-        ctx.save_for_backward(stream, weight)
+        rows = layout.lay_out(x, keep_input)
+        ctx.save_for_backward(rows, weight)
         ctx.layout, ctx.owner = layout, owner
         filters = _filters(weight, owner, layout)  # (p, o, i)
-        features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
-        products = _multiply("products", features.transpose(0, 1), filters.transpose(1, 2))
+        features = _transform_input(rows, layout)  # (p, b, i)
+        products = _multiply("products", features, filters.transpose(1, 2))  # (p, b, o)
         products[0] += layout.plan.block_length * bias  # the lowest frequency holds the sum
-        y = torch.matmul(matrices.backward, products.transpose(0, 1))  # (b, n_outputs, o)
-        return layout.take_outputs(y.view(-1, len(weight)))
+        blocks = torch.matmul(matrices.backward, products.transpose(0, 1))  # (b, n_outputs, o)
+        return layout.take_outputs(blocks)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        stream, weight = ctx.saved_tensors
+        rows, weight = ctx.saved_tensors
         layout = ctx.layout
-        grad_stream = layout.lay_out_outputs(grad)
-        blocks = grad_stream.view(layout.n_blocks, layout.plan.n_outputs, -1)
-        matrix = _matrices(layout.plan, grad.dtype, grad.device).backward
-        products = _transform("products", matrix.T, blocks).transpose(0, 1)  # (p, b, o)
+        blocks = layout.lay_out_outputs(grad)
+        matrix = _matrices(layout.plan, grad.dtype, grad.device).backward.T
+        products = _multiply("products", matrix.expand(len(blocks), *matrix.shape), blocks)
+        products = products.transpose(0, 1)  # (p, b, o)
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[1]:
-            grad_weight = _grad_weight(products, stream, weight.shape, layout)
+            grad_weight = _grad_weight(products, rows, weight.shape, layout)
         if ctx.needs_input_grad[0]:
             grad_x = _grad_input(products, _filters(weight, ctx.owner, layout), layout)
         if ctx.needs_input_grad[2]:
-            grad_bias = grad_stream.sum(dim=0)
+            grad_bias = blocks.sum(dim=(0, 1))
         return grad_x, grad_weight, grad_bias, None, None, None
 
 
-def _grad_weight(products, stream, shape, layout):
-    matrices = _matrices(layout.plan, stream.dtype, stream.device)
-    features = _transform("features", matrices.input_to, layout.blocks(stream))  # (b, p, i)
-    filters = _multiply("filters", products.transpose(1, 2), features.transpose(0, 1))  # (p, o, i)
-    taps = stream.new_empty((*filters.shape[1:], layout.plan.n_taps))
+def _grad_weight(products, rows, shape, layout):
+    features = _transform_input(rows, layout)  # (p, b, i)
+    filters = _multiply("filters", products.transpose(1, 2), features)  # (p, o, i)
+    matrix = _matrices(layout.plan, rows.dtype, rows.device).filters_to
+    taps = rows.new_empty((*filters.shape[1:], layout.plan.n_taps))
     for taps_slice, filters_slice in _slices(taps, filters):
-        torch.mm(filters_slice.T, matrices.filters_to, out=taps_slice)
+        torch.mm(filters_slice.T, matrix, out=taps_slice)
     return _ungroup_taps(taps, shape, layout.stride)
 
 
@@ -207,16 +196,21 @@ def _grad_input(products, filters, layout):
     return layout.take_inputs(layout.add_blocks(blocks))
 
 
+def _transform_input(rows, layout):
+    """Transform the blocks of all clips, in scratch memory: (n_products, blocks, channels)."""
+    matrix = _matrices(layout.plan, rows.dtype, rows.device).input_to
+    shape = (len(rows), layout.n_blocks, len(matrix), rows.shape[2])
+    features = current_workspace().scratch("features", shape, rows)
+    matrices = matrix.expand(layout.n_blocks, *matrix.shape)
+    for blocks, out in zip(layout.cut_blocks(rows), features, strict=True):
+        torch.bmm(matrices, blocks, out=out)
+    return features.flatten(0, 1).transpose(0, 1)
+
+
 def _multiply(name, a, b):
     """Multiply matrix by matrix into scratch memory."""
     shape = (len(a), a.shape[1], b.shape[2])
     return torch.bmm(a, b, out=current_workspace().scratch(name, shape, a))
-
-
-def _transform(name, matrix, blocks):
-    """Multiply each of the blocks (b, time, channels) by one matrix, into scratch memory."""
-    out = current_workspace().scratch(name, (len(blocks), len(matrix), blocks.shape[2]), blocks)
-    return torch.bmm(matrix.expand(len(blocks), *matrix.shape), blocks, out=out)
 
 
 @dataclass(frozen=True)
@@ -277,7 +271,7 @@ def _filters(weight, owner, layout):
 
 def _slices(taps, products):
     """Pair parts of filters (..., n_taps) and of their transforms (n_products, ...)."""
-    taps, products = taps.view(-1, taps.shape[-1]), products.view(len(products), -1)
+    taps, products = taps.reshape(-1, taps.shape[-1]), products.view(len(products), -1)
     for start in range(0, len(taps), _N_FILTERS):
         part = slice(start, start + _N_FILTERS)
         yield taps[part], products[:, part]

@@ -1,0 +1,89 @@
+"""Peak memory beyond the process after imports, each row in a fresh process.
+
+python benchmarks/bench_memory.py
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from _tables import record, rst_table
+from _timing import SAMPLING_RATE, noise, peak_megabytes, run_fresh, time_once
+
+RATIO = 4
+WIDTHS = {"71 M weights": None, "width 1/8": 1 / 8}
+
+
+def make_estimator(width):
+    """Import all that a prediction needs, and give an estimator as after a fit."""
+    import torch
+    from bench_network import FULL, make_lively
+
+    from sklearn_audiosr import AudioSuperResolver, _inference  # noqa: F401
+    from sklearn_audiosr.networks import AudioUNet
+
+    before = peak_megabytes()
+    description = AudioUNet(**FULL) if width is None else AudioUNet(width=width)
+    est = AudioSuperResolver(description, device="cpu", sampling_rate=SAMPLING_RATE)
+    torch.manual_seed(0)
+    est.network_ = make_lively(description.build()).eval()
+    est.upsampling_ratio_, est.scale_ = RATIO, 1.0
+    return est, before
+
+
+def predict(width, minutes):
+    """Megabytes and speed of predicting one clip, the clip and the result included."""
+    est, before = make_estimator(width)
+    x = np.zeros((1, minutes * 60 * SAMPLING_RATE // RATIO), dtype=np.float32)
+    seconds = time_once(lambda: est.predict(x))
+    return {"megabytes": peak_megabytes() - before, "x real time": 60 * minutes / seconds}
+
+
+def upsample(width, minutes, folder):
+    """Megabytes and speed of `upsample_file`."""
+    from sklearn_audiosr import upsample_file
+
+    est, before = make_estimator(width)
+    source = Path(folder, f"{minutes}.wav")
+    seconds = time_once(lambda: upsample_file(est, source, Path(folder, "wide.wav")))
+    return {"megabytes": peak_megabytes() - before, "x real time": 60 * minutes / seconds}
+
+
+def write_source(folder, minutes):
+    rate = SAMPLING_RATE // RATIO
+    minute = 0.1 * noise(60)[0, : 60 * rate]
+    with soundfile.SoundFile(Path(folder, f"{minutes}.wav"), "w", rate, 1, "PCM_16") as file:
+        for _ in range(minutes):
+            file.write(minute)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", action="store_true", help="without the network of full width")
+    args = parser.parse_args()
+    results = {}
+    for name, width in WIDTHS.items():
+        if not (args.small and width is None):
+            results[f"predict, {name}, 60 min"] = run_fresh("bench_memory", "predict", width, 60)
+    with tempfile.TemporaryDirectory() as folder:
+        for minutes in (10, 60):
+            write_source(folder, minutes)
+            row = run_fresh("bench_memory", "upsample", WIDTHS["width 1/8"], minutes, folder)
+            results[f"upsample_file, width 1/8, {minutes} min"] = row
+    limits = ["< 1000 MB", "", "within 10 % of 10 min"]
+    limits = limits if args.small else ["< 3000 MB", *limits]
+    rows = [
+        [what, f"{row['megabytes']:.0f} MB", f"{row['x real time']:.1f} x real time", must]
+        for (what, row), must in zip(results.items(), limits, strict=True)
+    ]
+    header = ["what", "memory", "speed", "must"]
+    if args.small:
+        print(rst_table(header, rows))
+    else:
+        record("memory", rst_table(header, rows), {"rows": results})
+
+
+if __name__ == "__main__":
+    main()

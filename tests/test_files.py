@@ -1,0 +1,287 @@
+"""Sound files: the prediction on the whole, in the format of the source, and never half a file."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from lively import assert_same, lively_resolver
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from sklearn_audiosr import (
+    DNNBandwidthExtender,
+    LinearUpsampler,
+    SplineUpsampler,
+    _files,
+    upsample_file,
+)
+from sklearn_audiosr.degradation import Decimator
+
+
+def noise(*shape, seed=0):
+    return 0.1 * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def spline(ratio=2, sampling_rate=16000):
+    return SplineUpsampler(sampling_rate=sampling_rate).fit(noise(1, 9), noise(1, 9 * ratio))
+
+
+def write(path, x, rate=8000, **options):
+    """Write clip x of shape (n_channels, n_timepoints) and give it as the file has it."""
+    soundfile.write(path, x.T, rate, **{"subtype": "FLOAT", **options})
+    return read(path)
+
+
+def read(path):
+    return soundfile.read(path, dtype="float32", always_2d=True)[0].T
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in; files are read in blocks of 512 values."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_files, "_N_READ", 512)
+    return tmp_path
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+ESTIMATORS = {
+    "spline": spline,
+    "linear": lambda: LinearUpsampler(9, sampling_rate=16000).fit(noise(1, 600), noise(1, 1200)),
+    "network": lambda: lively_resolver(2, sampling_rate=16000),
+    "dnn": lambda: DNNBandwidthExtender(
+        (8,), frame_length=64, max_epochs=1, sampling_rate=16000
+    ).fit(noise(1, 2048), noise(1, 4096)),
+}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("n_channels", [1, 2, 5])
+def test_file_equals_predict(estimator, n_channels, folder):
+    est = ESTIMATORS[estimator]()
+    x = write("narrow.wav", noise(n_channels, 5000))
+    upsample_file(est, "narrow.wav", "wide.wav")
+    assert_same(read("wide.wav"), est.predict([x])[0])
+    assert soundfile.info("wide.wav").samplerate == 16000
+    assert names(folder) == ["narrow.wav", "wide.wav"]
+
+
+def test_blocks_hold_as_many_values_as_may_be_read_at_once(folder, monkeypatch):
+    est, sizes = spline(), []
+    watch_pushes(est, monkeypatch, lambda chunk: sizes.append(chunk.size))
+    write("narrow.wav", noise(3, 1000))
+    upsample_file(est, "narrow.wav", "wide.wav")
+    assert sizes == 5 * [510] + [450]
+
+
+@pytest.mark.parametrize(
+    ("source", "subtype", "target", "container", "expected", "tolerance"),
+    [
+        ("a.wav", "PCM_16", "b.wav", "WAV", "PCM_16", 2**-15),
+        ("a.wav", "PCM_24", "b.wav", "WAV", "PCM_24", 2**-22),
+        ("a.wav", "PCM_32", "b.WAV", "WAV", "PCM_32", 1e-7),
+        ("a.wav", "DOUBLE", "b.wav", "WAV", "DOUBLE", 1e-7),
+        ("a.wav", "ULAW", "b.wav", "WAV", "ULAW", 2e-2),
+        ("a.flac", "PCM_16", "b.flac", "FLAC", "PCM_16", 2**-15),
+        ("a.flac", "PCM_24", "b.wav", "WAV", "PCM_24", 2**-22),
+        ("a.wav", "PCM_24", "b.aif", "AIFF", "PCM_24", 2**-22),
+        ("a.ogg", "VORBIS", "b.ogg", "OGG", "VORBIS", 0.05),
+        ("a.wav", "FLOAT", "b.opus", "OGG", "OPUS", 0.05),
+        ("a.wav", "FLOAT", "b.flac", "FLAC", "PCM_16", 2**-15),  # FLAC has no floats
+        ("a.wav", "ULAW", "b.flac", "FLAC", "PCM_16", 2**-15),
+        ("a.ogg", "VORBIS", "b.wav", "WAV", "PCM_16", 2**-15),
+        ("a.wav", "PCM_16", "b.oga", "OGG", "VORBIS", 0.05),
+    ],
+)
+def test_formats(source, subtype, target, container, expected, tolerance, folder):
+    t = np.arange(3000)
+    tones = 0.5 * np.sin([0.05 * t, 0.3 * t + 1])
+    x = write(source, tones, subtype=subtype)
+    upsample_file(spline(), source, target)
+    info = soundfile.info(target)
+    assert (info.format, info.subtype, info.samplerate) == (container, expected, 16000)
+    y = spline().predict([x])[0]
+    assert read(target).shape == y.shape
+    assert np.sqrt(np.mean(np.square(read(target) - y))) < tolerance
+
+
+@pytest.mark.parametrize(
+    ("target", "subtype", "largest"),
+    [
+        ("b.wav", "PCM_16", 1 - 2**-15),
+        ("b.wav", "PCM_24", 1 - 2**-23),
+        ("b.flac", "PCM_24", 1 - 2**-23),
+        ("b.wav", "FLOAT", np.inf),
+    ],
+)
+def test_integers_are_clipped(target, subtype, largest, folder):
+    """Between two timepoints of full scale the spline goes beyond it."""
+    x = write("a.wav", np.sign(noise(1, 1000)) * 0.99, subtype=subtype)
+    y = spline().predict([x])[0]
+    assert y.max() > 1.1
+    assert y.min() < -1.1
+    upsample_file(spline(), "a.wav", target)
+    np.testing.assert_allclose(read(target), np.clip(y, -min(largest, 9), largest), atol=2**-14)
+
+
+def watch_pushes(est, monkeypatch, before):
+    """Call ``before(chunk)`` ahead of every push to a stream of est."""
+    open_stream = est.stream
+
+    def open_watched(n_channels):
+        stream = open_stream(n_channels)
+        push = stream.push
+        stream.push = lambda chunk: before(chunk) or push(chunk)
+        return stream
+
+    monkeypatch.setattr(est, "stream", open_watched)
+
+
+def test_target_has_another_name_until_it_is_complete(folder, monkeypatch):
+    est, seen = spline(), []
+    watch_pushes(est, monkeypatch, lambda chunk: seen.append(names(folder)))
+    write("narrow.wav", noise(1, 2000))
+    upsample_file(est, "narrow.wav", "wide.wav")
+    for temporary, *others in seen:
+        assert others == ["narrow.wav"]
+        assert temporary.startswith(".wide.wav.")
+        assert temporary.endswith(".part")
+    assert len(seen) == 4
+    assert names(folder) == ["narrow.wav", "wide.wav"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("exists", [True, False])
+def test_error_in_the_middle_leaves_nothing_behind(error, exists, folder, monkeypatch):
+    est, pushes = spline(), []
+
+    def fail(chunk):
+        pushes.append(chunk)
+        if len(pushes) == 3:
+            raise error
+
+    write("narrow.wav", noise(1, 2000))
+    if exists:
+        Path("wide.wav").write_bytes(b"what was there before")
+    before = names(folder)
+    watch_pushes(est, monkeypatch, fail)
+    with pytest.raises(error):
+        upsample_file(est, "narrow.wav", "wide.wav")
+    assert names(folder) == before
+    assert not exists or Path("wide.wav").read_bytes() == b"what was there before"
+
+
+def test_existing_target_is_replaced(folder):
+    x = write("narrow.wav", noise(1, 2000))
+    write("wide.wav", noise(2, 10), 44100)
+    upsample_file(spline(), "narrow.wav", "wide.wav")
+    assert_same(read("wide.wav"), spline().predict([x])[0])
+
+
+def test_wrong_rate_names_both(folder):
+    write("narrow.wav", noise(1, 100), 11025)
+    with pytest.raises(ValueError, match="rate of 8000 Hz .*, got 11025 Hz: pass resample=True"):
+        upsample_file(spline(), "narrow.wav", "wide.wav")
+    with pytest.raises(ValueError, match="rate of 5333.33 Hz .* ratio 3"):
+        upsample_file(spline(3), "narrow.wav", "wide.wav")
+    assert names(folder) == ["narrow.wav"]
+
+
+@pytest.mark.parametrize("ratio", [2, 3])
+@pytest.mark.parametrize("rate", [8000, 11025, 44100])
+def test_resampled_file_equals_the_whole_resampled(rate, ratio, folder):
+    x = write("narrow.wav", noise(2, 4000), rate)
+    upsample_file(spline(ratio), "narrow.wav", "wide.wav", resample=True)
+    x = soxr.resample(x.T, rate, 16000 / ratio, quality="VHQ").T
+    assert_same(read("wide.wav"), spline(ratio).predict([x])[0])
+    assert soundfile.info("wide.wav").samplerate == 16000
+
+
+def test_without_a_sampling_rate_any_rate_is_multiplied(folder):
+    write("narrow.wav", noise(1, 100), 11025)
+    upsample_file(spline(3, None), "narrow.wav", "wide.wav")
+    assert soundfile.info("wide.wav").samplerate == 33075
+    with pytest.raises(ValueError, match="resample=True needs the rate .*: set it"):
+        upsample_file(spline(3, None), "narrow.wav", "wide.wav", resample=True)
+
+
+@pytest.mark.parametrize("target", ["narrow.wav", "./narrow.wav", "link.wav", Path("narrow.wav")])
+def test_source_is_not_overwritten(target, folder):
+    x = write("narrow.wav", noise(1, 100))
+    os.link("narrow.wav", "link.wav")
+    with pytest.raises(ValueError, match="target must be another file than source"):
+        upsample_file(spline(), folder / "narrow.wav", target)
+    np.testing.assert_array_equal(read("narrow.wav"), x)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "error", "message"),
+    [
+        ("absent.wav", "wide.wav", FileNotFoundError, "source must be a sound file, got absent"),
+        ("a.wav", "absent/wide.wav", FileNotFoundError, "in a folder that exists.* make absent"),
+        ("a.wav", "wide.xyz", ValueError, "suffix of a sound file, got 'wide.xyz'"),
+        ("a.wav", "wide", ValueError, "suffix of a sound file, got 'wide'"),
+        ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
+        ("nan.wav", "wide.wav", ValueError, "must be finite"),
+        ("text.wav", "wide.wav", soundfile.LibsndfileError, "text.wav"),
+    ],
+)
+def test_what_cannot_be_read_or_written(source, target, error, message, folder):
+    write("a.wav", noise(1, 100))
+    write("many.wav", noise(65, 10))
+    write("nan.wav", np.full((1, 9), np.nan))
+    Path("text.wav").write_text("no sound")
+    before = names(folder)
+    with pytest.raises(error, match=message):
+        upsample_file(spline(), source, target)
+    assert names(folder) == before
+
+
+def test_illegal_estimators(folder):
+    write("a.wav", noise(1, 100))
+    pipeline = make_pipeline(Decimator(2), SplineUpsampler(sampling_rate=16000))
+    pipeline.fit(noise(2, 200), noise(2, 200))
+    with pytest.raises(TypeError, match=r"got Pipeline: .* its last step, pipeline\[-1\]"):
+        upsample_file(pipeline, "a.wav", "wide.wav")
+    with pytest.raises(NotFittedError):
+        upsample_file(SplineUpsampler(), "a.wav", "wide.wav")
+    with pytest.raises(ValueError, match="whole number of Hz to write files, got 16000.5"):
+        upsample_file(spline(2, 16000.5), "a.wav", "wide.wav")
+    assert names(folder) == ["a.wav"]
+    upsample_file(pipeline[-1], "a.wav", "wide.wav")
+    assert soundfile.info("wide.wav").frames == 200
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("n_timepoints", [0, 1, 2])
+def test_shortest_files(n_timepoints, n_channels, folder):
+    x = write("narrow.wav", noise(n_channels, n_timepoints))
+    upsample_file(spline(), "narrow.wav", "wide.wav")
+    y = read("wide.wav")
+    assert y.shape == (n_channels, 2 * n_timepoints)
+    np.testing.assert_allclose(y[:, ::2], x, atol=1e-7)
+    assert soundfile.info("wide.wav").samplerate == 16000
+
+
+@pytest.mark.parametrize("open_source", [io.BytesIO, lambda content: open("narrow.wav", "rb")])
+def test_source_may_be_an_open_file(open_source, folder):
+    x = write("narrow.wav", noise(2, 2000))
+    with open_source(Path("narrow.wav").read_bytes()) as source:
+        upsample_file(spline(), source, "wide.wav")
+    assert_same(read("wide.wav"), spline().predict([x])[0])
+
+
+def test_files_too_long_for_a_wav_header_are_rf64(folder, monkeypatch):
+    monkeypatch.setattr(_files, "_MAX_WAV_BYTES", 8 * 2 * 2000)
+    for n_timepoints, container in [(2000, "WAV"), (2001, "RF64")]:
+        x = write("narrow.wav", noise(1, n_timepoints))
+        upsample_file(spline(), "narrow.wav", "wide.wav")
+        assert soundfile.info("wide.wav").format == container
+        assert_same(read("wide.wav"), spline().predict([x])[0])
