@@ -7,6 +7,10 @@ from sklearn_audiosr.networks._block_plan import choose_plan
 from sklearn_audiosr.networks._long_convolution import convolve_blockwise
 from sklearn_audiosr.networks._workspace import current_workspace
 
+# Devices on which long filters are multiplied in the frequency domain. A GPU's direct kernels reach
+# several times the rate of batches of small products; benchmarks/gpu.py measures both.
+_BLOCKWISE_DEVICES = ("cpu",)
+
 # Values of all windows together up to which they are copied out: a short piece of a stream.
 _N_WINDOWED = 2**20
 
@@ -34,9 +38,9 @@ def convolve(x, weight, bias, *, stride, padding, owner):
     y : Tensor of shape (batch, out_channels, n_outputs)
         Equal in all ways up to rounding.
     """
-    # on a GPU, and in bfloat16, the direct kernels reach several times the rate of small products
     n_outputs = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
-    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and n_outputs > 0:
+    device = x.device.type
+    if device in _BLOCKWISE_DEVICES and n_outputs > 0 and not torch.is_autocast_enabled(device):
         plan = choose_plan(len(x), n_outputs, weight, stride, owner)
         if plan is not None:
             return convolve_blockwise(
