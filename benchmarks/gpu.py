@@ -43,7 +43,11 @@ class Bench:
         self.device = torch.device(args.device)
         self.quick = args.quick
         self.seconds, self.batch_size = (0.1, 2) if args.quick else (5, BATCH_SIZE)
-        clips = [noise(4)[0] for _ in range(4)] if args.clips is None else read_clips(args.clips)
+        clips = (
+            [noise(1 if args.quick else 4)[0] for _ in range(4)]
+            if args.clips is None
+            else read_clips(args.clips)
+        )
         clips = [clip[: len(clip) // RATIO * RATIO] for clip in clips]
         if clips[0].dtype == np.int16:
             clips = [clip.astype(np.float32) / 2**15 for clip in clips]
@@ -163,7 +167,7 @@ def prediction_rows(bench):
     )
     est.network_ = est.network.build().eval()
     est.upsampling_ratio_, est.scale_ = RATIO, 1.0
-    long = noise(10 if bench.quick else 600)[:, ::RATIO].copy()
+    long = noise(2 if bench.quick else 600)[:, ::RATIO].copy()
     short = [clip[0, ::RATIO].copy() for clip in bench.targets]
     rows = {}
     for name, X in [("one clip of 10 min", long), ("the clips", short)]:

@@ -13,16 +13,14 @@ PACKAGE = "sklearn_audiosr"
 
 # Column and row of each room. A room without a place stops the build.
 PLACES = {
-    "": (3.0, 0),
-    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.2, 1), "_super_resolver": (4.75, 1),
-    "_files": (6.1, 1),
-    "_interpolation": (2.1, 2), "_learned": (3.65, 2), "networks": (4.9, 2),
-    "_objectives": (6.1, 2),
-    "_base": (0.85, 3), "_patches": (2.5, 3), "_training": (3.65, 3), "_inference": (4.8, 3),
-    "_batches": (3.5, 4), "_compilation": (4.55, 4),
-    "metrics": (0.45, 4), "_streaming": (1.47, 4), "_device": (4.2, 5),
-    "degradation": (2.5, 4), "datasets": (6.1, 4),
-    "_clips": (1.45, 5),
+    "": (3.2, 0),
+    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.1, 1), "_super_resolver": (4.75, 1),
+    "_files": (6.35, 1),
+    "_interpolation": (2.15, 2), "_learned": (3.9, 2), "_objectives": (6.0, 2),
+    "_base": (0.95, 3), "_patches": (2.6, 3), "_training": (4.3, 3), "_inference": (6.35, 3),
+    "metrics": (0.45, 4), "_streaming": (1.48, 4), "degradation": (2.51, 4),
+    "_batches": (3.54, 4), "_compilation": (4.57, 4), "networks": (5.6, 4),
+    "_clips": (1.48, 5), "datasets": (3.54, 5), "_device": (6.35, 5),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38
@@ -96,7 +94,7 @@ def draw_rooms(folder):
     x, y = _centre("datasets")
     parts.append(f'<text class="note" x="{x}" y="{y + 34}">imports no room</text>')
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
-    return _svg(title, 6.75 * COLUMN + 2, 5 * ROW + 2 * HEIGHT + 10, parts)
+    return _svg(title, 6.9 * COLUMN + 4, 5 * ROW + 2 * HEIGHT + 10, parts)
 
 
 def _centre(room):

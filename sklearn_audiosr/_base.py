@@ -83,6 +83,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         True
         """
         check_is_fitted(self)
+        self._validate_params()
         if not isinstance(n_channels, Integral) or not 1 <= int(n_channels) <= MAX_CHANNELS:
             raise ValueError(
                 f"n_channels must be an integer from 1 to {MAX_CHANNELS}, got {n_channels!r}: pass "
@@ -96,12 +97,16 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
     def latency_(self):
         """Wideband timepoints by which a stream can lag behind its input."""
         check_is_fitted(self)
+        return self._measure_latency()
+
+    def _measure_latency(self):
         return self._prepare_stream()().latency
 
     @property
     def latency_seconds_(self):
         """The same in seconds; None without `sampling_rate`."""
-        return None if self.sampling_rate is None else self.latency_ / self.sampling_rate
+        latency = self.latency_
+        return None if self.sampling_rate is None else latency / self.sampling_rate
 
     def score(self, X, Y, sample_weight=None):
         """Mean signal-to-noise ratio in dB over clips: higher is better.

@@ -1,6 +1,7 @@
 """Sound files of any length, super-resolved in bounded memory."""
 
 import os
+import shutil
 import uuid
 from pathlib import Path
 
@@ -9,6 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
+
+# Sample formats that hold values beyond [-1, 1]; in some others these would come out as others.
+_UNBOUNDED = {
+    *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
+    *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
+}
 
 # Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
 _MAX_WAV_BYTES = 2**32 - 2**16
@@ -37,7 +44,10 @@ def upsample_file(est, source, target, *, resample=False):
     ------
     ValueError
         If the file's rate is not ``sampling_rate / r`` and `resample` is False, if `source` and
-        `target` are the same file, or if the target's container can't hold the result.
+        `target` are the same file, if the file is empty, or if the target's container can't hold
+        the result.
+    FileNotFoundError, IsADirectoryError
+        If there is no such `source` or folder, or `target` is a folder.
     sklearn.exceptions.NotFittedError
         If `est` is not fitted.
 
@@ -45,7 +55,7 @@ def upsample_file(est, source, target, *, resample=False):
     -----
     Channels and sample format (16-bit, 24-bit, float, ...) are kept where the target's container
     has that format, and are the container's usual one where it doesn't. Integer formats can't hold
-    values beyond [-1, 1): these are clipped. Without a `sampling_rate` the estimator takes a file
+    values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
     of any rate, and writes r times that rate.
 
     Examples
@@ -73,30 +83,29 @@ def upsample_file(est, source, target, *, resample=False):
             f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
         )
     check_is_fitted(est)
-    target = Path(target)
     _check_paths(source, target)
+    target = Path(os.path.realpath(target))  # of a link, the file that it leads to
     with soundfile.SoundFile(source) as reader:
+        if reader.frames == 0:
+            raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
         narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample)
-        container, subtype = _find_format(reader, target, wide_rate)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+        temporary = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            with soundfile.SoundFile(
-                temporary,
-                "w",
-                samplerate=wide_rate,
-                channels=reader.channels,
-                subtype=subtype,
-                format=container,
-            ) as writer:
+            with _open_writer(temporary, target, reader, wide_rate) as writer:
                 blocks = _resample(_read_blocks(reader), reader, narrow_rate)
                 for y in _stream_blocks(est, blocks, reader.channels):
-                    writer.write(y.T)
+                    writer.write(y.T if writer.subtype in _UNBOUNDED else np.clip(y.T, -1, 1))
+            if target.exists():
+                shutil.copymode(target, temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def _check_paths(source, target):
+    target = Path(target)
+    if target.is_dir():
+        raise IsADirectoryError(f"target must be a file, got the folder {target}: add a name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"target must lie in a folder that exists, got {target}: make {target.parent} first."
@@ -135,6 +144,20 @@ def _find_rates(est, file_rate, resample):
             "that was trained for this rate."
         )
     return narrow_rate, int(wide_rate)
+
+
+def _open_writer(path, target, reader, wide_rate):
+    """Open `path` in the format that `target` will have."""
+    import soundfile
+
+    container, subtype = _find_format(reader, target, wide_rate)
+    try:
+        return soundfile.SoundFile(path, "w", wide_rate, reader.channels, subtype, None, container)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"target must be a container for {reader.channels} channels at {wide_rate} Hz, got "
+            f"{target.name}, {container} with {subtype} ({error.error_string}): take .wav."
+        ) from error
 
 
 def _find_format(reader, target, wide_rate):

@@ -149,6 +149,11 @@ def _predict_batch(network, sources, device, precision, workspace):
     return [y[:, : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
 
 
+def network_latency(network):
+    """Timepoints by which the output of a `NetworkStream` can lag behind its input."""
+    return int(network.look_ahead + network.stride - 1)
+
+
 def stream_opener(network, device, precision="auto"):
     """Give a function that opens a `NetworkStream`; transformed filters serve all that it opens."""
     return partial(NetworkStream, network, device, precision, Workspace(n_uses=np.inf))
@@ -174,7 +179,7 @@ class NetworkStream:
 
     def __init__(self, network, device, precision, workspace):
         self.network, self.device, self.precision = network, device, precision
-        self.latency = int(network.look_ahead + network.stride - 1)
+        self.latency = network_latency(network)
         self._workspace = workspace
         self._pieces = network.stream() if hasattr(network, "stream") else _ContextStream(network)
 

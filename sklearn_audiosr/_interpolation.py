@@ -173,9 +173,9 @@ class PolyphaseStream:
             All pieces joined are the output for the whole waveforms.
         """
         knots = x if self._knots is None else np.concatenate([self._knots, x], axis=1)
-        self._knots = knots
         if not self._started:
             if knots.shape[1] == 0 or (knots.shape[1] <= self._after and not last):
+                self._knots = knots.copy()  # the caller may use its buffer again
                 return np.empty((len(x), 0), dtype=self._taps.dtype)
             knots = self._extend(knots, self._before, self._after if last else 0)
             self._started = True

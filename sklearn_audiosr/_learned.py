@@ -228,6 +228,12 @@ class LearnedUpsampler(BaseUpsampler):
         ratio, scale = self.upsampling_ratio_, self.scale_
         return lambda: _LearnedStage(self._stream_source(ratio), open_network(), scale)
 
+    def _measure_latency(self):
+        from sklearn_audiosr._inference import network_latency
+
+        source = self._stream_source(self.upsampling_ratio_)
+        return source.latency + network_latency(self.network_)
+
     def _network_on(self, device):
         """Return the network on `device`; the one at rest stays on the CPU."""
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)

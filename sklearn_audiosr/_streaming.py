@@ -112,10 +112,11 @@ class Stream:
                 "soundfile gives channels last, pass chunk.T; stream(n_channels=...) sets the "
                 "number of channels."
             )
+        x = np.empty((self.n_channels, 0), dtype=np.float32)
+        if array.shape[-1] > 0:
+            x = np.atleast_2d(check_clip(chunk, "chunk", np.float32))
         self._ndim = array.ndim
-        if array.shape[-1] == 0:
-            return np.empty((self.n_channels, 0), dtype=np.float32)
-        return np.atleast_2d(check_clip(chunk, "chunk", np.float32))
+        return x
 
     def _join(self, pieces):
         y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)

@@ -23,7 +23,7 @@ def noise(*shape, seed=0):
 
 def make_dnn(phase):
     Y = noise(2, 4096).cumsum(axis=1)
-    est = DNNBandwidthExtender((8,), phase=phase, frame_length=64, max_epochs=1, random_state=0)
+    est = DNNBandwidthExtender((8,), phase=phase, frame_length=64, max_epochs=1, device="cpu")
     return est.fit(Y[:, ::4], Y)
 
 
@@ -61,6 +61,7 @@ OPTIONS = [
     for options in ({}, {"additive_residual": False}, {"skip_connections": False})
 ]
 OPTIONS += [{"normalization": "batch"}, {"n_blocks": 4}, {"n_blocks": 1, "kernel_sizes": [3]}]
+OPTIONS += [{"n_blocks": 2, "kernel_sizes": [3, 1]}]
 
 
 @pytest.mark.parametrize("ratio", [2, 3, 4, 6])
@@ -87,9 +88,8 @@ def test_a_huge_chunk_is_computed_in_pieces(kind):
     stream, sizes = fitted(kind).stream(2), []
     push = stream._stage.push
     stream._stage.push = lambda x, last: sizes.append(x.size) or push(x, last)
-    y = push_in_chunks(stream, x, [x.shape[1]])
+    assert_same(push_in_chunks(stream, x, [x.shape[1]]), fitted(kind).predict([x])[0])
     assert 4 * max(sizes) == _streaming._PIECE
-    assert_same(y, fitted(kind).predict([x])[0])
 
 
 @pytest.mark.parametrize("n_taps", [1, 2, 3, 4, 9, 64, 65])
@@ -104,9 +104,8 @@ def test_linear_filters_of_even_and_odd_length(n_taps):
 def test_latency_of_the_default_network(ratio):
     """It sees 712 timepoints ahead, fills a stride of 32, and the spline 14 knots before it."""
     est = lively_resolver(ratio, n_blocks=4, sampling_rate=48000)
-    stream = est.stream()
-    assert est.latency_ == stream.latency_ == 712 + 31 + 14 * ratio
-    assert est.latency_seconds_ == stream.latency_seconds_ == (743 + 14 * ratio) / 48000
+    assert est.latency_ == est.stream().latency_ == 712 + 31 + 14 * ratio
+    assert est.latency_seconds_ == est.stream().latency_seconds_ == (743 + 14 * ratio) / 48000
     est.set_params(sampling_rate=None)
     assert est.latency_seconds_ is est.stream().latency_seconds_ is None
 
@@ -140,7 +139,7 @@ def test_output_has_the_dimensions_of_the_chunk(kind):
         assert stream.flush().shape[:-1] == shape[:-1]
 
 
-@pytest.mark.parametrize("kind", ["code", "halving", "dnn-predicted"])
+@every_kind
 @pytest.mark.parametrize("n_timepoints", [1, 10, 50])
 def test_callers_may_use_their_buffer_again(kind, n_timepoints):
     x, buffer = noise(200), np.empty(n_timepoints, np.float32)
@@ -233,22 +232,22 @@ def test_streams_and_predictions_do_not_disturb_each_other(kind):
 @every_kind
 def test_streams_in_threads(kind):
     est, both_begin = fitted(kind), threading.Barrier(2, timeout=60)
+    clips = [noise(2000, seed=seed) for seed in range(2)]
 
-    def run(seed):
-        x = noise(2000, seed=seed)
+    def run(x):
         both_begin.wait()
-        return x, push_in_chunks(est.stream(), x, [20])
+        return push_in_chunks(est.stream(), x, [20])
 
     with ThreadPoolExecutor(2) as pool:
-        for x, y in pool.map(run, [0, 1]):
-            assert_same(y, est.predict([x])[0])
+        for y, expected in zip(pool.map(run, clips), est.predict(clips), strict=True):
+            assert_same(y, expected)
 
 
 @every_kind
 def test_streams_of_an_unpickled_estimator(kind):
-    x, restored = noise(200), pickle.loads(pickle.dumps(fitted(kind)))
-    y, expected = (push_in_chunks(est.stream(), x, [30]) for est in (restored, fitted(kind)))
-    np.testing.assert_array_equal(y, expected)
+    restored = pickle.loads(pickle.dumps(fitted(kind)))
+    ours, theirs = (push_in_chunks(e.stream(), noise(200), [30]) for e in (fitted(kind), restored))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def count_held(stage):

@@ -58,17 +58,13 @@ class HighbandDNN(nn.Module):
         """
         time = x.shape[-1]
         x = functional.pad(x, (0, -time % self.hop))
-        spectrum = self._analyze(x[:, 0])  # (batch, frames, bins)
-        log_power, phasor = self._predict(spectrum)
-        if self.phase == "imaged":
-            phasor = self._image_phase(spectrum)
-        elif self.phase == "oracle":
-            phasor = _unit_phasor(self._analyze(x[:, 1])[..., self.n_low :])
-            phasor = phasor[:, self.n_side : phasor.shape[1] - self.n_side]
-        highband = torch.exp(log_power / 2) * phasor
-        lowband = self._middle(spectrum)[..., : self.n_low]
-        wideband = torch.cat([lowband, highband], dim=-1)
+        oracle = self._analyze(x[:, 1]) if self.phase == "oracle" else None
+        wideband = self._fill_highband(self._analyze(x[:, 0]), oracle)
         return self._synthesize(wideband)[:, None, :time]
+
+    def stream(self):
+        """Give an object that computes the same piece by piece, each frame once."""
+        return _FrameStream(self)
 
     def loss(self, sources, targets, mask):
         """Mean squared error of standardised log power, and of the phase's cosine and sine.
@@ -129,7 +125,10 @@ class HighbandDNN(nn.Module):
 
         Frame ``n_side + j`` of the (batch, frames, bins) is centred on timepoint ``j hop``.
         """
-        x = functional.pad(x, ((self.n_side + 1) * self.hop,) * 2)
+        return self._transform(functional.pad(x, ((self.n_side + 1) * self.hop,) * 2))
+
+    def _transform(self, x):
+        """Spectra of the whole frames of x."""
         frames = x.unfold(-1, self.frame_length, self.hop)
         # autocast would turn the transform to bfloat16
         return torch.fft.rfft(frames.float() * self.window, dim=-1)
@@ -140,6 +139,16 @@ class HighbandDNN(nn.Module):
         first, second = frames[..., : self.hop], frames[..., self.hop :]
         halves = second[:, :-1] + first[:, 1:]  # (batch, frames - 1, hop)
         return halves.reshape(len(halves), -1)
+
+    def _fill_highband(self, spectrum, oracle=None):
+        """Spectra of the middle frames, with lowband and highband."""
+        log_power, phasor = self._predict(spectrum)
+        if self.phase == "imaged":
+            phasor = self._image_phase(spectrum)
+        elif self.phase == "oracle":
+            phasor = _unit_phasor(self._middle(oracle)[..., self.n_low :])
+        highband = torch.exp(log_power / 2) * phasor
+        return torch.cat([self._middle(spectrum)[..., : self.n_low], highband], dim=-1)
 
     def _predict(self, spectrum):
         """Log power of the highband, and its phase where that is predicted."""
@@ -189,6 +198,44 @@ class HighbandDNN(nn.Module):
             weights[cut, :margin] = 0
             weights[cut, -margin:] = 0
         return weights
+
+
+class _FrameStream:
+    """A `HighbandDNN` whose input comes piece by piece; spectra wait for their context."""
+
+    def __init__(self, network):
+        self.network = network
+        self._x: torch.Tensor | None = None
+        self._spectra: torch.Tensor | None = None
+        self._wideband: torch.Tensor | None = None
+        self._n_inputs = self._n_outputs = 0
+
+    def push(self, x, last):
+        """Give the outputs that follow from the input so far; see `PieceStream`."""
+        network, hop = self.network, self.network.hop
+        margin = (network.n_side + 1) * hop  # silence around the clip, as in `_analyze`
+        self._n_inputs += x.shape[-1]
+        end = (-self._n_inputs % hop + margin) if last else 0
+        x = functional.pad(x[:, 0], (margin if self._x is None else 0, end))
+        self._x = _join(self._x, x)
+        n_frames = max(0, self._x.shape[1] // hop - 1)
+        if n_frames > 0:
+            spectra = network._transform(self._x[:, : (n_frames + 1) * hop])
+            self._x = self._x[:, n_frames * hop :]
+            self._spectra = _join(self._spectra, spectra)
+        y, spectra, n_context = self._x.new_zeros((len(x), 0)), self._spectra, 2 * network.n_side
+        if spectra is not None and spectra.shape[1] > n_context:
+            wideband = _join(self._wideband, network._fill_highband(spectra))
+            self._spectra = spectra[:, spectra.shape[1] - n_context :]
+            self._wideband = wideband[:, -1:]
+            y = network._synthesize(wideband)
+        y = y[:, : self._n_inputs - self._n_outputs] if last else y
+        self._n_outputs += y.shape[1]
+        return y[:, None]
+
+
+def _join(earlier, later):
+    return later if earlier is None else torch.cat([earlier, later], dim=1)
 
 
 def _dense_layers(n_in, hidden_layer_sizes, n_out):

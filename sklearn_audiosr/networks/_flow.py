@@ -80,7 +80,8 @@ class PieceFlow:
         x = self._prepend(layer, x)
         if self.last:
             x = functional.pad(x, (0, layer.reach))
-        n_outputs = max(0, (x.shape[-1] - layer.n_taps) // layer.step + 1)
+        # an output takes a whole step away, even if it sees less
+        n_outputs = max(0, (x.shape[-1] - max(layer.n_taps, layer.step)) // layer.step + 1)
         self._held[layer] = x[..., n_outputs * layer.step :]
         if n_outputs == 0:
             return x.new_empty((len(x), layer.out_channels, 0))

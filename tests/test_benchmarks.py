@@ -1,0 +1,86 @@
+"""What the benchmarks count is right, and the script for GPUs runs where there is none."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from _timing import count_operations, direct_convolutions, plain_convolutions
+from pack_clips import read_clips
+
+from sklearn_audiosr.networks import AudioUNet, _convolution, _unet_module
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def run(script, *args):
+    command = [sys.executable, str(BENCHMARKS / script), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n_million", "gflop"),
+    [({}, 56.4, 203), ({"n_filters": [128, 384, 512, 512]}, 71.0, 280)],
+)
+def test_operations_and_weights_of_the_paper_s_networks(monkeypatch, parameters, n_million, gflop):
+    monkeypatch.setattr(_unet_module, "initialize_orthogonal", lambda *args: None)  # takes seconds
+    network = AudioUNet(**parameters).build()
+    n_weights = sum(parameter.numel() for parameter in network.parameters())
+    assert n_weights / 1e6 == pytest.approx(n_million, abs=0.05)
+    assert 5 * count_operations(network, 3_200) / 1e9 == pytest.approx(gflop, abs=0.5)
+
+
+def test_peers_compute_the_same(monkeypatch):
+    network = AudioUNet(width=1 / 8).build().eval()
+    x = 0.1 * torch.randn(1, 1, 8192)
+    used = []
+    blockwise = _convolution.convolve_blockwise
+    monkeypatch.setattr(
+        _convolution, "convolve_blockwise", lambda *a, **k: used.append(1) or blockwise(*a, **k)
+    )
+    with torch.no_grad():
+        ours = network(x)
+        n_used = len(used)
+        with direct_convolutions():
+            direct = network(x)
+        with plain_convolutions():
+            plain = network(x)
+    assert 0 < n_used == len(used)
+    torch.testing.assert_close(ours, plain, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(direct, plain, atol=1e-6, rtol=1e-5)
+
+
+def test_packed_clips_are_the_clips(tmp_path):
+    rng = np.random.default_rng(0)
+    clips = [np.round(rng.uniform(-0.9, 0.9, n) * 2**15) / 2**15 for n in (1200, 600, 2400)]
+    rows = []
+    for i, clip in enumerate(clips):
+        soundfile.write(tmp_path / f"{i}.flac", clip, 8000, subtype="PCM_16")
+        row = {"path": f"{i}.flac", "pack": "p", "speaker": "s", "split": "train", "rate": 8000}
+        rows.append(row)
+    with (tmp_path / "MANIFEST.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    target = tmp_path / "packed.npy"
+    done = run("pack_clips.py", "p", "train", target, "--recordings", tmp_path)
+    assert done.returncode == 0, done.stderr
+    packed = read_clips(target)
+    assert np.load(target).dtype == np.int16
+    for clip, expected in zip(packed, clips, strict=True):
+        np.testing.assert_array_equal(clip / 2**15, expected)
+
+
+@pytest.mark.slow
+def test_the_script_for_gpus_runs_on_a_cpu(tmp_path):
+    done = run("gpu.py", "--device", "cpu", "--quick", "--output", tmp_path / "gpu.json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert not [name for name, row in rows.items() if "error" in row]
+    assert {"56.4 M weights, bfloat16", "single speaker, 400 epochs"} <= set(rows)
+    assert all(row["step_s"] > 0 for row in rows.values())
