@@ -82,7 +82,7 @@ def main():
                 f"{row['lag']}",
             ]
         )
-    header = ["20 ms chunks, r = 4, 1 core", "real-time factor", "longest push", "latency_", "lag"]
+    header = ["20 ms chunks, r = 4, 1 core", "real-time factor", "longest push", "latency", "lag"]
     record("streaming", rst_table(header, rows), {"rows": results})
 
 
