@@ -161,7 +161,7 @@ TRAINING = [
 PREDICTION = [
     ("X, narrowband", ""),
     ("check, float32", "_clips"),
-    ("chunk by chunk", "_inference"),
+    ("batches, chunks", "_inference"),
     ("scale", "_learned"),
     ("to wideband length", "_interpolation"),
     ("forward", "networks"),
@@ -171,15 +171,29 @@ PREDICTION = [
     ("Y, wideband", ""),
 ]
 
+STREAM = [
+    ("chunk, narrowband", ""),
+    ("check, float32", "_clips"),
+    ("pieces", "_streaming"),
+    ("scale", "_learned"),
+    ("to wideband length", "_interpolation"),
+    ("run what is there", "_inference"),
+    ("layer by layer", "networks"),
+    ("undo the scale", "_learned"),
+    ("join", "_streaming"),
+    ("audio, wideband", ""),
+]
+
 
 def write(folder, out):
-    """Write the three drawings as files that pages include."""
+    """Write the four drawings as files that pages include."""
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     drawings = {
         "rooms": STYLE + draw_rooms(Path(folder)),
         "way_training": draw_way("The way of a clip in fit", TRAINING),
         "way_prediction": draw_way("The way of a clip in predict", PREDICTION),
+        "way_stream": draw_way("The way of a chunk through a stream", STREAM),
     }
     for name, text in drawings.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")

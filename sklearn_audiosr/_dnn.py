@@ -59,7 +59,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the dense layers; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for information: no result depends on it.
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        prediction depends on it.
     verbose : int or bool, default=0
         Show a progress bar.
     random_state : int, RandomState instance or None, default=None

@@ -37,7 +37,8 @@ class LinearUpsampler(BaseUpsampler):
         Ridge penalty, relative to the mean of the normal matrix's diagonal, so that it does not
         depend on the level or the amount of the data.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for information: no result depends on it.
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        prediction depends on it.
 
     Attributes
     ----------

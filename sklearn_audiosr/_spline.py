@@ -20,7 +20,8 @@ class SplineUpsampler(BaseUpsampler):
     Parameters
     ----------
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for information: no result depends on it.
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        prediction depends on it.
 
     Attributes
     ----------

@@ -56,7 +56,8 @@ class AudioSuperResolver(LearnedUpsampler):
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic of the network; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for information: no result depends on it.
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        prediction depends on it.
     verbose : int or bool, default=0
         Show a progress bar with epoch, loss, validation score and time left.
     random_state : int, RandomState instance or None, default=None

@@ -64,12 +64,21 @@ def check_fine_tuning(example):
         assert snr[name, "linear filter"] <= snr[name, "ideal lowband"] + ABOVE_BOUND
 
 
+def check_streaming(example):
+    assert max([*example["differences"].values(), example["pipe_difference"]]) < 1e-5
+    for _, lag in example["lags"].values():
+        assert example["latency_ms"] - 3 < lag.max() <= example["latency_ms"]
+    assert example["latencies"][4] == example["resolver"].latency_
+    assert example["info"].frames == 4 * len(example["x"])
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
     "plot_03_cross_validation_by_speaker.py": check_cross_validation,
     "plot_04_linear_baseline.py": check_linear_baseline,
     "plot_05_fine_tuning.py": check_fine_tuning,
+    "plot_06_streaming.py": check_streaming,
 }
 
 

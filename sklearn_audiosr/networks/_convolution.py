@@ -7,8 +7,8 @@ from sklearn_audiosr.networks._block_plan import choose_plan
 from sklearn_audiosr.networks._long_convolution import convolve_blockwise
 from sklearn_audiosr.networks._workspace import current_workspace
 
-# Devices on which long filters are multiplied in the frequency domain. A GPU's direct kernels reach
-# several times the rate of batches of small products; benchmarks/gpu.py measures both.
+# Devices on which long filters are multiplied in the frequency domain. benchmarks/gpu.py measures
+# both ways on a GPU, whose direct kernels run in bfloat16.
 _BLOCKWISE_DEVICES = ("cpu",)
 
 # Values of all windows together up to which they are copied out: a short piece of a stream.
