@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from sklearn_audiosr.degradation import trim_clips
 
@@ -45,6 +44,8 @@ def read_pack(root, pack, split, ratio):
         rows = [r for r in csv.DictReader(file) if r["pack"] == pack and r["split"] == split]
     if not rows:
         raise SystemExit(f"{manifest} lists no {split} clips of {pack}.")
+    import soundfile  # not where clips come packed
+
     clips = [soundfile.read(root / row["path"], dtype="float32")[0] for row in rows]
     speakers = np.array([row["speaker"] for row in rows])
     names = [Path(row["path"]).stem for row in rows]

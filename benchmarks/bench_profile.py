@@ -1,4 +1,4 @@
-"""Where the time of a fit goes: input side, network, optimizer, validation.
+"""Where the time of a fit goes: steps and their input side, validation, upsampling.
 
 python benchmarks/bench_profile.py
 """

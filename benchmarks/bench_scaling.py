@@ -41,6 +41,7 @@ def time_fits():
             batch_size=4,
             max_epochs=1,
             validation_fraction=0,
+            device="cpu",
             random_state=0,
         )
         n_rounds = 5 if n_patches < 4000 else 1

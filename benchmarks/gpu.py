@@ -1,6 +1,6 @@
 """All rows of a GPU in one process and under 8 minutes, left in one JSON.
 
-python benchmarks/gpu.py --clips speech.npy --output benchmarks/results/gpu_h200.json
+python benchmarks/gpu.py --clips speech.npy --output benchmarks/results/gpu.json
 
 Needs numpy, scipy, scikit-learn, torch and this package; clips come from pack_clips.py, or are
 noise.

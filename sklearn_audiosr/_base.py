@@ -70,6 +70,14 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
             ``stream.flush()`` the rest; joined they equal `predict` of the joined chunks. It goes
             on with this fit, whatever is fitted later.
 
+        Raises
+        ------
+        ValueError
+            If `n_channels` is no integer from 1 to 64, or the estimator needs the truth
+            (``phase="oracle"``).
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+
         Examples
         --------
         >>> import numpy as np

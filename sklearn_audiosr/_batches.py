@@ -22,8 +22,8 @@ class BatchLoader:
     Notes
     -----
     Where the clips fit into a GPU's memory they lie there, and only the places of the patches
-    travel. Where not, a batch is gathered in pinned memory and copied while the GPU still works on
-    the last one.
+    travel. Where not, a batch is gathered, pinned, and copied while the GPU still works on the last
+    one.
     """
 
     def __init__(self, sampler, device, rng):

@@ -1,6 +1,7 @@
 """A compiled network for training, where it proves to be faster."""
 
 import logging
+import statistics
 import time
 
 import torch
@@ -40,45 +41,50 @@ class Compilation:
 
     def __init__(self, network, device, n_steps):
         self.network, self.device, self.n_steps = network, device, n_steps
-        self._current = network
-        self._steps = self._choose() if device.type in _DEVICES else iter(())
-        next(self._steps, None)
+        self._current, self._trying = network, device.type in _DEVICES
+        self._seconds: list[float] = []
+        self._plain_seconds: float | None = None
 
     def run(self, step):
         """Run ``step(network)`` with the network to train next, and return its result."""
+        if not self._trying:
+            return self._run_current(step)
+        synchronize(self.device)
+        begin = time.perf_counter()
+        result = self._run_current(step)
+        synchronize(self.device)
+        self._seconds.append(time.perf_counter() - begin)
+        if len(self._seconds) == _N_WARM + _N_TIMED:
+            self._decide()
+        return result
+
+    def _run_current(self, step):
         try:
-            result = step(self._current)
+            return step(self._current)
         except Exception:  # whatever a compiler or a CUDA graph raises
             if self._current is self.network:
                 raise
             _LOGGER.info("the compiled network failed; training goes on without", exc_info=True)
-            self._current, self._steps = self.network, iter(())
+            self._current, self._trying = self.network, False
             return step(self.network)
-        next(self._steps, None)
-        return result
 
-    def _choose(self):
-        """Advance once before the first step and once after each, until the choice is made."""
-        plain = yield from self._time_steps()
-        if plain * (self.n_steps - _N_WARM - _N_TIMED) < _LEAST_SECONDS:
+    def _decide(self):
+        # the median: another batch size may make the compiler work again
+        seconds, self._seconds = statistics.median(self._seconds[_N_WARM:]), []
+        if self._plain_seconds is None:
+            self._plain_seconds = seconds
+            n_left = self.n_steps - _N_WARM - _N_TIMED
+            self._trying = seconds * n_left >= _LEAST_SECONDS and self._compile()
             return
+        _LOGGER.info("a step takes %.4g s, compiled %.4g s", self._plain_seconds, seconds)
+        if seconds >= self._plain_seconds:
+            self._current = self.network
+        self._trying = False
+
+    def _compile(self):
         try:
             self._current = torch.compile(self.network, mode="reduce-overhead", dynamic=False)
         except Exception:
             _LOGGER.info("torch.compile is not available here", exc_info=True)
-            return
-        compiled = yield from self._time_steps()
-        if compiled >= plain:
-            self._current = self.network
-        _LOGGER.info("a step takes %.4g s, compiled %.4g s", plain, compiled)
-
-    def _time_steps(self):
-        """Give the seconds of a step, from the steps that are run between the yields."""
-        for _ in range(_N_WARM):
-            yield
-        synchronize(self.device)
-        begin = time.perf_counter()
-        for _ in range(_N_TIMED):
-            yield
-        synchronize(self.device)
-        return (time.perf_counter() - begin) / _N_TIMED
+            return False
+        return True

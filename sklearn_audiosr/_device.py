@@ -35,10 +35,13 @@ def resolve_device(device):
 
 
 def autocast(device, precision):
-    """Context in which a network runs: bfloat16 where `precision` says so, "auto" on CUDA."""
-    if precision == "bfloat16" or (precision == "auto" and device.type == "cuda"):
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    """Context in which a network runs: bfloat16 where `precision` says so, "auto" on CUDA.
+
+    It holds whatever autocast the caller is in. Cast weights are not kept: inside an outer
+    autocast they would outlive the optimizer's step.
+    """
+    lower = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=lower, cache_enabled=False)
 
 
 def synchronize(device):
@@ -47,11 +50,22 @@ def synchronize(device):
         torch.cuda.synchronize(device)
 
 
+@contextlib.contextmanager
 def tuned_kernels(device):
-    """Context in which cuDNN tries its kernels on each new shape: where few shapes come often."""
-    if device.type == "cuda":
-        return torch.backends.cudnn.flags(benchmark=True)
-    return contextlib.nullcontext()
+    """Context in which cuDNN tries its kernels on each new shape: where few shapes come often.
+
+    Not where the user asks for deterministic kernels.
+    """
+    cudnn = torch.backends.cudnn  # cudnn.flags() would set other flags to defaults of its own
+    if device.type != "cuda" or cudnn.deterministic or torch.are_deterministic_algorithms_enabled():
+        yield
+        return
+    before = cudnn.benchmark
+    cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 # torch's generators belong to the process: fits in threads take turns, or they would draw from one

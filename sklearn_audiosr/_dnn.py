@@ -117,7 +117,6 @@ class DNNBandwidthExtender(LearnedUpsampler):
     _source_reach = SINC_REACH
     _way_out = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
     _score_name = "validation score"
-    _n_batched = 0  # a matrix product's rounding depends on a row's place: clips go alone
 
     def __init__(
         self,

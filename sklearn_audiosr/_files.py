@@ -11,11 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
 
-# Sample formats that hold values beyond [-1, 1]; in some others these would come out as others.
+# Formats that hold values beyond [-1, 1]; in some others these would wrap round.
 _UNBOUNDED = {
     *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
     *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
 }
+
+# Bytes of a value; 8 are more than any other format takes.
+_N_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "ULAW": 1, "ALAW": 1}
 
 # Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
 _MAX_WAV_BYTES = 2**32 - 2**16
@@ -44,12 +47,16 @@ def upsample_file(est, source, target, *, resample=False):
     ------
     ValueError
         If the file's rate is not ``sampling_rate / r`` and `resample` is False, if `source` and
-        `target` are the same file, if the file is empty, or if the target's container can't hold
-        the result.
+        `target` are the same file, if the file is empty, has more than 64 channels, or holds NaN
+        or infinity, or if the target's container can't hold the result.
     FileNotFoundError, IsADirectoryError
         If there is no such `source` or folder, or `target` is a folder.
+    TypeError
+        If `est` is no estimator of this package: a Pipeline, for example.
     sklearn.exceptions.NotFittedError
         If `est` is not fitted.
+    soundfile.LibsndfileError
+        If `source` can't be read.
 
     Notes
     -----
@@ -174,7 +181,7 @@ def _find_format(reader, target, wide_rate):
     legal = soundfile.available_subtypes(container)
     subtype = reader.subtype if reader.subtype in legal else soundfile.default_subtype(container)
     n_values = reader.frames * reader.channels * wide_rate // reader.samplerate
-    if container == "WAV" and 8 * n_values > _MAX_WAV_BYTES:  # at most 8 bytes a value
+    if container == "WAV" and _N_BYTES.get(subtype, 8) * n_values > _MAX_WAV_BYTES:
         container = "RF64"
     return container, "OPUS" if suffix == "OPUS" else subtype
 

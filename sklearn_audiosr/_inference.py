@@ -89,7 +89,8 @@ def predict_clips(network, clips, device, precision="auto"):
     y : ndarray, float32
         The output for each clip, in order; as it would be alone, up to rounding.
     """
-    shapes = [shape for _, shape in clips]
+    # with the padding to the stride, which costs as much as the clip
+    shapes = [(rows, _align(length, network.stride)) for _, (rows, length) in clips]
     batches = [[i] for i in range(len(clips))]
     if getattr(network, "accepts_lengths", False):
         batches = _plan_batches(shapes, _CHUNK[device.type])
@@ -181,7 +182,7 @@ class NetworkStream:
         self.network, self.device, self.precision = network, device, precision
         self.latency = network_latency(network)
         self._workspace = workspace
-        self._pieces = network.stream() if hasattr(network, "stream") else _ContextStream(network)
+        self._pieces = _open_pieces(network)
 
     def push(self, source, last):
         """Give the outputs that follow from the input so far.
@@ -201,6 +202,12 @@ class NetworkStream:
         x = torch.from_numpy(source[:, None]).to(self.device)
         with inference(self.network, self.device, self.precision, self._workspace):
             return self._pieces.push(x, last)[:, 0].float().cpu().numpy()
+
+
+def _open_pieces(network):
+    # of the class: a network may have a layer of that name
+    has_stream = callable(getattr(type(network), "stream", None))
+    return network.stream() if has_stream else _ContextStream(network)
 
 
 class _ContextStream:

@@ -232,6 +232,10 @@ def _cubic_reach(dtype):
     return int(np.ceil(np.log(np.finfo(dtype).eps / 4) / np.log(-_POLE)))
 
 
+# Of float32 waveforms, in narrowband timepoints on each side.
+CUBIC_REACH = _cubic_reach(np.float32)
+
+
 @lru_cache(maxsize=32)
 def _cubic_taps(ratio, dtype):
     """Taps of shape (2 * reach + 1, ratio) of the cardinal cubic spline."""

@@ -133,6 +133,8 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _train(self, pairs, held_out, ratio, resume, seed):
         """Train a new network, or a copy of the last; give it, back on the CPU, and the history."""
+        import torch
+
         from sklearn_audiosr._device import private_generators, resolve_device
         from sklearn_audiosr._training import train
 
@@ -140,10 +142,12 @@ class LearnedUpsampler(BaseUpsampler):
         sources, targets = zip(*pairs, strict=True)
         sampler = PatchSampler(sources, targets, self.patch_length, ratio)
         del sources, targets
-        with private_generators(device, seed):
+        # the caller's inference mode would make weights that can't be trained
+        with torch.inference_mode(False), private_generators(device, seed):
             network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
             if not resume:
                 self._prepare_network(network, pairs)
+            pairs.clear()  # the sampler holds them: not twice
             network.float().to(device)
             history = train(
                 network,

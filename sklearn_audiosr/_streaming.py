@@ -77,9 +77,9 @@ class Stream:
 
         Raises
         ------
-        ValueError
-            If the chunk has another shape, or holds NaN or infinity. The stream can go on with
-            the next chunk.
+        ValueError, TypeError
+            If the chunk has another shape, or holds NaN, infinity or what is no real number. A
+            chunk that is refused leaves the stream as it was.
         """
         x = self._check(chunk)
         step = max(1, _PIECE // (self.upsampling_ratio * self.n_channels))
@@ -100,8 +100,20 @@ class Stream:
         self._stage = self._open_stage()
         return y
 
+    def __reduce__(self):
+        raise TypeError(
+            "a stream can't be copied or pickled, because it is in the middle of its audio: "
+            "pickle the estimator, and open a stream where it is needed, est.stream()."
+        )
+
     def _check(self, chunk):
-        array = np.asarray(chunk)
+        try:
+            array = np.asarray(chunk)
+        except ValueError as error:  # a ragged list of lists
+            raise ValueError(
+                "chunk must have channels of equal length, got rows of unequal lengths: cut all to "
+                "one length."
+            ) from error
         expected = f"({self.n_channels}, n_timepoints)"
         if self.n_channels == 1:
             expected += " or (n_timepoints,)"

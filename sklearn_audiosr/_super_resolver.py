@@ -5,7 +5,7 @@ from numbers import Integral
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_audiosr._interpolation import stream_cubic, upsample_cubic
+from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
 
 
@@ -25,8 +25,8 @@ class AudioSuperResolver(LearnedUpsampler):
         ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time) with
         three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
         and ``look_ahead`` (timepoints before and after its own that an output depends on). Two
-        more make it faster: ``accepts_lengths`` if ``forward(x, lengths)`` takes clips of unequal
-        length, and ``stream()``, an object with ``push(x, last)`` that keeps its look-back.
+        optional ones make it faster, ``accepts_lengths`` and ``stream()``: see the user guide, "A
+        network of your own".
     objective : {"rmse", "mse", "paper_eq1"} or callable, default="rmse"
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, or a function of tensors
@@ -111,8 +111,7 @@ class AudioSuperResolver(LearnedUpsampler):
         "objective": [StrOptions({"rmse", "mse", "paper_eq1"}), callable],
     }
 
-    # The spline's taps fall by 0.268 a knot: 16 knots away an end is felt by less than 1e-9.
-    _source_reach = 16
+    _source_reach = CUBIC_REACH
     _way_out = "a smaller network, AudioUNet(width=0.125) for example"
 
     def __init__(
@@ -169,10 +168,11 @@ class AudioSuperResolver(LearnedUpsampler):
         contract = ("stride", "look_back", "look_ahead")
         missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
         if not isinstance(network, nn.Module) or missing:
+            received = type(network).__name__
+            received += f" without {', '.join(missing)}" if missing else ""
             raise TypeError(
                 "network.build() must give a torch.nn.Module with the integers stride, look_back "
-                f"and look_ahead, got {type(network).__name__} without {', '.join(missing)}: see "
-                "the parameter network."
+                f"and look_ahead, got {received}: see the parameter network."
             )
         return network
 

@@ -92,6 +92,11 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     ConvergenceWarning
         If the loss became infinite or NaN.
     """
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ValueError(
+            "network must have parameters to train, got none that requires a gradient: build() "
+            "must give a network with weights."
+        )
     history, best = History(), _Best(network)
     if resume and validate is not None:  # the weights that training goes on from compete too
         best.update(validate(), 0)
@@ -126,12 +131,13 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
             if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
+    network.zero_grad(set_to_none=True)  # gradients would take as much memory as the weights
     network.eval()
     return history
 
 
 def _balanced_batches(n_patches, batch_size):
-    """Sizes of an epoch's batches: none is left with one patch, which can't be normalised."""
+    """Sizes of an epoch's batches: none is left with a few patches only."""
     n_steps = -(-n_patches // batch_size)
     return [n_patches // n_steps + (i < n_patches % n_steps) for i in range(n_steps)]
 
@@ -156,9 +162,22 @@ class _Step:
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.loader.device, self.precision):
             loss = self.loss(network, *batch)
+        _check_loss(loss)
         loss.backward()
         self.optimizer.step()
-        return loss.detach()
+        return loss.detach().reshape(())
+
+
+def _check_loss(loss):
+    if isinstance(loss, torch.Tensor) and loss.numel() == 1 and loss.requires_grad:
+        return
+    what = type(loss).__name__
+    if isinstance(loss, torch.Tensor):
+        what = f"a tensor of shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}"
+    raise ValueError(
+        f"objective must give a tensor of one value that depends on the prediction, got {what}: "
+        "take the mean, and neither detach() nor item()."
+    )
 
 
 def _make_optimizer(network, learning_rate, device):

@@ -76,6 +76,14 @@ def test_packed_clips_are_the_clips(tmp_path):
         np.testing.assert_array_equal(clip / 2**15, expected)
 
 
+def test_the_script_for_gpus_needs_no_soundfile():
+    code = "import sys; sys.modules['soundfile'] = sys.modules['soxr'] = None; import gpu"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_the_script_for_gpus_runs_on_a_cpu(tmp_path):
     done = run("gpu.py", "--device", "cpu", "--quick", "--output", tmp_path / "gpu.json")

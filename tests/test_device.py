@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_audiosr._device import autocast, resolve_device
+from sklearn_audiosr._device import autocast, resolve_device, tuned_kernels
 
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(True, "cuda"), (False, "cpu")])
@@ -43,3 +43,21 @@ def test_precision(device, precision, expected):
 
 def test_auto_precision_is_bfloat16_on_cuda():
     assert autocast(torch.device("cuda"), "auto").fast_dtype == torch.bfloat16
+
+
+def test_float32_holds_inside_the_caller_s_autocast():
+    a = torch.ones(2, 2)
+    with torch.autocast("cpu", torch.bfloat16), autocast(torch.device("cpu"), "float32"):
+        assert (a @ a).dtype == torch.float32
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_tuned_kernels_touch_no_other_flag_of_cudnn(monkeypatch, deterministic):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "allow_tf32", False)
+    monkeypatch.setattr(cudnn, "deterministic", deterministic)
+    before = [cudnn.enabled, cudnn.deterministic, cudnn.allow_tf32]
+    with tuned_kernels(torch.device("cuda")):
+        assert [cudnn.enabled, cudnn.deterministic, cudnn.allow_tf32] == before
+        assert cudnn.benchmark is not deterministic
+    assert cudnn.benchmark is False

@@ -184,3 +184,10 @@ def test_highband_is_clamped_at_the_loudest_training_frame(pairs):
         log_power, _ = network._predict(network._analyze(torch.randn(1, 2048)))
     torch.testing.assert_close(log_power, network.high_max.expand_as(log_power))
     assert network.high_max.exp().max() < 512**2
+
+
+def test_learns_inside_the_caller_s_autocast(pairs):
+    expected = small_dnn(max_epochs=5, precision="bfloat16").fit(*pairs)
+    with torch.autocast("cpu", torch.bfloat16):
+        est = small_dnn(max_epochs=5, precision="bfloat16").fit(*pairs)
+    assert est.loss_curve_ == expected.loss_curve_

@@ -202,7 +202,8 @@ def test_like_lengths_share_passes_with_little_padding(passes):
     assert len(passes) < 70
     for n_timepoints, rows in passes:
         assert n_timepoints == max(rows)
-        assert min(rows) >= 0.9 * n_timepoints
+        stride = est.network_.stride  # a clip alone is padded to it too
+        assert min(rows) + stride > 0.9 * n_timepoints
         assert len(rows) * n_timepoints <= _inference._CHUNK["cpu"]
 
 

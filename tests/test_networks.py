@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from lively import lively_resolver
 from sklearn.base import clone
 from torch import nn
 
-from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks import AudioUNet, _long_convolution
 from sklearn_audiosr.networks._layers import Conv1d, SubpixelShuffle, TransposedConv1d
 
 
@@ -250,3 +251,18 @@ def test_description_is_cloned_and_searched_without_weights():
 def test_bad_parameters_are_named(parameters, message):
     with pytest.raises(ValueError, match=message):
         AudioUNet(**parameters).build()
+
+
+def test_tracing_and_exporting_leave_predictions_alone():
+    """What is made while torch traces must not be kept for later."""
+    est, x = lively_resolver(n_blocks=3, width=1 / 4), np.random.default_rng(0).normal(size=3000)
+    sizes = torch.randn(1, 1, 7777)
+    expected = est.network_(sizes)
+    _long_convolution._matrices.cache_clear()
+    traced = torch.jit.trace(est.network_, sizes)
+    torch.testing.assert_close(traced(sizes), expected, atol=1e-5, rtol=1e-4)
+    exported = torch.export.export(est.network_, (sizes,), strict=False).module()
+    torch.testing.assert_close(exported(sizes), expected, atol=1e-5, rtol=1e-4)
+    y = est.predict([x])[0]
+    _long_convolution._matrices.cache_clear()
+    np.testing.assert_array_equal(est.predict([x])[0], y)

@@ -1,5 +1,6 @@
 """Streams: pieces joined equal the prediction, in time, at constant memory and work."""
 
+import copy
 import itertools
 import pickle
 import threading
@@ -13,7 +14,13 @@ from lively import Description, Halving, Lopsided, assert_same, lively_resolver
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler, _streaming
+from sklearn_audiosr import (
+    DNNBandwidthExtender,
+    LinearUpsampler,
+    SplineUpsampler,
+    _inference,
+    _streaming,
+)
 from sklearn_audiosr.networks._layers import Conv1d
 
 
@@ -298,3 +305,26 @@ def test_work_of_a_network_without_state_is_a_context_more():
         for _ in range(100):
             stream.push(noise(16))
     assert max(n_inputs) <= 64 + network.look_back + network.look_ahead + 2 * network.stride
+
+
+@pytest.mark.parametrize("copy_it", [pickle.dumps, copy.deepcopy, copy.copy])
+def test_a_stream_is_not_copied(copy_it):
+    with pytest.raises(TypeError, match="open a stream where it is needed"):
+        copy_it(fitted("spline").stream())
+
+
+def test_weights_that_change_in_place_change_a_stream():
+    est, x = lively_resolver(kernel_sizes=[65, 33], width=1 / 2), noise(4000)
+    stream = est.stream()
+    push_in_chunks(stream, x, [2000])
+    with torch.no_grad():
+        for parameter in est.network_.parameters():
+            parameter.mul_(0.9)
+    assert_same(push_in_chunks(stream, x, [2000]), est.predict([x])[0])
+
+
+def test_a_network_may_have_a_layer_named_stream():
+    network = Halving()
+    network.stream = torch.nn.Identity()
+    pieces = _inference._open_pieces(network)
+    assert isinstance(pieces, _inference._ContextStream)

@@ -282,3 +282,31 @@ def test_fit_inside_no_grad_and_with_another_default_type(pairs):
     finally:
         torch.set_default_dtype(torch.float32)
     assert weights(est).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("objective", "got"),
+    [
+        (lambda y, t, m: (y - t).square().mean(dim=2), "a tensor of shape (14, 1)"),
+        (lambda y, t, m: (y - t).detach().mean(), "requires_grad=False"),
+        (lambda y, t, m: (y - t).mean().item(), "float"),
+    ],
+)
+def test_an_objective_gives_one_value_that_can_be_differentiated(pairs, objective, got):
+    with pytest.raises(ValueError, match=f"objective must give a tensor.*{re.escape(got)}"):
+        small_resolver(objective=objective).fit(*pairs)
+
+
+def test_a_fit_keeps_no_gradients(pairs):
+    est = small_resolver().fit(*pairs)
+    assert all(parameter.grad is None for parameter in est.network_.parameters())
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_fit_inside_the_caller_s_inference_mode(pairs, mode):
+    expected = small_resolver().fit(*pairs)
+    with mode():
+        est = small_resolver(warm_start=True).fit(*pairs)
+        assert torch.equal(weights(est), weights(expected))
+        est.fit(*pairs)
+    assert len(est.loss_curve_) == 6

@@ -9,8 +9,7 @@ from sklearn_audiosr.networks._workspace import current_workspace
 
 # A byte read or written, and a byte of memory that is new to the process, take as long as so many
 # floating-point operations of a matrix product; the direct kernels reach this share of the
-# product's rate. Measured on two cores of an AMD EPYC; within 1.3 times of the best plan's time
-# for every layer of networks of width 1/32 to 1/4.
+# product's rate. Chosen by hand on one machine; where two ways are close it matters little.
 _FLOPS_A_BYTE = 12
 _FLOPS_A_FRESH_BYTE = 60
 _DIRECT_RATE = 0.9

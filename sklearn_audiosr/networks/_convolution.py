@@ -38,9 +38,12 @@ def convolve(x, weight, bias, *, stride, padding, owner):
     y : Tensor of shape (batch, out_channels, n_outputs)
         Equal in all ways up to rounding.
     """
+    # what torch traces to export or compile it computes directly: no plan, nothing kept
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling() or type(x) is not torch.Tensor
     n_outputs = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
     device = x.device.type
-    if device in _BLOCKWISE_DEVICES and n_outputs > 0 and not torch.is_autocast_enabled(device):
+    blockwise = device in _BLOCKWISE_DEVICES and n_outputs > 0 and not traced
+    if blockwise and not torch.is_autocast_enabled(device):
         plan = choose_plan(len(x), n_outputs, weight, stride, owner)
         if plan is not None:
             return convolve_blockwise(

@@ -49,12 +49,17 @@ class Workspace:
         if self.find_form(weight, kind) != form:
             self._prepared.pop((id(weight), kind), None)  # free the other form first
             # with the weight, so that no other gets its id
-            self._prepared[id(weight), kind] = (form, make(), weight)
-        return self._prepared[id(weight), kind][1]
+            self._prepared[id(weight), kind] = (form, _version(weight), make(), weight)
+        return self._prepared[id(weight), kind][2]
 
     def find_form(self, weight, kind):
-        """Give the form that is kept, or None."""
-        return self._prepared.get((id(weight), kind), (None,))[0]
+        """Give the form that is kept, or None; also None if the weight was changed in place."""
+        form, version = self._prepared.get((id(weight), kind), (None, None))[:2]
+        return form if version == _version(weight) else None
+
+
+def _version(tensor):
+    return None if tensor.is_inference() else tensor._version
 
 
 class _NoWorkspace(Workspace):
