@@ -322,7 +322,7 @@ def test_source_may_be_an_open_file(open_source, folder):
 
 
 def test_files_too_long_for_a_wav_header_are_rf64(folder, monkeypatch):
-    monkeypatch.setattr(_files, "_MAX_WAV_BYTES", 8 * 2 * 2000)
+    monkeypatch.setattr(_files, "_MAX_WAV_BYTES", 4 * 2 * 2000)  # floats of 4 bytes
     for n_timepoints, container in [(2000, "WAV"), (2001, "RF64")]:
         x = write("narrow.wav", noise(1, n_timepoints))
         upsample_file(spline(), "narrow.wav", "wide.wav")

@@ -2,6 +2,7 @@
 
 import _thread
 import re
+import signal
 import threading
 import warnings
 
@@ -170,10 +171,15 @@ def test_failed_refit_leaves_the_last_fit_as_it_was(pairs):
 def test_interrupt_keeps_the_best_weights(pairs):
     est = small_resolver(max_epochs=10**6)
     timer = threading.Timer(2.0, _thread.interrupt_main)
+    # a shell that runs the tests in the background has them ignore Ctrl-C
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
-    with pytest.warns(UserWarning, match="interrupted after .* complete epochs"):
-        est.fit(*pairs)
-    timer.join()
+    try:
+        with pytest.warns(UserWarning, match="interrupted after .* complete epochs"):
+            est.fit(*pairs)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, handler)
     assert 0 < est.n_iter_ < 10**6
     assert est.predict(pairs[0]).shape == pairs[1].shape
 
