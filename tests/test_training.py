@@ -169,11 +169,19 @@ def test_failed_refit_leaves_the_last_fit_as_it_was(pairs):
 
 @pytest.mark.filterwarnings("ignore:One epoch takes")
 def test_interrupt_keeps_the_best_weights(pairs):
-    est = small_resolver(max_epochs=10**6)
-    timer = threading.Timer(2.0, _thread.interrupt_main)
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    n_steps = 0
+
+    def objective(prediction, target, mask):
+        nonlocal n_steps
+        n_steps += 1
+        if n_steps == 10:  # some epochs later, whatever the machine is busy with
+            timer.start()
+        return rmse(prediction, target, mask)
+
+    est = small_resolver(objective=objective, max_epochs=10**6)
     # a shell that runs the tests in the background has them ignore Ctrl-C
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer.start()
     try:
         with pytest.warns(UserWarning, match="interrupted after .* complete epochs"):
             est.fit(*pairs)
