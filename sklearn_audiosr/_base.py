@@ -85,9 +85,9 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         >>> x = np.sin(0.1 * np.arange(1000, dtype=np.float32))
         >>> est = SplineUpsampler().fit([x[::2]], [x])
         >>> stream = est.stream()
-        >>> chunks = [stream.push(x[start : start + 160]) for start in range(0, 1000, 160)]
+        >>> chunks = [stream.push(x[start : start + 160 : 2]) for start in range(0, 1000, 160)]
         >>> y = np.concatenate([*chunks, stream.flush()])
-        >>> bool(np.allclose(y, est.predict([x])[0], atol=1e-5))
+        >>> bool(np.allclose(y, est.predict([x[::2]])[0], atol=1e-5))
         True
         """
         check_is_fitted(self)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import uuid
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ def upsample_file(est, source, target, *, resample=False):
         File to write; one that exists is replaced. Its suffix names the container. Until it is
         complete it bears another name in the same folder, so that no half of a file looks whole.
     resample : bool, default=False
-        Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``.
+        Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
+        filter of the resampler then takes the place of that in training: see Notes.
 
     Raises
     ------
@@ -58,8 +60,17 @@ def upsample_file(est, source, target, *, resample=False):
     soundfile.LibsndfileError
         If `source` can't be read.
 
+    Warns
+    -----
+    UserWarning
+        If values beyond [-1, 1] had to be clipped.
+
     Notes
     -----
+    An estimator undoes the filter that its training clips were made with. A file whose band ends
+    in another way, or is resampled here, needs one that was trained on clips made that way:
+    `LinearUpsampler` above all raises what `Decimator` attenuates, up to 80 times.
+
     Channels and sample format (16-bit, 24-bit, float, ...) are kept where the target's container
     has that format, and are the container's usual one where it doesn't. Integer formats can't hold
     values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
@@ -100,8 +111,7 @@ def upsample_file(est, source, target, *, resample=False):
         try:
             with _open_writer(temporary, target, reader, wide_rate) as writer:
                 blocks = _resample(_read_blocks(reader), reader, narrow_rate)
-                for y in _stream_blocks(est, blocks, reader.channels):
-                    writer.write(y.T if writer.subtype in _UNBOUNDED else np.clip(y.T, -1, 1))
+                _write_blocks(writer, _stream_blocks(est, blocks, reader.channels))
             if target.exists():
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
@@ -157,18 +167,22 @@ def _open_writer(path, target, reader, wide_rate):
     """Open `path` in the format that `target` will have."""
     import soundfile
 
-    container, subtype = _find_format(reader, target, wide_rate)
-    try:
-        return soundfile.SoundFile(path, "w", wide_rate, reader.channels, subtype, None, container)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(
-            f"target must be a container for {reader.channels} channels at {wide_rate} Hz, got "
-            f"{target.name}, {container} with {subtype} ({error.error_string}): take .wav."
-        ) from error
+    container, subtypes = _find_format(reader, target, wide_rate)
+    for subtype in subtypes:
+        try:
+            return soundfile.SoundFile(
+                path, "w", wide_rate, reader.channels, subtype, None, container
+            )
+        except soundfile.LibsndfileError as error:  # some that are listed are not written
+            reason = error
+    raise ValueError(
+        f"target must be a container for {reader.channels} channels at {wide_rate} Hz, got "
+        f"{target.name}, {container} with {subtype} ({reason.error_string}): take .wav."
+    ) from reason
 
 
 def _find_format(reader, target, wide_rate):
-    """Container of the target, and the source's sample format where that container has it."""
+    """Container of the target, and formats to try: the source's own, then the usual one."""
     import soundfile
 
     suffix = target.suffix.lstrip(".").upper()
@@ -178,12 +192,15 @@ def _find_format(reader, target, wide_rate):
             f"target must have the suffix of a sound file, got {target.name!r}: .wav or .flac, "
             "for example."
         )
-    legal = soundfile.available_subtypes(container)
-    subtype = reader.subtype if reader.subtype in legal else soundfile.default_subtype(container)
+    usual = "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
+    subtypes = [usual]
+    if reader.subtype in soundfile.available_subtypes(container) and suffix != "OPUS":
+        subtypes = [reader.subtype, usual]
     n_values = reader.frames * reader.channels * wide_rate // reader.samplerate
-    if container == "WAV" and _N_BYTES.get(subtype, 8) * n_values > _MAX_WAV_BYTES:
+    n_bytes = max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
+    if container == "WAV" and n_bytes > _MAX_WAV_BYTES:
         container = "RF64"
-    return container, "OPUS" if suffix == "OPUS" else subtype
+    return container, subtypes
 
 
 def _read_blocks(reader):
@@ -210,7 +227,28 @@ def _resample(blocks, reader, rate):
 
 
 def _stream_blocks(est, blocks, n_channels):
-    stream = est.stream(n_channels)
+    stream, n_read = est.stream(n_channels), 0
     for block in blocks:
+        if not np.isfinite(block).all():
+            raise ValueError(
+                "source must hold finite values, got NaN or infinity between timepoints "
+                f"{n_read} and {n_read + block.shape[1]}: repair the file, or cut it there."
+            )
+        n_read += block.shape[1]
         yield stream.push(block)
     yield stream.flush()
+
+
+def _write_blocks(writer, blocks):
+    peak = 0.0
+    for y in blocks:
+        peak = max(peak, float(np.abs(y).max(initial=0)))
+        writer.write(y.T if writer.subtype in _UNBOUNDED else np.clip(y.T, -1, 1))
+    if peak > 1 and writer.subtype not in _UNBOUNDED:
+        warnings.warn(
+            f"The result reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds no "
+            "more. A little is common for loud files; much of it says that the file was made "
+            "narrowband in another way than the training clips.",
+            UserWarning,
+            stacklevel=3,
+        )

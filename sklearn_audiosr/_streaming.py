@@ -117,6 +117,12 @@ class Stream:
         expected = f"({self.n_channels}, n_timepoints)"
         if self.n_channels == 1:
             expected += " or (n_timepoints,)"
+        if array.ndim == 0:
+            raise ValueError(
+                f"chunk must have the shape {expected} of this stream, got "
+                f"{type(chunk).__name__}: turn raw bytes into numbers, "
+                "numpy.frombuffer(chunk, '<i2')."
+            )
         mono = array.ndim == 1 and self.n_channels == 1
         if not mono and (array.ndim != 2 or len(array) != self.n_channels):
             raise ValueError(

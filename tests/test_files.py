@@ -229,7 +229,12 @@ def test_source_is_not_overwritten(target, folder):
         ("a.wav", "wide.xyz", ValueError, "suffix of a sound file, got 'wide.xyz'"),
         ("a.wav", "wide", ValueError, "suffix of a sound file, got 'wide'"),
         ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
-        ("nan.wav", "wide.wav", ValueError, "must be finite"),
+        (
+            "nan.wav",
+            "wide.wav",
+            ValueError,
+            "must hold finite values, got NaN or infinity",
+        ),
         ("text.wav", "wide.wav", soundfile.LibsndfileError, "text.wav"),
     ],
 )
@@ -328,3 +333,26 @@ def test_files_too_long_for_a_wav_header_are_rf64(folder, monkeypatch):
         upsample_file(spline(), "narrow.wav", "wide.wav")
         assert soundfile.info("wide.wav").format == container
         assert_same(read("wide.wav"), spline().predict([x])[0])
+
+
+def test_mp3_becomes_wav_in_its_usual_format(folder):
+    soundfile.write("narrow.mp3", 0.1 * noise(2, 8000).T, 8000)
+    upsample_file(spline(), "narrow.mp3", "wide.wav")
+    assert soundfile.info("wide.wav").subtype == "PCM_16"
+    assert len(soundfile.read("wide.wav")[0]) == 2 * len(soundfile.read("narrow.mp3")[0])
+    assert names(folder) == ["narrow.mp3", "wide.wav"]
+
+
+def test_clipping_is_told(folder):
+    soundfile.write("loud.wav", 0.99 * np.sign(noise(2000)), 8000, subtype="PCM_16")
+    with pytest.warns(UserWarning, match="was clipped at 1, since PCM_16 holds no more"):
+        upsample_file(spline(), "loud.wav", "wide.wav")
+
+
+def test_place_of_nan_is_told(folder, monkeypatch):
+    monkeypatch.setattr(_files, "_N_READ", 100)
+    x = noise(1, 1000)
+    x[0, 555] = np.inf
+    write("narrow.wav", x)
+    with pytest.raises(ValueError, match="NaN or infinity between timepoints 500 and 600"):
+        upsample_file(spline(), "narrow.wav", "wide.wav")
