@@ -166,7 +166,7 @@ def main():
     cases = [("width 1/8", small, 30, 3, 16, 5, "", ">= 1.3 x plain loop")]
     if not args.quick:
         cases += [
-            (f"width {name}", AudioUNet(width=width), 10, 3, 16, 3, "never slower", "never slower")
+            (f"width {name}", AudioUNet(width=width), 10, 3, 16, 3, "", "never slower")
             for name, width in [("1/32", 1 / 32), ("1/16", 1 / 16), ("1/4", 1 / 4), ("1/2", 1 / 2)]
         ]
         cases.append(
