@@ -46,7 +46,18 @@ class Compilation:
         self._plain_seconds: float | None = None
 
     def run(self, step):
-        """Run ``step(network)`` with the network to train next, and return its result."""
+        """Run a training step.
+
+        Parameters
+        ----------
+        step : callable
+            ``step(network)`` trains with the network that it is given.
+
+        Returns
+        -------
+        result : object
+            What the step gave.
+        """
         if not self._trying:
             return self._run_current(step)
         synchronize(self.device)

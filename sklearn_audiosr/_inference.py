@@ -169,7 +169,11 @@ class NetworkStream:
         As for `predict_waveforms`. If it has a method ``stream()``, that gives an object with
         ``push(x, last)`` which keeps what it needs; if not, its look-back is computed again with
         every piece.
-    device, precision, workspace
+    device : torch.device
+        As for `predict_waveforms`.
+    precision : str
+        As for `predict_waveforms`.
+    workspace : Workspace
         As for `predict_waveforms`.
 
     Attributes
