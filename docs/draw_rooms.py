@@ -20,7 +20,7 @@ PLACES = {
     "_base": (0.95, 3), "_patches": (2.6, 3), "_training": (4.3, 3), "_inference": (6.35, 3),
     "metrics": (0.45, 4), "_streaming": (1.48, 4), "degradation": (2.51, 4),
     "_batches": (3.54, 4), "_compilation": (4.57, 4), "networks": (5.6, 4),
-    "_clips": (1.48, 5), "datasets": (3.54, 5), "_device": (6.35, 5),
+    "_clips": (1.48, 5), "_filters": (2.51, 5), "datasets": (3.54, 5), "_device": (6.35, 5),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38

@@ -7,19 +7,21 @@ pipeline can degrade and restore, and cross-validate on wideband recordings alon
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._filters import (
+    ELLIPTIC_STOPBAND_DB,
+    FAMILIES,
+    MAX_ORDER,
+    LowPass,
+    draw_low_pass,
+)
 
 __all__ = ["Decimator", "ideal_lowband", "trim_clips"]
-
-# An elliptic filter has a ripple in its stopband too; 60 dB down, aliasing is hard to hear.
-_ELLIPTIC_STOPBAND_DB = 60.0
-
-# Recursive filters of more sections leave the unit circle, or scipy's design fails.
-_MAX_ORDER = 50
 
 
 class Decimator(TransformerMixin, BaseEstimator):
@@ -33,26 +35,30 @@ class Decimator(TransformerMixin, BaseEstimator):
     ----------
     upsampling_ratio : int, default=2
         Wideband timepoints for each narrowband timepoint, at least 2.
-    filter : {"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"}, \
+    filter : {"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none", "random"}, \
             default="chebyshev1"
         Family of the anti-aliasing filter. "elliptic" has a stopband of 60 dB and "bessel" -3 dB
         at the cut-off, both for one pass (see `zero_phase`), "fir" is a Hamming-windowed sinc of
         ``2 * order * upsampling_ratio + 1`` taps. "none" keeps every r-th timepoint as it is and
-        aliases what lies above.
+        aliases what lies above. "random" draws one of these families for each clip, with its
+        order, ripple and cut-off, always of zero phase: to train an estimator that serves
+        recordings whose filter nobody knows.
     order : int, default=8
         Order of the filter, at most 50; for "fir", which may have any, the narrowband timepoints
-        on each side of its centre.
+        on each side of its centre. Not used by "none" and "random".
     ripple : float, default=0.05
         Passband ripple in dB of "chebyshev1" and "elliptic", in [1e-6, 100] and, for "elliptic",
-        below 60.
+        below 60. Not used by the others.
     cutoff : float, default=0.8
-        Cut-off frequency as a fraction of the narrowband Nyquist frequency, in [0.001, 1].
+        Cut-off frequency as a fraction of the narrowband Nyquist frequency, in [0.001, 1]. Not
+        used by "none" and "random".
     zero_phase : bool, default=True
         Filter forwards and backwards, which doubles the attenuation in dB ("fir": once, centred).
         False filters causally: the output is delayed by the filter's group delay, which ruins
-        comparisons in the time domain.
+        comparisons in the time domain. "random" has zero phase only.
     random_state : int, RandomState instance or None, default=None
-        Kept for pipelines that set it everywhere; the filters named above draw nothing.
+        Draws the filters of "random": clip i of every `transform` has the filter that an integer
+        and i give; a RandomState instance, or None, draws others in every call.
 
     See Also
     --------
@@ -62,6 +68,11 @@ class Decimator(TransformerMixin, BaseEstimator):
     -----
     With zero phase the signal goes on beyond its ends by odd reflection while it is filtered;
     clips shorter than that padding are padded by what they have.
+
+    "random" draws, each uniformly: a family of the six; an order from 3 to 10 ("fir": 8 to 48); a
+    ripple from 0.01 to 0.5 dB on a logarithmic scale; a cut-off from 0.6 to 1. The paper trains on
+    one filter and finds that the network fails on another (its Table 3); it proposes to train on
+    several.
 
     References
     ----------
@@ -79,7 +90,7 @@ class Decimator(TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {
         "upsampling_ratio": [Interval(Integral, 2, None, closed="left")],
-        "filter": [StrOptions({"chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"})],
+        "filter": [StrOptions({*FAMILIES, "random"})],
         "order": [Interval(Integral, 1, None, closed="left")],
         "ripple": [Interval(Real, 1e-6, 100, closed="both")],
         "cutoff": [Interval(Real, 1e-3, 1, closed="both")],
@@ -154,19 +165,26 @@ class Decimator(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         self._check_filter()
-        clips, low_pass = Clips(Y, "Y"), self._make_low_pass()
-        return clips.collect(self._decimate(clip, i, low_pass) for i, clip in enumerate(clips))
+        clips, low_pass_of = Clips(Y, "Y"), self._make_low_passes()
+        return clips.collect(
+            self._decimate(clip, i, low_pass_of(i)) for i, clip in enumerate(clips)
+        )
 
     def _check_filter(self):
-        if self.filter == "elliptic" and self.ripple >= _ELLIPTIC_STOPBAND_DB:
+        if self.filter == "elliptic" and self.ripple >= ELLIPTIC_STOPBAND_DB:
             raise ValueError(
-                f'ripple must be below the stopband of filter="elliptic", {_ELLIPTIC_STOPBAND_DB} '
+                f'ripple must be below the stopband of filter="elliptic", {ELLIPTIC_STOPBAND_DB} '
                 f"dB, got {self.ripple}: the paper's is 0.05."
             )
-        if self.filter not in ("fir", "none") and self.order > _MAX_ORDER:
+        if self.filter not in ("fir", "none", "random") and self.order > MAX_ORDER:
             raise ValueError(
-                f'order must be at most {_MAX_ORDER} for filter="{self.filter}", got {self.order}: '
+                f'order must be at most {MAX_ORDER} for filter="{self.filter}", got {self.order}: '
                 'higher orders are not stable in floating point. filter="fir" takes any order.'
+            )
+        if self.filter == "random" and not self.zero_phase:
+            raise ValueError(
+                'zero_phase must be True for filter="random", got False: the delay of a causal '
+                "filter cannot be undone where the filter is not known."
             )
 
     def _decimate(self, clip, index, low_pass):
@@ -180,51 +198,18 @@ class Decimator(TransformerMixin, BaseEstimator):
         # float64: a recursive filter with poles near the unit circle loses digits in float32
         return low_pass(clip.astype(np.float64))[:, ::r].astype(np.float32)
 
-    def _make_low_pass(self):
-        """Design the filter once; give a function of waveforms (n_channels, n_timepoints)."""
-        if self.filter == "none":
-            return lambda waveforms: waveforms
-        if self.filter == "fir":
-            taps = self._design_fir()
-            return lambda waveforms: _filter_fir(taps, waveforms, self.zero_phase)
-        sos = self._design_iir()
-        return lambda waveforms: _filter_iir(sos, waveforms, self.zero_phase)
-
-    def _design_iir(self):
-        """Second-order sections; frequencies are fractions of the wideband Nyquist frequency."""
-        cutoff = self.cutoff / self.upsampling_ratio
-        if self.filter == "chebyshev1":
-            return signal.cheby1(self.order, self.ripple, cutoff, output="sos")
-        if self.filter == "elliptic":
-            return signal.ellip(
-                self.order, self.ripple, _ELLIPTIC_STOPBAND_DB, cutoff, output="sos"
-            )
-        if self.filter == "bessel":
-            return signal.bessel(self.order, cutoff, norm="mag", output="sos")
-        return signal.butter(self.order, cutoff, output="sos")
-
-    def _design_fir(self):
-        n_taps = 2 * self.order * self.upsampling_ratio + 1
-        return signal.firwin(n_taps, self.cutoff / self.upsampling_ratio, window="hamming")
-
-
-def _filter_fir(taps, waveforms, zero_phase):
-    """Filter once; centred where the phase is to be zero, with odd reflection beyond the ends."""
-    reach = len(taps) // 2
-    if zero_phase:
-        padded = np.pad(waveforms, ((0, 0), (reach, reach)), mode="reflect", reflect_type="odd")
-        return signal.oaconvolve(padded, taps[None], mode="valid", axes=-1)
-    return signal.oaconvolve(waveforms, taps[None], axes=-1)[:, : waveforms.shape[-1]]
-
-
-def _filter_iir(sos, waveforms, zero_phase):
-    """Filter forwards and backwards where the phase is to be zero, else forwards."""
-    if not zero_phase:
-        return signal.sosfilt(sos, waveforms, axis=-1)
-    # scipy's own padding, as far as a short clip has it: 3 for each tap of the whole filter
-    n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
-    padding = min(3 * n_taps, waveforms.shape[-1] - 1)
-    return signal.sosfiltfilt(sos, waveforms, axis=-1, padlen=padding)
+    def _make_low_passes(self):
+        """Give a function from a clip's index to the filter of its waveforms."""
+        ratio = self.upsampling_ratio
+        if self.filter != "random":
+            low_pass = LowPass(
+                self.filter, self.order, self.ripple, self.cutoff, self.zero_phase
+            ).design(ratio)
+            return lambda index: low_pass
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        return lambda index: draw_low_pass(np.random.default_rng([seed, index])).design(ratio)
 
 
 def ideal_lowband(clips, upsampling_ratio):

@@ -20,7 +20,7 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 # The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
 LAYERS = [
     ["_clips"],
-    ["_interpolation", "degradation", "_patches", "metrics"],
+    ["_interpolation", "_filters", "degradation", "_patches", "metrics"],
     ["networks", "networks.*", "_objectives"],
     ["_device"],
     ["_batches", "_compilation"],
