@@ -54,6 +54,10 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Epochs that early stopping waits.
     warm_start : bool, default=False
         Go on from the weights of the last fit; layers, frames and phase must be the same.
+    checkpoint : path-like, default=None
+        File in which the state of the training is kept while it runs: if the process dies, the
+        same ``fit`` goes on after the last epoch that was kept. Needs an integer `random_state`;
+        deleted when the fit is complete.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -133,6 +137,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         early_stopping=False,
         n_iter_no_change=8,
         warm_start=False,
+        checkpoint=None,
         device="auto",
         precision="auto",
         sampling_rate=None,
@@ -151,6 +156,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.device = device
         self.precision = precision
         self.sampling_rate = sampling_rate

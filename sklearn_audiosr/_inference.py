@@ -14,20 +14,24 @@ from sklearn_audiosr.networks._workspace import Workspace
 # length, and is long against the receptive field, which is computed twice at each seam.
 _CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
+# Bytes that the paper's network takes for a timepoint of a pass, generously.
+_BYTES_PER_TIMEPOINT = 2**14
+
 # Share of a batch of unequal clips that may be padding.
 _WASTE = 0.1
 
 
 def predict_waveforms(
-    network, read_source, shape, device, precision="auto", *, workspace=None, chunk_length=None
-):
+    network, read_source, shape, device, precision="auto", *, workspace=None, chunk_length=None,
+    n_outputs=None,
+):  # fmt: skip
     """Run a network over waveforms of any length.
 
     Parameters
     ----------
     network : torch.nn.Module
-        From (batch, n_channels, time) to (batch, 1, time), on `device`, with integer attributes
-        ``stride``, ``look_back`` and ``look_ahead``.
+        From (batch, n_channels, time) to (batch, 1 or more, time), on `device`, with integer
+        attributes ``stride``, ``look_back`` and ``look_ahead``.
     read_source : callable
         ``read_source(start, stop)`` gives the network's input at wideband timepoints
         [start, stop), an array of shape (n_waveforms, n_channels, stop - start), float32.
@@ -41,10 +45,12 @@ def predict_waveforms(
         What is kept from one clip to the next.
     chunk_length : int, default=None
         Wideband timepoints of a chunk; None chooses by the device.
+    n_outputs : int, default=None
+        Channels of the output that are wanted; None gives the first without an axis of channels.
 
     Returns
     -------
-    y : ndarray of shape `shape`, float32
+    y : ndarray of shape `shape`, or of `n_outputs` such arrays, float32
         The same, up to rounding, whatever the chunks.
 
     Notes
@@ -54,9 +60,9 @@ def predict_waveforms(
     network see its zero padding, as it does for the clip as a whole.
     """
     n_waveforms, n_timepoints = shape
-    chunk = _align(chunk_length or max(1, _CHUNK[device.type] // n_waveforms), network.stride)
+    chunk = _align(chunk_length or max(1, pass_length(device) // n_waveforms), network.stride)
     before = _align(network.look_back, network.stride)
-    y = np.empty(shape, dtype=np.float32)
+    y = np.empty((n_outputs or 1, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
     with inference(network, device, precision, workspace):
         for start in range(0, n_timepoints, chunk):
@@ -66,12 +72,13 @@ def predict_waveforms(
             # the end of a chunk is padded to the stride: leave that padding outside the context
             right = min(_align(right, network.stride), n_timepoints)
             source = torch.from_numpy(read_source(left, right)).to(device)
-            output = network(source)[:, 0, start - left : stop - left]  # (n_waveforms, chunk)
-            y[:, start:stop] = output.float().cpu().numpy()
-    return y
+            output = network(source)[:, : len(y), start - left : stop - left]
+            # (n_waveforms, n_outputs, chunk) to (n_outputs, n_waveforms, chunk)
+            y[..., start:stop] = output.transpose(0, 1).float().cpu().numpy()
+    return y[0] if n_outputs is None else y
 
 
-def predict_clips(network, clips, device, precision="auto"):
+def predict_clips(network, clips, device, precision="auto", *, workspace=None, n_outputs=None):
     """Run a network over many clips; short ones of like lengths share their passes.
 
     Parameters
@@ -81,7 +88,7 @@ def predict_clips(network, clips, device, precision="auto"):
         ``network(x, lengths)``; without, every clip has passes of its own.
     clips : list of (read_source, shape)
         As for `predict_waveforms`.
-    device, precision
+    device, precision, workspace, n_outputs
         As for `predict_waveforms`.
 
     Yields
@@ -89,13 +96,14 @@ def predict_clips(network, clips, device, precision="auto"):
     y : ndarray, float32
         The output for each clip, in order; as it would be alone, up to rounding.
     """
+    n_at_once = pass_length(device)
     # with the padding to the stride, which costs as much as the clip
     shapes = [(rows, _align(length, network.stride)) for _, (rows, length) in clips]
     batches = [[i] for i in range(len(clips))]
     if getattr(network, "accepts_lengths", False):
-        batches = _plan_batches(shapes, _CHUNK[device.type])
+        batches = _plan_batches(shapes, n_at_once)
     n_timepoints = sum(math.prod(shape) for shape in shapes)
-    workspace = Workspace(n_uses=-(-n_timepoints // _CHUNK[device.type]))
+    workspace = workspace or Workspace(n_uses=-(-n_timepoints // n_at_once))
     finished: dict[int, np.ndarray] = {}
     n_given = 0
     for batch in batches:
@@ -103,12 +111,13 @@ def predict_clips(network, clips, device, precision="auto"):
             read_source, shape = clips[batch[0]]
             outputs = [
                 predict_waveforms(
-                    network, read_source, shape, device, precision, workspace=workspace
+                    network, read_source, shape, device, precision,
+                    workspace=workspace, n_outputs=n_outputs,
                 )
-            ]
+            ]  # fmt: skip
         else:
             sources = [read(0, shape[1]) for read, shape in (clips[i] for i in batch)]
-            outputs = _predict_batch(network, sources, device, precision, workspace)
+            outputs = _predict_batch(network, sources, device, precision, workspace, n_outputs)
         finished.update(zip(batch, outputs, strict=True))
         while n_given in finished:
             yield finished.pop(n_given)
@@ -134,7 +143,7 @@ def _plan_batches(shapes, n_timepoints):
     return batches
 
 
-def _predict_batch(network, sources, device, precision, workspace):
+def _predict_batch(network, sources, device, precision, workspace, n_outputs):
     """Run a network over sources (n_waveforms, n_channels, n_timepoints) of like lengths."""
     lengths = [source.shape[2] for source in sources for _ in source]
     lengths_if_unequal = [lengths] if len(set(lengths)) > 1 else []
@@ -144,10 +153,38 @@ def _predict_batch(network, sources, device, precision, workspace):
         part[..., : source.shape[2]] = source
     with inference(network, device, precision, workspace):
         output = network(torch.from_numpy(batch).to(device), *lengths_if_unequal)
-        output = output[:, 0].float().cpu().numpy()
-    parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1])
+        output = output[:, 0] if n_outputs is None else output[:, :n_outputs].transpose(0, 1)
+        output = output.float().cpu().numpy()  # (n_outputs if wanted, n_waveforms, n_timepoints)
+    parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1], axis=-2)
     # copies: a clip that is kept must not keep its neighbours
-    return [y[:, : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
+    return [y[..., : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
+
+
+def pass_length(device):
+    """Wideband timepoints in one pass: what the device is good at, and its free memory holds."""
+    n_timepoints = _CHUNK[device.type]
+    if device.type != "cuda":
+        return n_timepoints
+    n_bytes_free = torch.cuda.mem_get_info(device)[0]
+    return min(n_timepoints, max(2**16, n_bytes_free // _BYTES_PER_TIMEPOINT))
+
+
+def open_array(source):
+    """Give (read_source, shape), as `predict_clips` takes it, of waveforms that are at hand.
+
+    Parameters
+    ----------
+    source : ndarray of shape (n_waveforms, n_timepoints), float32
+        The network's input.
+
+    Returns
+    -------
+    read_source : callable
+        ``read_source(start, stop)``.
+    shape : tuple of int
+        (n_waveforms, n_timepoints).
+    """
+    return lambda start, stop: source[:, None, start:stop], source.shape
 
 
 def network_latency(network):

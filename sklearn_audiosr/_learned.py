@@ -1,6 +1,7 @@
 """What the learned estimators share: parameters, the way to the training and prediction loops."""
 
 import copy
+import os
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
@@ -41,6 +42,7 @@ class LearnedUpsampler(BaseUpsampler):
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "device": "no_validation",  # resolved, with its own message, when torch is loaded
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -117,22 +119,52 @@ class LearnedUpsampler(BaseUpsampler):
         pairs = [self._make_pair(X[i], Y[i], ratio, scale) for i in training]
         held_out = [self._make_pair(X[i], Y[i], ratio, scale) for i in validation]
         seed = random_state.randint(2**31 - 1)
-        network, history = self._train(pairs, held_out, ratio, resume, seed)
+        checkpoint = self._open_checkpoint(pairs, held_out, ratio, resume)
+        network, history, learned = self._train(pairs, held_out, ratio, resume, seed, checkpoint)
         # all or nothing: an error above leaves the last fit as it was
         self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
+        for name, value in learned.items():
+            setattr(self, name, value)
         self._trained_architecture = self._describe_architecture()
         self.loss_curve_ = (self.loss_curve_ if resume else []) + history.losses
         earlier_scores = self.validation_scores_ if resume else []
         self.validation_scores_ = earlier_scores + history.validation_scores
         self.n_iter_ = len(self.loss_curve_)
+        if checkpoint is not None and not history.interrupted:
+            checkpoint.remove()
         return self
 
     def _make_pair(self, x, y, ratio, scale):
         """Give the network's input and target, both of shape (n_channels, r * n_timepoints)."""
         return self._upsample_source(x / np.float32(scale), ratio), y / np.float32(scale)
 
-    def _train(self, pairs, held_out, ratio, resume, seed):
-        """Train a new network, or a copy of the last; give it, back on the CPU, and the history."""
+    def _open_checkpoint(self, pairs, held_out, ratio, resume):
+        """Give the `Checkpoint` of this training, or None."""
+        if self.checkpoint is None:
+            return None
+        from sklearn_audiosr._checkpoint import Checkpoint, describe_clips, describe_parameters
+
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "checkpoint needs an integer random_state, got "
+                f"{self.random_state!r}: without, another fit would draw other clips for "
+                "validation. Pass random_state=0, for example."
+            )
+        fingerprint = {
+            **describe_parameters(self.get_params(deep=False)),
+            **describe_parameters({"architecture": self._describe_architecture()}),
+            "upsampling_ratio_": str(ratio),
+            "earlier epochs": str(self.n_iter_ if resume else 0),
+            "training clips": describe_clips(pairs),
+            "validation clips": describe_clips(held_out),
+        }
+        return Checkpoint(self.checkpoint, fingerprint)
+
+    def _train(self, pairs, held_out, ratio, resume, seed, checkpoint):
+        """Train a new network, or a copy of the last.
+
+        Give it, back on the CPU, the history, and what else was learned, by attribute.
+        """
         import torch
 
         from sklearn_audiosr._device import private_generators, resolve_device
@@ -166,21 +198,24 @@ class LearnedUpsampler(BaseUpsampler):
                 resume=resume,
                 score_name=self._score_name,
                 way_out=self._way_out,
+                checkpoint=checkpoint,
             )
+            learned = self._learn_after_training(network, held_out, sampler, device)
         # on the CPU at rest, so that it unpickles where there is no GPU
-        return network.to("cpu").eval(), history
+        return network.to("cpu").eval(), history, learned
+
+    def _learn_after_training(self, network, held_out, sampler, device):
+        """Give what is learned with the trained network, by attribute."""
+        return {}
 
     def _make_validation(self, network, held_out, device):
         """Return a function that gives the mean SNR over held-out clips, or None."""
-        from sklearn_audiosr._inference import predict_clips
+        from sklearn_audiosr._inference import open_array, predict_clips
 
         held_out = [(source, target) for source, target in held_out if np.any(target)]
         if not held_out:
             return None
-        sources = [
-            (lambda start, stop, source=source: source[:, None, start:stop], source.shape)
-            for source, _ in held_out
-        ]
+        sources = [open_array(source) for source, _ in held_out]
 
         def validate():
             outputs = predict_clips(network, sources, device, self.precision)
@@ -207,20 +242,31 @@ class LearnedUpsampler(BaseUpsampler):
             )
 
     def _upsample(self, clips):
-        """Yield wideband clips; short ones of like lengths share their passes."""
+        for y in self._run_network(clips):
+            y *= np.float32(self.scale_)
+            yield y
+
+    def _run_network(self, clips, n_outputs=None):
+        """Yield the network's output for each clip; short ones of like lengths share passes."""
         from sklearn_audiosr._device import resolve_device
         from sklearn_audiosr._inference import predict_clips
+        from sklearn_audiosr.networks._workspace import Workspace
 
         self._validate_params()  # device and precision may be set after fit
         device = resolve_device(self.device)
         network = self._network_on(device)
-        # what is read when asked for is read one by one
-        groups = ([clip] for clip in clips) if clips.kind == "lazy" else [list(clips)]
+        lazy = clips.kind == "lazy"  # what is read when asked for is read one by one
+        groups = ([clip] for clip in clips) if lazy else [list(clips)]
+        workspace = Workspace(n_uses=len(clips)) if lazy else None
         for group in groups:
-            sources = [self._open_source(clip) for clip in group]
-            for y in predict_clips(network, sources, device, self.precision):
-                y *= np.float32(self.scale_)
-                yield y
+            yield from predict_clips(
+                network,
+                [self._open_source(clip) for clip in group],
+                device,
+                self.precision,
+                workspace=workspace,
+                n_outputs=n_outputs,
+            )
 
     def _prepare_stream(self):
         from sklearn_audiosr._device import resolve_device

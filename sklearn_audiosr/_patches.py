@@ -68,10 +68,8 @@ class PatchSampler:
 
         Parameters
         ----------
-        n_patches : int
-            How many.
-        rng : numpy.random.Generator
-            Source of the starts.
+        n_patches, rng : int, numpy.random.Generator
+            As in `draw`.
 
         Returns
         -------
@@ -84,6 +82,17 @@ class PatchSampler:
         before = np.where(waveform > 0, self._last_start[waveform - 1], 0)
         begin = (start - before) * self.step
         return self._offsets[waveform] + begin, self._lengths[waveform] - begin
+
+    def pairs(self):
+        """Give all waveforms as they went in.
+
+        Returns
+        -------
+        pairs : list of (ndarray, ndarray)
+            Source and target, each of shape (1, n_timepoints); views of the buffers.
+        """
+        places = zip(self._offsets, self._offsets + self._lengths, strict=True)
+        return [(self.sources[None, a:b], self.targets[None, a:b]) for a, b in places]
 
 
 def _buffer(clips, patch_length):

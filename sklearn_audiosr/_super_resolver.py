@@ -1,5 +1,6 @@
 """The paper's network as a scikit-learn estimator."""
 
+import inspect
 from numbers import Integral
 
 from sklearn.base import clone
@@ -7,9 +8,10 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
+from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
 
 
-class AudioSuperResolver(LearnedUpsampler):
+class AudioSuperResolver(ProbabilisticUpsampler):
     """Super-resolve audio with a convolutional network.
 
     The clips are upsampled by a cubic spline and a network adds what the spline lacks
@@ -22,15 +24,23 @@ class AudioSuperResolver(LearnedUpsampler):
         What to train: an object with ``build()``, of `sklearn_audiosr.networks` for example. None
         means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended; to
         search over ``network__...``, pass one.
-        ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time) with
+        ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time), or with
+        ``build(n_outputs=2)``, for noise models that ask for it, to (batch, 2, time), with
         three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
         and ``look_ahead`` (timepoints before and after its own that an output depends on). Two
         optional ones make it faster, ``accepts_lengths`` and ``stream()``: see the user guide, "A
         network of your own".
-    objective : {"rmse", "mse", "paper_eq1"} or callable, default="rmse"
+    objective : {"rmse", "mse", "paper_eq1"} or callable, default=None
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, or a function of tensors
-        ``(prediction, target, mask)`` of shape (batch, 1, time).
+        ``(prediction, target, mask)`` of shape (batch, 1, time). None means "rmse" without a
+        `noise_model`; with one it must be None.
+    noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
+        Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
+        its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
+        clips held out for validation; with "heteroscedastic" the network predicts the standard
+        deviation of each timepoint, calibrated on those clips. See the user guide, "Uncertainty",
+        for a function ``log_prob(y, output)`` or an object of your own.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
@@ -51,6 +61,11 @@ class AudioSuperResolver(LearnedUpsampler):
         Go on from the weights of the last fit (Adam starts afresh): to train longer, or to
         fine-tune on other clips. The scale stays that of the first fit; the network's parameters
         must be the same. The weights that it begins with are kept if no epoch validates better.
+    checkpoint : path-like, default=None
+        File in which the state of the training is kept while it runs: if the process dies, the
+        same ``fit`` goes on after the last epoch that was kept, with the result that it would
+        have had (on a CPU). Needs an integer `random_state`; one file for one fit, so not for
+        searches. Deleted when the fit is complete.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -80,6 +95,8 @@ class AudioSuperResolver(LearnedUpsampler):
         weights of the best epoch are kept (the last without validation).
     n_iter_ : int
         Epochs trained, over all warm starts.
+    noise_model_ : object
+        The noise model with what was estimated; None without one.
 
     See Also
     --------
@@ -108,7 +125,8 @@ class AudioSuperResolver(LearnedUpsampler):
     _parameter_constraints = {
         **LearnedUpsampler._parameter_constraints,
         "network": "no_validation",  # checked by _describe_network, with its own message
-        "objective": [StrOptions({"rmse", "mse", "paper_eq1"}), callable],
+        "objective": [StrOptions({"rmse", "mse", "paper_eq1"}), callable, None],
+        "noise_model": "no_validation",  # checked by make_noise_model, with its own message
     }
 
     _source_reach = CUBIC_REACH
@@ -118,7 +136,8 @@ class AudioSuperResolver(LearnedUpsampler):
         self,
         network=None,
         *,
-        objective="rmse",
+        objective=None,
+        noise_model=None,
         patch_length=8192,
         batch_size=16,
         learning_rate=1e-4,
@@ -127,6 +146,7 @@ class AudioSuperResolver(LearnedUpsampler):
         early_stopping=False,
         n_iter_no_change=10,
         warm_start=False,
+        checkpoint=None,
         device="auto",
         precision="auto",
         sampling_rate=None,
@@ -135,6 +155,7 @@ class AudioSuperResolver(LearnedUpsampler):
     ):
         self.network = network
         self.objective = objective
+        self.noise_model = noise_model
         self.patch_length = patch_length
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -143,6 +164,7 @@ class AudioSuperResolver(LearnedUpsampler):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.device = device
         self.precision = precision
         self.sampling_rate = sampling_rate
@@ -161,10 +183,29 @@ class AudioSuperResolver(LearnedUpsampler):
             )
         return clone(self.network, safe=False)
 
+    def _check_parameters(self, ratio):
+        if self.noise_model is not None and self.objective is not None:
+            raise ValueError(
+                "objective must be None with a noise_model, whose negative log likelihood is the "
+                f"loss, got {self.objective!r}: leave one of the two out."
+            )
+        self._make_noise_model()
+
+    def _make_noise_model(self):
+        if self.noise_model is None:  # torch need not be loaded to know
+            return None
+        from sklearn_audiosr._noise_models import make_noise_model
+
+        return make_noise_model(self.noise_model)
+
+    def _count_outputs(self):
+        noise_model = self._make_noise_model()
+        return 1 if noise_model is None else int(noise_model.n_outputs)
+
     def _build_network(self, ratio):
         from torch import nn
 
-        network = self._describe_network().build()
+        network = self._build_with_outputs(self._describe_network(), self._count_outputs())
         contract = ("stride", "look_back", "look_ahead")
         missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
         if not isinstance(network, nn.Module) or missing:
@@ -176,13 +217,32 @@ class AudioSuperResolver(LearnedUpsampler):
             )
         return network
 
+    def _build_with_outputs(self, description, n_outputs):
+        if n_outputs == 1:
+            return description.build()
+        if "n_outputs" not in inspect.signature(description.build).parameters:
+            raise TypeError(
+                f"noise_model={self.noise_model!r} needs a network with {n_outputs} output "
+                f"channels, got {description!r} whose build() takes no n_outputs: let it take "
+                "build(n_outputs=1), or take a noise model of one output."
+            )
+        return description.build(n_outputs=n_outputs)
+
     def _describe_architecture(self):
-        return repr(self._describe_network())
+        n_outputs = self._count_outputs()
+        outputs = "" if n_outputs == 1 else f" with {n_outputs} outputs"
+        return repr(self._describe_network()) + outputs
 
     def _make_loss(self):
-        from sklearn_audiosr._objectives import OBJECTIVES
+        noise_model = self._make_noise_model()
+        if noise_model is None:
+            from sklearn_audiosr._objectives import OBJECTIVES
 
-        objective = OBJECTIVES.get(self.objective, self.objective)
+            objective = OBJECTIVES.get(self.objective or "rmse", self.objective)
+        else:
+            from sklearn_audiosr._noise_models import negative_log_likelihood
+
+            objective = negative_log_likelihood(noise_model)
 
         def loss(network, sources, targets, mask):
             return objective(network(sources), targets, mask)

@@ -11,6 +11,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr._batches import BatchLoader
+from sklearn_audiosr._checkpoint import TrainingState
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._device import autocast, synchronize, tuned_kernels
 from sklearn_audiosr.networks._workspace import Workspace
@@ -31,10 +32,13 @@ class History:
         Mean training loss.
     validation_scores : list of float
         What ``validate`` gave, higher is better; empty without validation.
+    interrupted : bool
+        Training was stopped by Ctrl-C.
     """
 
     losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    interrupted: bool = False
 
     def append(self, loss, score):
         """Add one epoch.
@@ -53,7 +57,7 @@ class History:
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, precision, early_stopping, n_iter_no_change, verbose,
-          resume, score_name, way_out):  # fmt: skip
+          resume, score_name, way_out, checkpoint=None):  # fmt: skip
     """Train a network with Adam on random patches, and leave the best weights in it.
 
     Parameters
@@ -79,6 +83,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         What the progress bar calls the score.
     way_out : str
         What makes training faster, for the warning on a CPU.
+    checkpoint : Checkpoint, default=None
+        Where the state is kept after each epoch; training goes on from what it holds.
 
     Returns
     -------
@@ -98,20 +104,27 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
             "must give a network with weights."
         )
     history, best = History(), _Best(network)
-    if resume and validate is not None:  # the weights that training goes on from compete too
-        best.update(validate(), 0)
     batches = _balanced_batches(sampler.n_patches_per_epoch, batch_size)
     loader = BatchLoader(sampler, device, rng)
     compilation = Compilation(network, device, len(batches) * max_epochs)
     step = _Step(network, loss, loader, learning_rate, precision, compilation)
+    state = TrainingState(network, step.optimizer, history, best, rng, device)
+    kept = None if checkpoint is None else checkpoint.load()
+    if kept is not None:
+        state.restore(kept)
+    elif resume and validate is not None:  # the weights that training goes on from compete too
+        best.update(validate(), 0)
+    first_epoch = len(history.losses) + 1
     network.train()
-    with _progress_bar(max_epochs, verbose) as progress, torch.inference_mode(False), \
-            torch.enable_grad(), Workspace(), tuned_kernels(device):  # fmt: skip
+    with _progress_bar(max_epochs, first_epoch, verbose) as progress, torch.enable_grad(), \
+            torch.inference_mode(False), Workspace(), tuned_kernels(device):  # fmt: skip
         try:
-            for epoch in range(1, max_epochs + 1):
+            for epoch in range(first_epoch, max_epochs + 1):
+                if early_stopping and epoch - 1 - best.epoch >= n_iter_no_change:
+                    break
                 begin = time.perf_counter()
                 losses = [step(batches[0])]
-                if epoch == 1:
+                if epoch == first_epoch:
                     synchronize(device)
                     seconds = (time.perf_counter() - begin) * len(batches)
                     _warn_if_slow(network, seconds, max_epochs, device, way_out)
@@ -124,9 +137,10 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                 history.append(mean_loss, score)
                 best.update(score, epoch)
                 _report(progress, mean_loss, score, score_name)
-                if early_stopping and epoch - best.epoch >= n_iter_no_change:
-                    break
+                if checkpoint is not None:
+                    checkpoint.save(state.collect)
         except KeyboardInterrupt:
+            history.interrupted = True
             _warn_interrupted(len(history.losses))
             if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
@@ -204,12 +218,12 @@ class _Best:
         self.network.load_state_dict(self.weights)
 
 
-def _progress_bar(max_epochs, verbose):
+def _progress_bar(max_epochs, first_epoch, verbose):
     if not verbose:
         return contextlib.nullcontext()
     from tqdm.auto import tqdm
 
-    return tqdm(total=max_epochs, unit="epoch")
+    return tqdm(total=max_epochs, initial=first_epoch - 1, unit="epoch")
 
 
 def _report(progress, loss, score, score_name):

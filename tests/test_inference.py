@@ -16,6 +16,7 @@ from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender, _inference
 from sklearn_audiosr._inference import _plan_batches, predict_waveforms
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks._workspace import Workspace
 
 CPU = torch.device("cpu")
 
@@ -292,3 +293,43 @@ def test_limits_of_threadpoolctl_hold_inside(n_threads_inside):
         est.predict(np.ones((1, 100)))
         assert n_threads_inside == {1}
     assert torch.get_num_threads() == 2
+
+
+def test_weights_are_transformed_once_for_a_lazy_sequence(monkeypatch):
+    Y = random_walk(2, 3000)
+    est = AudioSuperResolver(AudioUNet(width=1 / 16), max_epochs=1, patch_length=1024)
+    X = Decimator(2).fit_transform(Y)
+    est.fit(X, Y)
+    made = []
+    prepare = Workspace.prepare
+
+    def count(self, weight, kind, form, make):
+        return prepare(self, weight, kind, form, lambda: made.append(form) or make())
+
+    monkeypatch.setattr(Workspace, "prepare", count)
+    est.predict(LazyClips([X[0]] * 5))
+    n_layers = sum(isinstance(layer, nn.Conv1d) for layer in est.network_.modules())
+    assert 0 < len(made) <= n_layers
+
+
+class LazyClips:
+    """A sequence that is read when asked for."""
+
+    def __init__(self, clips):
+        self.clips = clips
+
+    def __len__(self):
+        return len(self.clips)
+
+    def __getitem__(self, index):
+        return self.clips[index]
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "n_timepoints"), [(100, 2**21), (8, 2**19), (1, 2**16), (0.01, 2**16)]
+)
+def test_a_pass_fits_into_the_free_memory_of_a_gpu(monkeypatch, gigabytes, n_timepoints):
+    n_bytes = int(gigabytes * 2**30)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (n_bytes, 2**40))
+    assert _inference.pass_length(torch.device("cuda")) == n_timepoints
+    assert _inference.pass_length(CPU) == _inference._CHUNK["cpu"]

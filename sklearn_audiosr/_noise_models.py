@@ -1,0 +1,235 @@
+"""Densities of the wideband waveform around a network's prediction: y = f(x) + noise.
+
+Section 3.1 of Kuleshov, Enam and Ermon (2017). A noise model has
+
+- ``n_outputs``, the channels that it wants from the network; the first is the prediction f(x);
+- ``log_prob(y, output)``, the log density of each timepoint;
+- ``std(output)``, the standard deviation of each timepoint;
+- ``sample(output, generator)``, a draw of y;
+- and, if something is to be estimated after training, ``calibrate(targets, outputs)``.
+
+Tensors are (batch, n_outputs, time), or (batch, 1, time) where there is one value a timepoint, in
+units of the estimator's ``scale_``.
+"""
+
+import copy
+import math
+from numbers import Integral
+
+import torch
+
+# 80 dB below the sources' level: no density grows without bound where clips are digitally silent.
+_LEAST_STD = 1e-4
+
+# A normal variable lies within this many standard deviations nine times in ten.
+_NINE_TENTHS = 1.6448536269514722
+
+
+class GaussianNoise:
+    """Normal noise of one standard deviation; least squares.
+
+    Attributes
+    ----------
+    scale : float
+        Standard deviation: 1 while training, where it changes no minimum, then the maximum
+        likelihood estimate.
+    """
+
+    n_outputs = 1
+
+    def __init__(self):
+        self.scale = 1.0
+
+    def log_prob(self, y, output):
+        """Give the log density of each timepoint."""
+        return _normal_log_prob(y - output, output.new_full((), math.log(self.scale)))
+
+    def std(self, output):
+        """Give the standard deviation of each timepoint."""
+        return torch.full_like(output, self.scale)
+
+    def sample(self, output, generator):
+        """Draw a waveform."""
+        return output + self.scale * _standard_normal(output, generator)
+
+    def calibrate(self, targets, outputs):
+        """Set the scale to the root mean square of the errors."""
+        self.scale = max(math.sqrt(_mean_error(targets, outputs, torch.square)), _LEAST_STD)
+
+
+class LaplaceNoise:
+    """Laplacian noise of one scale; least absolute errors.
+
+    Attributes
+    ----------
+    scale : float
+        Mean absolute error: 1 while training, then the maximum likelihood estimate.
+    """
+
+    n_outputs = 1
+
+    def __init__(self):
+        self.scale = 1.0
+
+    def log_prob(self, y, output):
+        """Give the log density of each timepoint."""
+        return -(y - output).abs() / self.scale - math.log(2 * self.scale)
+
+    def std(self, output):
+        """Give the standard deviation of each timepoint."""
+        return torch.full_like(output, math.sqrt(2) * self.scale)
+
+    def sample(self, output, generator):
+        """Draw a waveform."""
+        uniform = torch.rand(output.shape, generator=generator, dtype=torch.float64)
+        # 1 - u is in (0, 1]: its logarithm is finite
+        magnitude = -torch.log1p(-uniform)
+        sign = 2 * torch.randint(2, output.shape, generator=generator) - 1
+        return output + (self.scale * sign * magnitude).to(output)
+
+    def calibrate(self, targets, outputs):
+        """Set the scale to the mean absolute error."""
+        self.scale = max(_mean_error(targets, outputs, torch.abs), _LEAST_STD)
+
+
+class HeteroscedasticNoise:
+    """Normal noise whose log standard deviation is the network's second output.
+
+    Attributes
+    ----------
+    scale : float
+        Factor of all standard deviations: 1 while training, then what makes nine tenths of the
+        errors lie within the interval that a normal density gives nine tenths.
+    """
+
+    n_outputs = 2
+
+    def __init__(self):
+        self.scale = 1.0
+
+    def log_prob(self, y, output):
+        """Give the log density of each timepoint."""
+        return _normal_log_prob(y - output[:, :1], self._log_std(output))
+
+    def std(self, output):
+        """Give the standard deviation of each timepoint."""
+        return self._log_std(output).exp()
+
+    def sample(self, output, generator):
+        """Draw a waveform."""
+        mean = output[:, :1]
+        return mean + self.std(output) * _standard_normal(mean, generator)
+
+    def calibrate(self, targets, outputs):
+        """Set the factor from the errors, in units of the network's standard deviations."""
+        self.scale = 1.0
+        ratios = torch.cat([
+            ((y - output[:, :1]).abs() / self.std(output)).flatten()
+            for y, output in zip(targets, outputs, strict=True)
+        ])  # fmt: skip
+        rank = max(1, math.ceil(0.9 * len(ratios)))
+        self.scale = max(float(ratios.kthvalue(rank).values) / _NINE_TENTHS, _LEAST_STD)
+
+    def _log_std(self, output):
+        return output[:, 1:].clamp(min=math.log(_LEAST_STD)) + math.log(self.scale)
+
+
+class LogDensity:
+    """A plain function ``log_prob(y, output)`` as a noise model: it can train, no more.
+
+    Parameters
+    ----------
+    log_prob : callable
+        Log density of each timepoint.
+    """
+
+    n_outputs = 1
+
+    def __init__(self, log_prob):
+        self.log_prob = log_prob
+
+
+NOISE_MODELS = {
+    "gaussian": GaussianNoise,
+    "laplace": LaplaceNoise,
+    "heteroscedastic": HeteroscedasticNoise,
+}
+
+_METHODS = ("log_prob", "std", "sample")
+
+
+def make_noise_model(noise_model):
+    """Give a noise model of an estimator's parameter, one that no other fit uses.
+
+    Parameters
+    ----------
+    noise_model : None, str, callable or object
+        See `AudioSuperResolver`.
+
+    Returns
+    -------
+    noise_model : object or None
+        With ``n_outputs`` and ``log_prob``; a `LogDensity` has no more.
+    """
+    if noise_model is None:
+        return None
+    if isinstance(noise_model, str) and noise_model in NOISE_MODELS:
+        return NOISE_MODELS[noise_model]()
+    if not isinstance(noise_model, (str, type)):
+        missing = [name for name in _METHODS if not callable(getattr(noise_model, name, None))]
+        n_outputs = getattr(noise_model, "n_outputs", None)
+        if not missing and isinstance(n_outputs, Integral) and n_outputs >= 1:
+            return copy.deepcopy(noise_model)
+        if callable(noise_model) and missing == list(_METHODS):
+            return LogDensity(noise_model)
+    raise TypeError(
+        f"noise_model must be None, {', '.join(map(repr, NOISE_MODELS))}, a function log_prob(y, "
+        "output), or an object with log_prob(y, output), std(output), sample(output, generator) "
+        f"and an integer n_outputs of at least 1, got {noise_model!r}: see the user guide, "
+        '"Uncertainty".'
+    )
+
+
+def negative_log_likelihood(noise_model):
+    """Give the training loss of a noise model.
+
+    Parameters
+    ----------
+    noise_model : object
+        Of `make_noise_model`.
+
+    Returns
+    -------
+    loss : callable
+        ``loss(output, target, mask)``, in nats a timepoint.
+    """
+
+    def loss(output, target, mask):
+        # float32: in bfloat16 a log density loses what tells two predictions apart
+        log_prob = noise_model.log_prob(target, output.float())
+        if getattr(log_prob, "shape", None) != target.shape:
+            raise ValueError(
+                f"noise_model's log_prob must give one value a timepoint, shape "
+                f"{tuple(target.shape)}, got {tuple(getattr(log_prob, 'shape', ()))}: neither sum "
+                "nor take the mean."
+            )
+        return -(log_prob * mask).sum() / mask.sum()
+
+    return loss
+
+
+def _normal_log_prob(errors, log_std):
+    return -0.5 * (errors * torch.exp(-log_std)).square() - log_std - 0.5 * math.log(2 * math.pi)
+
+
+def _standard_normal(like, generator):
+    return torch.randn(like.shape, generator=generator).to(like)
+
+
+def _mean_error(targets, outputs, measure):
+    """Mean over all timepoints of `measure` of the error."""
+    total = sum(
+        float(measure((y - output).double()).sum())
+        for y, output in zip(targets, outputs, strict=True)
+    )
+    return total / sum(y.numel() for y in targets)
