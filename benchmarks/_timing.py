@@ -91,15 +91,6 @@ def plain_convolutions():
         yield
 
 
-@contextlib.contextmanager
-def direct_convolutions():
-    """Inside, networks compute with this package's channels-last layers, but directly."""
-    from sklearn_audiosr.networks import _convolution
-
-    with mock.patch.object(_convolution, "choose_plan", lambda *args: None):
-        yield
-
-
 def peak_megabytes():
     """Peak resident memory of this process; Linux counts kilobytes, macOS bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

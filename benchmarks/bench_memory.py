@@ -16,26 +16,21 @@ RATIO = 4
 WIDTHS = {"71 M weights": None, "width 1/8": 1 / 8}
 
 
-def make_estimator(width):
-    """Import all that a prediction needs, and give an estimator as after a fit."""
-    import torch
-    from bench_network import FULL, make_lively
+def prepare(width):
+    """Import all that a prediction needs; give an estimator, and the megabytes before it."""
+    import _networks
 
-    from sklearn_audiosr import AudioSuperResolver, _inference  # noqa: F401
+    from sklearn_audiosr import _inference  # noqa: F401
     from sklearn_audiosr.networks import AudioUNet
 
     before = peak_megabytes()
-    description = AudioUNet(**FULL) if width is None else AudioUNet(width=width)
-    est = AudioSuperResolver(description, device="cpu", sampling_rate=SAMPLING_RATE)
-    torch.manual_seed(0)
-    est.network_ = make_lively(description.build()).eval()
-    est.upsampling_ratio_, est.scale_ = RATIO, 1.0
-    return est, before
+    description = AudioUNet(**_networks.FULL) if width is None else AudioUNet(width=width)
+    return _networks.make_estimator(description, sampling_rate=SAMPLING_RATE), before
 
 
 def predict(width, minutes):
     """Megabytes and speed of predicting one clip, the clip and the result included."""
-    est, before = make_estimator(width)
+    est, before = prepare(width)
     x = np.full((1, minutes * 60 * SAMPLING_RATE // RATIO), 0.1, dtype=np.float32)
     seconds = time_once(lambda: est.predict(x))
     return {"megabytes": peak_megabytes() - before, "x real time": 60 * minutes / seconds}
@@ -45,7 +40,7 @@ def upsample(width, minutes, folder):
     """Megabytes and speed of `upsample_file`."""
     from sklearn_audiosr import upsample_file
 
-    est, before = make_estimator(width)
+    est, before = prepare(width)
     source = Path(folder, f"{minutes}.wav")
     seconds = time_once(lambda: upsample_file(est, source, Path(folder, "wide.wav")))
     return {"megabytes": peak_megabytes() - before, "x real time": 60 * minutes / seconds}

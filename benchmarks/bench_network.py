@@ -4,10 +4,12 @@ python benchmarks/bench_network.py
 """
 
 import argparse
+import json
 
 import numpy as np
 import torch
-from _tables import record, rst_table
+from _networks import FULL, PATCH_LENGTH, RATIO, PlainLoop, make_estimator
+from _tables import RESULTS, record, rst_table
 from _timing import (
     SAMPLING_RATE,
     count_operations,
@@ -16,9 +18,7 @@ from _timing import (
     plain_convolutions,
     time_once,
 )
-from torch import nn
 
-from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._objectives import OBJECTIVES
@@ -27,27 +27,20 @@ from sklearn_audiosr._training import _Step
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._workspace import Workspace
 
-RATIO, PATCH_LENGTH = 4, 8192
-FULL = {"n_filters": [128, 384, 512, 512]}  # the published program's second version: 71 M weights
+NAME = "network_cpu"
+MATRIX_RATE = "matrix_product_gflop_per_s"
 CPU = torch.device("cpu")
 
-
-def make_lively(network):
-    """Give an untrained network weights as after training: every layer counts."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv1d):
-            nn.init.normal_(layer.bias, std=0.1)
-    nn.init.normal_(network.last[0].weight, std=0.1)
-    return network
-
-
-def make_estimator(description):
-    """An estimator as after a fit, without the training."""
-    est = AudioSuperResolver(description, device="cpu")
-    torch.manual_seed(0)
-    est.network_ = make_lively(description.build()).eval()
-    est.upsampling_ratio_, est.scale_ = RATIO, 1.0
-    return est
+# Bounds that the project has set itself.
+MUST = {
+    "width 1/8, training": ">= 1.3 x plain loop",
+    "width 1/32, training": "never slower",
+    "width 1/16, training": "never slower",
+    "width 1/4, training": "never slower",
+    "width 1/2, training": "never slower",
+    "71 M weights, prediction": ">= 5 x, >= 2 x real time, <= 1e-4",
+    "71 M weights, training": ">= 3 x",
+}
 
 
 def measure_prediction(description, seconds, n_rounds):
@@ -81,28 +74,6 @@ def measure_prediction(description, seconds, n_rounds):
     }
 
 
-class PlainLoop:
-    """A textbook training step: eager float32, patches cut one by one, Adam as it comes."""
-
-    def __init__(self, network, source, target, batch_size):
-        self.network, self.batch_size = network, batch_size
-        self.source, self.target = torch.from_numpy(source), torch.from_numpy(target)
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
-
-    def __call__(self):
-        starts = torch.randint(len(self.source) - PATCH_LENGTH, (self.batch_size,)).tolist()
-        sources, targets = (
-            torch.stack([clip[start : start + PATCH_LENGTH] for start in starts]).unsqueeze(1)
-            for clip in (self.source, self.target)
-        )
-        self.optimizer.zero_grad()
-        error = ((self.network(sources) - targets) ** 2).mean(dim=(1, 2))
-        loss = torch.sqrt(error + 1e-6).mean()
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
-
-
 def measure_training(description, batch_size, n_rounds):
     """One optimizer step of this package, and of the plain loop."""
     source = noise(60)[0]
@@ -114,7 +85,7 @@ def measure_training(description, batch_size, n_rounds):
         return OBJECTIVES["rmse"](network(sources), targets, mask)
 
     step = _Step(networks[0], loss, loader, 1e-4, "float32", Compilation(networks[0], CPU, 1))
-    plain_step = PlainLoop(networks[1], source, source, batch_size)
+    plain_step = PlainLoop(networks[1], [source[None]], [source[None]], batch_size)
     times, workspace = [], Workspace()
     for i in range(n_rounds + 1):
         with workspace:
@@ -136,52 +107,89 @@ def measure_training(description, batch_size, n_rounds):
     }
 
 
-def describe_prediction(name, row, rate, must):
+def describe(name, row, rate):
+    """Cells of one row."""
+    if name.endswith("prediction"):
+        cells = describe_prediction(name, row)
+    else:
+        cells = describe_training(name, row)
+    return [*cells, f"{row['ours_equivalent_gflop_per_s'] / rate:.1f}", MUST.get(name, "")]
+
+
+def describe_prediction(name, row):
     return [
-        f"{name}, prediction of {row['seconds_of_audio']:.0f} s",
+        f"{name} of {row['seconds_of_audio']:.0f} s",
+        f"{row['direct_gflop'] / row['seconds_of_audio']:.3g} GFLOP for a second of audio",
         f"{row['x_plain']:.1f} x nn.Conv1d",
         f"{row['x_real_time']:.1f} x real time; difference {row['relative_difference']:.0e}",
-        f"{row['ours_equivalent_gflop_per_s'] * 1e9 / rate:.1f}",
-        must,
     ]
 
 
-def describe_training(name, row, rate, must):
+def describe_training(name, row):
     return [
-        f"{name}, training step of {row['batch_size']} patches",
+        f"{name} step of {row['batch_size']} patches",
+        f"{row['direct_gflop']:.0f} GFLOP for a step",
         f"{row['x_plain']:.1f} x plain loop",
         f"{row['ours_s']:.2f} s; input side {100 * row['input_share']:.1f} %",
-        f"{row['ours_equivalent_gflop_per_s'] * 1e9 / rate:.1f}",
-        must,
     ]
+
+
+def format_table(results):
+    """Lay out what was measured, the entry "rows" of the record, as reStructuredText."""
+    rate = results[MATRIX_RATE]
+    rows = [describe(name, row, rate) for name, row in results.items() if name != MATRIX_RATE]
+    share = f"share of matrix rate ({rate:.0f} GFLOP/s)"
+    header = ["AudioUNet", "operations (direct sums)", "ratio", "speed", share, "must"]
+    return rst_table(header, rows)
+
+
+def list_cases(quick):
+    """Name, network, seconds and rounds of predictions, batch size and rounds of training."""
+    cases = [("width 1/8", AudioUNet(width=1 / 8), 30, 3, 16, 5)]
+    if quick:
+        return cases
+    for name, width in [("1/32", 1 / 32), ("1/16", 1 / 16), ("1/4", 1 / 4), ("1/2", 1 / 2)]:
+        cases.append((f"width {name}", AudioUNet(width=width), 10, 3, 16, 3))
+    return [*cases, ("71 M weights", AudioUNet(**FULL), 30, 3, 8, 3)]
+
+
+def measure_all(quick):
+    results = {MATRIX_RATE: measure_matrix_rate() / 1e9}
+    for name, network, seconds, n_predict, batch_size, n_train in list_cases(quick):
+        measured = {
+            f"{name}, prediction": measure_prediction(network, seconds, n_predict),
+            f"{name}, training": measure_training(network, batch_size, n_train),
+        }
+        for row_name, row in measured.items():
+            print(describe(row_name, row, results[MATRIX_RATE]), flush=True)
+        results |= measured
+    return results
+
+
+def redraw():
+    """Lay the record out again; its figures and machine stay."""
+    recorded = json.loads((RESULTS / f"{NAME}.json").read_text(encoding="utf-8"))
+    table = format_table(recorded["rows"])
+    (RESULTS / f"{NAME}.rst").write_text(table + "\n", encoding="utf-8")
+    print(table)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one round, small widths only")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quick", action="store_true", help="width 1/8 only; record nothing")
+    how.add_argument("--from-results", action="store_true", help="only lay the record out again")
     args = parser.parse_args()
-    rate = measure_matrix_rate()
-    results, rows = {"matrix_product_gflop_per_s": rate / 1e9}, []
-    full, small = AudioUNet(**FULL), AudioUNet(width=1 / 8)
-    cases = [("width 1/8", small, 30, 3, 16, 5, "", ">= 1.3 x plain loop")]
-    if not args.quick:
-        cases += [
-            (f"width {name}", AudioUNet(width=width), 10, 3, 16, 3, "", "never slower")
-            for name, width in [("1/32", 1 / 32), ("1/16", 1 / 16), ("1/4", 1 / 4), ("1/2", 1 / 2)]
-        ]
-        cases.append(
-            ("71 M weights", full, 30, 3, 8, 3, ">= 5 x, >= 2 x real time, <= 1e-4", ">= 3 x")
-        )
-    for name, network, seconds, n_predict, batch_size, n_train, must_predict, must_train in cases:
-        row = results[f"{name}, prediction"] = measure_prediction(network, seconds, n_predict)
-        rows.append(describe_prediction(name, row, rate, must_predict))
-        row = results[f"{name}, training"] = measure_training(network, batch_size, n_train)
-        rows.append(describe_training(name, row, rate, must_train))
-        print(*rows[-2:], sep="\n", flush=True)
-    header = ["AudioUNet", "ratio", "speed", "share of matrix rate (direct count)", "must"]
-    caption = {"note": "share: operations of direct sums over time, over the matrix product's rate"}
-    if not args.quick:
-        record("network_cpu", rst_table(header, rows), {**caption, "rows": results})
+    if args.from_results:
+        redraw()
+        return
+    results = measure_all(args.quick)
+    table = format_table(results)
+    if args.quick:
+        print(table)
+    else:
+        note = "share: operations of direct sums over time, over the matrix product's rate"
+        record(NAME, table, {"note": note, "rows": results})
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ python benchmarks/bench_scaling.py
 import argparse
 
 import numpy as np
+from _networks import make_estimator
 from _tables import record, rst_table
 from _timing import SAMPLING_RATE, noise, time_once
-from bench_memory import make_estimator
 
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.networks import AudioUNet
@@ -20,7 +20,7 @@ PATCHES = [4, 40, 400, 4000, 40000]  # of 256 timepoints
 
 def time_predictions():
     """Seconds to predict clips of growing length."""
-    est, _ = make_estimator(1 / 8)
+    est = make_estimator(AudioUNet(width=1 / 8))
     times = {}
     for seconds in LENGTHS:
         x = noise(seconds, RATIO)[:, ::RATIO].copy()

@@ -18,7 +18,7 @@ def measure(name, minutes):
     import torch
 
     torch.set_num_threads(1)
-    est = make_estimator(name)
+    est = make_named(name)
     stream = est.stream()
     n_chunk = int(CHUNK_SECONDS * SAMPLING_RATE / RATIO)
     x = noise(60, RATIO)[0, ::RATIO].copy()
@@ -42,13 +42,14 @@ def measure(name, minutes):
     }
 
 
-def make_estimator(name):
-    from bench_memory import make_estimator as make_resolver
+def make_named(name):
+    from _networks import make_estimator
 
     from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
+    from sklearn_audiosr.networks import AudioUNet
 
     if name == "AudioUNet(width=1/8)":
-        return make_resolver(1 / 8)[0]
+        return make_estimator(AudioUNet(width=1 / 8))
     Y = noise(4, RATIO, n_clips=2)
     est = {
         "SplineUpsampler": SplineUpsampler(),

@@ -17,10 +17,16 @@ from unittest import mock
 
 import numpy as np
 import torch
-from _timing import count_operations, measure_matrix_rate, noise, plain_convolutions
+from _networks import PATCH_LENGTH, RATIO, PlainLoop, make_estimator
+from _timing import (
+    SAMPLING_RATE,
+    count_operations,
+    measure_matrix_rate,
+    noise,
+    plain_convolutions,
+)
 from pack_clips import read_clips
 
-from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._device import tuned_kernels
@@ -31,7 +37,7 @@ from sklearn_audiosr._training import _Step
 from sklearn_audiosr.networks import AudioUNet, _convolution
 from sklearn_audiosr.networks._workspace import Workspace
 
-SAMPLING_RATE, RATIO, PATCH_LENGTH, BATCH_SIZE = 16000, 4, 8192, 16
+BATCH_SIZE = 16
 # The paper's single-speaker experiment: epochs, and minutes of speech.
 N_EPOCHS, N_MINUTES = 400, 30
 
@@ -99,32 +105,6 @@ def make_step(bench, description, precision, batch_size, compiled=False):
     return lambda: step(batch_size)
 
 
-def make_plain_step(bench, description, batch_size):
-    """A textbook step: eager float32, patches cut one by one, a wait for every loss."""
-    network = description.build().to(bench.device).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
-    pairs = [(s, t) for s, t in zip(bench.sources, bench.targets, strict=True)
-             if t.shape[1] > PATCH_LENGTH]  # fmt: skip
-    rng = np.random.default_rng(0)
-
-    def step():
-        batch = []
-        for i in rng.integers(len(pairs), size=batch_size):
-            start = rng.integers(pairs[i][1].shape[1] - PATCH_LENGTH)
-            batch.append([clip[:, start : start + PATCH_LENGTH] for clip in pairs[i]])
-        sources, targets = (
-            torch.from_numpy(np.stack(part)).to(bench.device) for part in zip(*batch, strict=True)
-        )
-        optimizer.zero_grad()
-        error = ((network(sources) - targets) ** 2).mean(dim=(1, 2))
-        loss = torch.sqrt(error + 1e-6).mean()
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
 def training_rows(bench, rate):
     """Steps of the paper's network and of a small one, in every way."""
     full = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
@@ -143,8 +123,9 @@ def training_rows(bench, rate):
             if bench.quick and way in ("bfloat16, compiled", "bfloat16, batch 64"):
                 continue
             rows[f"{name}, {way}"] = try_row(partial(time_training, bench, description, *how))
+        network = description.build().to(bench.device).train()
         with plain_convolutions():
-            plain = bench.time_steps(make_plain_step(bench, description, n))
+            plain = bench.time_steps(PlainLoop(network, bench.sources, bench.targets, n))
         rows[f"{name}, plain float32 loop"] = {"batch_size": n, **plain}
         for way, row in rows.items():
             if way.startswith(name) and "step_s" in row:
@@ -162,11 +143,8 @@ def time_training(bench, description, context, precision, batch_size, compiled):
 
 def prediction_rows(bench):
     """Real-time factors of one long clip and of many short ones."""
-    est = AudioSuperResolver(
-        AudioUNet(width=1 / 16) if bench.quick else AudioUNet(), device=str(bench.device)
-    )
-    est.network_ = est.network.build().eval()
-    est.upsampling_ratio_, est.scale_ = RATIO, 1.0
+    description = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
+    est = make_estimator(description, device=str(bench.device))
     long = noise(2 if bench.quick else 600)[:, ::RATIO].copy()
     short = [clip[0, ::RATIO].copy() for clip in bench.targets]
     rows = {}

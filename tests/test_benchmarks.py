@@ -1,16 +1,20 @@
 """What the benchmarks count is right, and the script for GPUs runs where there is none."""
 
+import contextlib
 import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-from _timing import count_operations, direct_convolutions, plain_convolutions
+from _networks import PATCH_LENGTH, PlainLoop
+from _timing import count_operations, plain_convolutions
+from bench_network import format_table
 from pack_clips import read_clips
 
 from sklearn_audiosr.networks import AudioUNet, _convolution, _unet_module
@@ -21,6 +25,13 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 def run(script, *args):
     command = [sys.executable, str(BENCHMARKS / script), *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+@contextlib.contextmanager
+def direct_convolutions():
+    """Inside, networks compute with this package's channels-last layers, but directly."""
+    with mock.patch.object(_convolution, "choose_plan", lambda *args: None):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -53,6 +64,33 @@ def test_peers_compute_the_same(monkeypatch):
     assert 0 < n_used == len(used)
     torch.testing.assert_close(ours, plain, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(direct, plain, atol=1e-6, rtol=1e-5)
+
+
+def test_recorded_table_of_networks_is_the_layout_of_its_record():
+    results = BENCHMARKS / "results"
+    recorded = json.loads((results / "network_cpu.json").read_text(encoding="utf-8"))["rows"]
+    table = (results / "network_cpu.rst").read_text(encoding="utf-8")
+    assert table == format_table(recorded) + "\n"
+    header, full = (
+        next(line for line in table.splitlines() if key in line) for key in ("must", "71 M")
+    )
+    assert f"({recorded['matrix_product_gflop_per_s']:.0f} GFLOP/s)" in header
+    assert "280 GFLOP" in full  # as counted above
+
+
+def test_plain_loop_descends_on_aligned_patches_of_long_clips():
+    time = np.arange(3 * PATCH_LENGTH, dtype=np.float32)[None]
+    short = np.full((1, PATCH_LENGTH), np.nan, dtype=np.float32)
+    network = torch.nn.Conv1d(1, 1, 1)
+    network.load_state_dict({"weight": torch.ones(1, 1, 1), "bias": torch.zeros(1)})
+    loop = PlainLoop(network, [short, time], [short, time + 1], batch_size=3)
+    sources, targets = loop.cut_patches()
+    assert sources.shape == targets.shape == (3, 1, PATCH_LENGTH)
+    assert len(set(sources[:, 0, 0].tolist())) == 3
+    assert torch.equal(targets, sources + 1)
+    torch.testing.assert_close(sources, sources[:, :, :1] + torch.arange(float(PATCH_LENGTH)))
+    assert loop() == pytest.approx((1 + 1e-6) ** 0.5)  # off by 1 everywhere
+    assert network.bias.item() == pytest.approx(1e-4)  # Adam's first step is its rate
 
 
 def test_packed_clips_are_the_clips(tmp_path):

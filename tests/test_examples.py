@@ -72,6 +72,21 @@ def check_streaming(example):
     assert example["info"].frames == 4 * len(example["x"])
 
 
+def check_other_time_series(example):
+    snr = {key: values.mean() for key, (values, _) in example["scores"].items()}
+    missed = {key: np.abs(errors).mean() for key, (_, errors) in example["scores"].items()}
+    names = ["spline", "linear filter", "ideal lowband", "network", "noise bound"]
+    rising = [snr["as recorded", name] for name in names]
+    assert (np.diff(rising) > 1).all()
+    assert example["gain"].min() > 0
+    assert missed["as recorded", "network"] < missed["as recorded", "linear filter"] / 2
+    # a linear filter scores a series and its negative alike
+    swapped = snr["leads swapped", "linear filter"]
+    assert abs(swapped - snr["as recorded", "linear filter"]) < 1e-4
+    assert snr["leads swapped", "network"] < swapped - 0.5
+    assert missed["leads swapped", "network"] > missed["leads swapped", "linear filter"]
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -79,6 +94,7 @@ CHECKS = {
     "plot_04_linear_baseline.py": check_linear_baseline,
     "plot_05_fine_tuning.py": check_fine_tuning,
     "plot_06_streaming.py": check_streaming,
+    "plot_07_other_time_series.py": check_other_time_series,
 }
 
 

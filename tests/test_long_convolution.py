@@ -88,7 +88,7 @@ def test_matrices_of_a_plan_correlate(kernel, plan):
     matrices = _long_convolution._matrices(plan, torch.float64, torch.device("cpu"))
     assert len(matrices.input_to) == len(matrices.filters_to) == plan.n_products
     block, taps = noise(plan.block_length), noise(kernel, seed=1)
-    y = matrices.backward @ ((matrices.filters_to @ taps) * (matrices.input_to @ block))
+    y = matrices.inverse @ ((matrices.filters_to @ taps) * (matrices.input_to @ block))
     assert_equal(y, torch.tensor(np.correlate(block.numpy(), taps.numpy(), "valid")))
 
 

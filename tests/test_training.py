@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr import (
     _learned,
+    _super_resolver,
     _training,
 )
 from sklearn_audiosr._objectives import rmse
@@ -61,6 +62,32 @@ def test_epoch_draws_as_many_patches_as_hold_all_timepoints(pairs, monkeypatch):
     small_resolver(max_epochs=1, validation_fraction=0, patch_length=1000).fit(*pairs)
     assert sum(drawn) == -(-pairs[1].size // 1000)
     assert drawn == [13, 12]  # at most 16, balanced
+
+
+def test_sources_are_upsampled_once_for_the_whole_fit(pairs, monkeypatch):
+    upsampled, upsample = [], _super_resolver.upsample_cubic
+
+    def counting(x, ratio):
+        upsampled.append(x.shape)
+        return upsample(x, ratio)
+
+    monkeypatch.setattr(_super_resolver, "upsample_cubic", counting)
+    est = small_resolver(max_epochs=3, validation_fraction=0.34).fit(*pairs)
+    assert len(est.loss_curve_) == len(est.validation_scores_) == 3
+    assert upsampled == 6 * [(1, 1024)]  # whole clips, the held-out ones too
+
+
+@pytest.mark.parametrize(("dtype", "fused"), [(torch.float32, True), (torch.complex64, None)])
+def test_adam_is_fused_where_no_parameter_is_complex(dtype, fused):
+    network = torch.nn.ModuleList([torch.nn.Linear(1, 1), torch.nn.Linear(1, 1, dtype=dtype)])
+    optimizer = _training._make_optimizer(network, 0.25, torch.device("cpu"))
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.defaults["fused"] is fused
+    weight = network[1].weight
+    before = weight.detach().clone()
+    weight.real.sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), before - 0.25)  # Adam's first step is its rate
 
 
 @pytest.fixture

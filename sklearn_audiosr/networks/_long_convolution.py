@@ -4,7 +4,7 @@ Overlap-save in the frequency domain [1]_, [2]_, written as a bilinear algorithm
 input and the filters are transformed by fixed matrices, multiplied product by product (over the
 channels: one matrix product each), and transformed back,
 
-    output block = backward @ ((filters_to @ filters) * (input_to @ input block)).
+    output block = inverse @ ((filters_to @ filters) * (input_to @ input block)).
 
 The products are those of a discrete Fourier transform of real signals; a complex product is made
 of three real ones. A block of N timepoints thus takes about 1.5 N products and gives N - taps + 1
@@ -33,30 +33,16 @@ _N_FILTERS = 4096
 
 
 def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
-    """Convolve as `torch.nn.functional.conv1d` does.
+    """Convolve as `torch.nn.functional.conv1d` does, in the frequency domain.
+
+    Arguments and result are as of `sklearn_audiosr.networks._convolution.convolve`, but for two.
 
     Parameters
     ----------
-    x : Tensor of shape (batch, in_channels, time)
-        Best with its channels last in memory, as the result has them.
-    weight : Tensor of shape (out_channels, in_channels, kernel_size)
-        Filters.
-    bias : Tensor of shape (out_channels,)
-        Added to the result.
-    stride : int
-        Timepoints from one output to the next.
-    padding : int
-        Timepoints of silence before and after each clip.
     plan : BlockPlan
         See `choose_plan`.
     owner : Tensor, default=None
-        What `weight` was made from, if it is made anew for each call: names the transformed
-        filters in a `Workspace`.
-
-    Returns
-    -------
-    y : Tensor of shape (batch, out_channels, n_outputs)
-        Equal to the direct convolution's up to rounding.
+        None stands for `weight`: it is not made anew for each call.
     """
     layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, padding, plan)
     owner = weight if owner is None else owner
@@ -157,7 +143,7 @@ class _BlockwiseConvolution(torch.autograd.Function):
         features = _transform_input(rows, layout)  # (p, b, i)
         products = _multiply("products", features, filters.transpose(1, 2))  # (p, b, o)
         products[0] += layout.plan.block_length * bias  # the lowest frequency holds the sum
-        blocks = torch.matmul(matrices.backward, products.transpose(0, 1))  # (b, n_outputs, o)
+        blocks = torch.matmul(matrices.inverse, products.transpose(0, 1))  # (b, n_outputs, o)
         return layout.take_outputs(blocks)
 
     @staticmethod
@@ -166,7 +152,7 @@ class _BlockwiseConvolution(torch.autograd.Function):
         rows, weight = ctx.saved_tensors
         layout = ctx.layout
         blocks = layout.lay_out_outputs(grad)
-        matrix = _matrices(layout.plan, grad.dtype, grad.device).backward.T
+        matrix = _matrices(layout.plan, grad.dtype, grad.device).inverse.T
         products = _multiply("products", matrix.expand(len(blocks), *matrix.shape), blocks)
         products = products.transpose(0, 1)  # (p, b, o)
         grad_x = grad_weight = grad_bias = None
@@ -221,12 +207,12 @@ class _Matrices:
     ----------
     input_to : Tensor of shape (n_products, block_length)
     filters_to : Tensor of shape (n_products, n_taps)
-    backward : Tensor of shape (n_outputs, n_products)
+    inverse : Tensor of shape (n_outputs, n_products)
     """
 
     input_to: torch.Tensor
     filters_to: torch.Tensor
-    backward: torch.Tensor
+    inverse: torch.Tensor
 
 
 @lru_cache(maxsize=128)
@@ -243,12 +229,12 @@ def _matrices(plan, dtype, device):
     filters_to = np.concatenate([cos[ends, : plan.n_taps], c, d - c, d + c])
     t = slice(plan.n_outputs)
     real, imaginary = 2 / length * cos[inner, t].T, -2 / length * sin[inner, t].T
-    backward = np.concatenate(
+    inverse = np.concatenate(
         [cos[ends][:, t].T / length, real + imaginary, imaginary, real], axis=1
     )
     with torch.inference_mode(False):  # they serve training too
         return _Matrices(
-            *(torch.tensor(m, dtype=dtype, device=device) for m in (input_to, filters_to, backward))
+            *(torch.tensor(m, dtype=dtype, device=device) for m in (input_to, filters_to, inverse))
         )
 
 
