@@ -21,12 +21,12 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 LAYERS = [
     ["_clips"],
     ["_interpolation", "_filters", "degradation", "_patches", "metrics"],
-    ["networks", "networks.*", "_objectives"],
+    ["networks", "networks.*", "_objectives", "_noise_models"],
     ["_device"],
-    ["_batches", "_compilation"],
+    ["_batches", "_checkpoint", "_compilation"],
     ["_training", "_inference"],
     ["_streaming"],
-    ["_base", "_learned", "_spline", "_linear", "_dnn", "_super_resolver"],
+    ["_base", "_learned", "_uncertainty", "_spline", "_linear", "_dnn", "_super_resolver"],
     ["_files"],
     ["datasets", "datasets.*"],
     [""],  # the package itself, which exports the estimators
@@ -50,7 +50,7 @@ import sklearn_audiosr.metrics, sklearn_audiosr.networks
 wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
 sklearn_audiosr.SplineUpsampler().fit(wideband[:, ::2], wideband).predict(wideband[:, ::2])
 sklearn_audiosr.networks.AudioUNet(n_blocks=2)
-heavy = {"matplotlib", "soundfile", "soxr", "torch", "tqdm"}
+heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm"}
 print(*sorted(heavy.intersection(sys.modules)))
 """
 

@@ -1,6 +1,16 @@
-"""Clips to learn from: what ships with the package, and folders of your own recordings."""
+"""Clips to learn from: what ships with the package, your own folders, and the paper's corpora."""
 
+from sklearn_audiosr.datasets._beethoven import fetch_beethoven_piano
 from sklearn_audiosr.datasets._bundled import load_piano, load_speech
 from sklearn_audiosr.datasets._folder import load_audio_folder
+from sklearn_audiosr.datasets._magnatagatune import fetch_magnatagatune
+from sklearn_audiosr.datasets._vctk import fetch_vctk
 
-__all__ = ["load_audio_folder", "load_piano", "load_speech"]
+__all__ = [
+    "fetch_beethoven_piano",
+    "fetch_magnatagatune",
+    "fetch_vctk",
+    "load_audio_folder",
+    "load_piano",
+    "load_speech",
+]
