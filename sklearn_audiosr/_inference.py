@@ -31,7 +31,8 @@ def predict_waveforms(
     ----------
     network : torch.nn.Module
         From (batch, n_channels, time) to (batch, 1 or more, time), on `device`, with integer
-        attributes ``stride``, ``look_back`` and ``look_ahead``.
+        attributes ``stride``, ``look_back`` and ``look_ahead``. With an infinite ``look_back`` it
+        has ``stream()`` too, as for `NetworkStream`.
     read_source : callable
         ``read_source(start, stop)`` gives the network's input at wideband timepoints
         [start, stop), an array of shape (n_waveforms, n_channels, stop - start), float32.
@@ -57,25 +58,49 @@ def predict_waveforms(
     -----
     Each chunk is computed with the network's receptive field of context on both sides, which is
     cut off again, and starts on the network's stride. Only at the clip's own ends does the
-    network see its zero padding, as it does for the clip as a whole.
+    network see its zero padding, as it does for the clip as a whole. A network that looks back
+    without end has no such context: it takes the chunks one after the other, as a stream.
     """
     n_waveforms, n_timepoints = shape
     chunk = _align(chunk_length or max(1, pass_length(device) // n_waveforms), network.stride)
-    before = _align(network.look_back, network.stride)
+    run_chunks = _run_in_order if math.isinf(network.look_back) else _run_with_context
     y = np.empty((n_outputs or 1, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
+
+    def read(start, stop):
+        return torch.from_numpy(read_source(start, stop)).to(device)
+
     with inference(network, device, precision, workspace):
-        for start in range(0, n_timepoints, chunk):
-            stop = min(start + chunk, n_timepoints)
-            left = max(0, start - before)
-            right = min(stop + network.look_ahead, n_timepoints)
-            # the end of a chunk is padded to the stride: leave that padding outside the context
-            right = min(_align(right, network.stride), n_timepoints)
-            source = torch.from_numpy(read_source(left, right)).to(device)
-            output = network(source)[:, : len(y), start - left : stop - left]
+        start = 0
+        for output in run_chunks(network, read, n_timepoints, chunk):
+            stop = start + output.shape[2]
             # (n_waveforms, n_outputs, chunk) to (n_outputs, n_waveforms, chunk)
-            y[..., start:stop] = output.transpose(0, 1).float().cpu().numpy()
+            y[..., start:stop] = output[:, : len(y)].transpose(0, 1).float().cpu().numpy()
+            start = stop
     return y[0] if n_outputs is None else y
+
+
+def _run_with_context(network, read, n_timepoints, chunk):
+    """Yield the outputs of chunks, each computed with what it sees before and after it."""
+    before = _align(network.look_back, network.stride)
+    for start in range(0, n_timepoints, chunk):
+        stop = min(start + chunk, n_timepoints)
+        left = max(0, start - before)
+        right = min(stop + network.look_ahead, n_timepoints)
+        # the end of a chunk is padded to the stride: leave that padding outside the context
+        right = min(_align(right, network.stride), n_timepoints)
+        yield network(read(left, right))[..., start - left : stop - left]
+
+
+def _run_in_order(network, read, n_timepoints, chunk):
+    """Yield the outputs that follow from one chunk after the other."""
+    if n_timepoints <= chunk:
+        yield network(read(0, n_timepoints))
+        return
+    pieces = network.stream()
+    for start in range(0, n_timepoints, chunk):
+        stop = min(start + chunk, n_timepoints)
+        yield pieces.push(read(start, stop), last=stop == n_timepoints)
 
 
 def predict_clips(network, clips, device, precision="auto", *, workspace=None, n_outputs=None):

@@ -1,6 +1,7 @@
 """The paper's network as a scikit-learn estimator."""
 
 import inspect
+import math
 from numbers import Integral
 
 from sklearn.base import clone
@@ -27,7 +28,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time), or with
         ``build(n_outputs=2)``, for noise models that ask for it, to (batch, 2, time), with
         three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
-        and ``look_ahead`` (timepoints before and after its own that an output depends on). Two
+        and ``look_ahead`` (timepoints before and after its own that an output depends on;
+        ``look_back`` is ``math.inf`` where it remembers, and it must have ``stream()`` then). Two
         optional ones make it faster, ``accepts_lengths`` and ``stream()``: see the user guide, "A
         network of your own".
     objective : {"rmse", "mse", "paper_eq1"} or callable, default=None
@@ -206,14 +208,19 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         from torch import nn
 
         network = self._build_with_outputs(self._describe_network(), self._count_outputs())
-        contract = ("stride", "look_back", "look_ahead")
+        contract = ["stride", "look_back", "look_ahead"]
+        # of the class: a network may have a layer of that name
+        has_stream = callable(getattr(type(network), "stream", None))
+        if has_stream and getattr(network, "look_back", None) == math.inf:
+            contract.remove("look_back")
         missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
         if not isinstance(network, nn.Module) or missing:
             received = type(network).__name__
             received += f" without {', '.join(missing)}" if missing else ""
             raise TypeError(
                 "network.build() must give a torch.nn.Module with the integers stride, look_back "
-                f"and look_ahead, got {received}: see the parameter network."
+                "(or math.inf where it has stream()) and look_ahead, "
+                f"got {received}: see the parameter network."
             )
         return network
 

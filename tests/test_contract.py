@@ -28,13 +28,16 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import neg_lsd_scorer, snr_scorer
-from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks import AudioUNet, TFiLM
 
 SCORING = {"snr": snr_scorer, "lsd": neg_lsd_scorer}
 PLAIN = [SplineUpsampler(), LinearUpsampler(n_taps=9)]
 NETWORKS = [
     AudioSuperResolver(
         AudioUNet(n_blocks=2, width=1 / 32), max_epochs=1, patch_length=256, random_state=0
+    ),
+    AudioSuperResolver(
+        TFiLM(n_blocks=2, width=1 / 32), max_epochs=1, patch_length=256, random_state=0
     ),
     DNNBandwidthExtender(hidden_layer_sizes=(8,), max_epochs=1, random_state=0),
 ]
@@ -45,7 +48,9 @@ KINDS = [
     if not (isinstance(estimator, DNNBandwidthExtender) and ratio in (3, 6))
 ]
 every_estimator = pytest.mark.parametrize(
-    ("estimator", "ratio"), KINDS, ids=[f"{type(e).__name__}-{r}" for e, r in KINDS]
+    ("estimator", "ratio"),
+    KINDS,
+    ids=[f"{type(getattr(e, 'network', e)).__name__}-{r}" for e, r in KINDS],
 )
 
 

@@ -1,14 +1,23 @@
-"""The network in its two layouts: parameters, shapes, shuffle, initialisation, receptive field."""
+"""The networks in their two layouts: parameters, shapes, shuffle, initialisation, what they see."""
 
 import numpy as np
 import pytest
 import torch
-from lively import lively_resolver
+from lively import lively_resolver, randomize
 from sklearn.base import clone
 from torch import nn
 
-from sklearn_audiosr.networks import AudioUNet, _long_convolution
-from sklearn_audiosr.networks._layers import Conv1d, SubpixelShuffle, TransposedConv1d
+from sklearn_audiosr.networks import AudioUNet, TFiLM, _long_convolution
+from sklearn_audiosr.networks._layers import (
+    Conv1d,
+    ShuffledConv1d,
+    SubpixelShuffle,
+    TransposedConv1d,
+)
+
+both_networks = pytest.mark.parametrize("description", [AudioUNet, TFiLM])
+both_layouts = pytest.mark.parametrize("layout", ["code", "paper"])
+both_upsamplings = pytest.mark.parametrize("upsampling", ["subpixel", "transposed"])
 
 
 def count_parameters(network):
@@ -103,12 +112,13 @@ def test_code_layout_order_of_operations():
     assert network.up[0][1].p == 0.5
 
 
-@pytest.mark.parametrize("layout", ["code", "paper"])
-@pytest.mark.parametrize("upsampling", ["subpixel", "transposed"])
-def test_skip_connections_off_keep_output_filters(layout, upsampling):
+@both_networks
+@both_layouts
+@both_upsamplings
+def test_skip_connections_off_keep_output_filters(description, layout, upsampling):
     with_skips, without = (
         record_shapes(
-            AudioUNet(
+            description(
                 layout=layout, width=1 / 16, upsampling=upsampling, skip_connections=skips
             ).build(),
             64,
@@ -118,8 +128,9 @@ def test_skip_connections_off_keep_output_filters(layout, upsampling):
     assert with_skips == without
 
 
-def test_width_scales_filters_to_even_numbers_of_at_least_two():
-    network = AudioUNet(n_filters=(3, 10, 100, 101), width=0.25, normalization="none").build()
+@both_networks
+def test_width_scales_filters_to_even_numbers_of_at_least_two(description):
+    network = description(n_filters=(3, 10, 100, 101), width=0.25).build()
     assert [down[0].out_channels for down in network.down] == [2, 2, 24, 26]
 
 
@@ -161,15 +172,17 @@ def test_initialisation():
     assert all(not layer.bias.any() for layer in network.modules() if isinstance(layer, Conv1d))
 
 
-def test_untrained_network_adds_almost_nothing():
-    network = AudioUNet(width=1 / 16).build().eval()
+@both_networks
+def test_untrained_network_adds_almost_nothing(description):
+    network = description(width=1 / 16).build().eval()
     x = torch.randn(2, 1, 1000)
     with torch.no_grad():
         assert (network(x) - x).abs().max() < 0.1 * x.abs().max()
 
 
-def test_additive_residual():
-    network = AudioUNet(width=1 / 16, additive_residual=False).build().eval()
+@both_networks
+def test_additive_residual(description):
+    network = description(width=1 / 16, additive_residual=False).build().eval()
     with torch.no_grad():
         nn.init.zeros_(network.last[0].weight)
         assert not network(torch.randn(1, 1, 64)).any()
@@ -178,10 +191,11 @@ def test_additive_residual():
         torch.testing.assert_close(network(x), x)
 
 
-@pytest.mark.parametrize("time", [1, 2, 31, 32, 33, 100])
-@pytest.mark.parametrize("layout", ["code", "paper"])
-def test_any_length_comes_out_as_it_went_in(layout, time):
-    network = AudioUNet(layout=layout, width=1 / 32).build().eval()
+@pytest.mark.parametrize("time", [1, 2, 31, 32, 33, 100, 255, 257])
+@both_networks
+@both_layouts
+def test_any_length_comes_out_as_it_went_in(description, layout, time):
+    network = description(layout=layout, width=1 / 32).build().eval()
     with torch.no_grad():
         assert network(torch.randn(3, 1, time)).shape == (3, 1, time)
 
@@ -217,9 +231,10 @@ def test_look_ahead_of_the_papers_network():
     assert build_without_memory().look_ahead == 712
 
 
-def test_network_overfits_one_patch():
+@both_networks
+def test_network_overfits_one_patch(description):
     torch.manual_seed(0)
-    network = AudioUNet(n_blocks=2, width=1 / 8, dropout=0.0).build()
+    network = description(n_blocks=2, width=1 / 8, dropout=0.0).build()
     x, y = torch.randn(2, 1, 1, 256)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(150):
@@ -230,10 +245,18 @@ def test_network_overfits_one_patch():
     assert loss.item() < 0.01
 
 
-def test_description_is_cloned_and_searched_without_weights():
-    description = AudioUNet(n_blocks=2, n_filters=[8, 16], kernel_sizes=np.array([9, 5]))
-    assert clone(description).get_params().keys() == description.get_params().keys()
-    assert clone(description).set_params(n_blocks=3).n_blocks == 3
+@both_networks
+def test_description_is_cloned_and_searched_without_weights(description):
+    parameters = {
+        "n_blocks": 2, "layout": "paper", "n_filters": [8, 16], "kernel_sizes": np.array([9, 5]),
+        "width": 0.5, "normalization": "none", "dropout": 0.25, "additive_residual": False,
+        "skip_connections": False, "upsampling": "transposed",
+    }  # fmt: skip
+    copied = clone(description(**parameters))
+    assert {name: repr(value) for name, value in parameters.items()}.items() <= {
+        name: repr(value) for name, value in copied.get_params().items()
+    }.items()
+    assert copied.set_params(n_blocks=3).n_blocks == 3
 
 
 @pytest.mark.parametrize(
@@ -248,14 +271,79 @@ def test_description_is_cloned_and_searched_without_weights():
         ({"dropout": 1.0}, "'dropout' parameter of AudioUNet"),
     ],
 )
-def test_bad_parameters_are_named(parameters, message):
+@both_networks
+def test_bad_parameters_are_named(description, parameters, message):
+    with pytest.raises(ValueError, match=message.replace("AudioUNet", description.__name__)):
+        description(**parameters).build()
+
+
+@pytest.mark.parametrize("n_outputs", [0, -1, 1.5, "2", None])
+@both_networks
+def test_bad_numbers_of_outputs_are_named(description, n_outputs):
+    message = f"'n_outputs' parameter of {description.__name__}.build must be an int in the range"
     with pytest.raises(ValueError, match=message):
-        AudioUNet(**parameters).build()
+        description(width=1 / 32).build(n_outputs)
 
 
-def test_tracing_and_exporting_leave_predictions_alone():
+@both_networks
+@both_layouts
+@both_upsamplings
+def test_input_is_added_to_the_first_output_alone(description, layout, upsampling):
+    network = description(layout=layout, upsampling=upsampling, width=1 / 32).build(n_outputs=3)
+    randomize(network)
+    x = torch.randn(2, 1, 300)
+    with torch.no_grad():
+        y = network(x)
+        network.additive_residual = False
+        added = y - network(x)
+    assert y.shape == (2, 3, 300)
+    torch.testing.assert_close(added, torch.cat([x, torch.zeros(2, 2, 300)], dim=1))
+
+
+def test_output_channels_of_the_last_shuffle():
+    """Of four filters two are each channel's even and odd timepoints."""
+    last = AudioUNet(n_blocks=1, width=1 / 32).build(n_outputs=2).last
+    assert isinstance(last, ShuffledConv1d)
+    with torch.no_grad():
+        nn.init.zeros_(last[0].weight)
+        last[0].bias.copy_(torch.tensor([10.0, 20, 11, 21]))
+        y = last(torch.zeros(1, last[0].in_channels, 3))
+    assert y[0].tolist() == [3 * [10, 11], 3 * [20, 21]]
+
+
+@both_networks
+@both_layouts
+@both_upsamplings
+def test_outputs_stand_alone(description, layout, upsampling):
+    """A channel of many is the only one of a network that has its filters of the last layer."""
+    options = {"layout": layout, "upsampling": upsampling, "width": 1 / 32}
+    two = randomize(description(**options).build(n_outputs=2))
+    x = torch.randn(1, 1, 600)
+    for channel in range(2):
+        one, weights = description(**options).build().eval(), two.state_dict()
+        for name in [name for name in weights if name.startswith("last.")]:
+            axis = 1 if upsampling == "transposed" and layout == "code" and name[-1] == "t" else 0
+            weights[name] = weights[name].unflatten(axis, (-1, 2)).select(axis + 1, channel)
+        one.load_state_dict(weights)
+        with torch.no_grad():
+            expected = one(x) - (x if channel else 0)
+            torch.testing.assert_close(two(x)[:, [channel]], expected)
+
+
+def test_one_output_is_the_default():
+    torch.manual_seed(0)
+    default = AudioUNet(width=1 / 32).build().state_dict()
+    torch.manual_seed(0)
+    one = AudioUNet(width=1 / 32).build(n_outputs=np.int64(1)).state_dict()
+    assert default.keys() == one.keys()
+    assert all(torch.equal(default[name], one[name]) for name in default)
+
+
+@both_networks
+def test_tracing_and_exporting_leave_predictions_alone(description):
     """What is made while torch traces must not be kept for later."""
-    est, x = lively_resolver(n_blocks=3, width=1 / 4), np.random.default_rng(0).normal(size=3000)
+    est = lively_resolver(network=description(n_blocks=3, width=1 / 4))
+    x = np.random.default_rng(0).normal(size=3000)
     sizes = torch.randn(1, 1, 7777)
     expected = est.network_(sizes)
     _long_convolution._matrices.cache_clear()

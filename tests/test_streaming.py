@@ -21,6 +21,7 @@ from sklearn_audiosr import (
     _inference,
     _streaming,
 )
+from sklearn_audiosr.networks import TFiLM
 from sklearn_audiosr.networks._layers import Conv1d
 
 
@@ -39,6 +40,7 @@ MAKERS = {
     "linear": lambda: LinearUpsampler(n_taps=9).fit(noise(1, 600), noise(1, 2400)),
     "code": lambda: lively_resolver(4),
     "paper": lambda: lively_resolver(4, layout="paper"),
+    "tfilm": lambda: lively_resolver(4, TFiLM(n_blocks=2, width=1 / 32, block_length=32)),
     "halving": lambda: lively_resolver(4, Description(Halving)),
     "lopsided": lambda: lively_resolver(4, Description(Lopsided)),
     "dnn-predicted": lambda: make_dnn("predicted"),
@@ -283,7 +285,7 @@ def test_memory_of_a_stream_stays_the_same(kind):
     assert 0 < max(held[100:]) == max(held[50:100])
 
 
-@pytest.mark.parametrize("kind", ["code", "paper"])
+@pytest.mark.parametrize("kind", ["code", "paper", "tfilm"])
 def test_work_of_a_network_is_that_of_the_new_timepoints(kind, monkeypatch):
     convolve, n_inputs = Conv1d.convolve, []
     monkeypatch.setattr(

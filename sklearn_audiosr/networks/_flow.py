@@ -3,6 +3,10 @@
 A network describes its way once, by ``flow.run(block, x)`` for each block and
 ``flow.align(block, a, b)`` where two branches meet before `block`; a flow carries it out. Tensors
 are (batch, channels, time).
+
+A layer whose outputs depend on all of the past has a method ``resume(x, state)``: it takes a
+multiple of its ``block_length`` of timepoints and gives ``(y, state)``, with a state of None where
+the clip begins.
 """
 
 import torch
@@ -57,13 +61,17 @@ class PieceFlow:
 
     def __init__(self):
         self.last = False
-        self._held = {}
+        self._held, self._states = {}, {}
 
     def run(self, block, x):
         """Give the outputs of a block that follow from the pieces so far."""
         for layer in block if isinstance(block, nn.Sequential) else [block]:
-            long = isinstance(layer, (Conv1d, TransposedConv1d))
-            x = self._convolve(layer, x) if long else layer(x)
+            if isinstance(layer, (Conv1d, TransposedConv1d)):
+                x = self._convolve(layer, x)
+            elif hasattr(layer, "resume"):
+                x = self._resume(layer, x)
+            else:
+                x = layer(x)
         return x
 
     def align(self, block, a, b):
@@ -71,7 +79,7 @@ class PieceFlow:
         a, b = (self._prepend((block, i), x) for i, x in enumerate((a, b)))
         n_timepoints = min(a.shape[-1], b.shape[-1])
         for i, x in enumerate((a, b)):
-            self._held[block, i] = x[..., n_timepoints:]
+            self._hold((block, i), x[..., n_timepoints:])
         return a[..., :n_timepoints], b[..., :n_timepoints]
 
     def _convolve(self, layer, x):
@@ -82,12 +90,24 @@ class PieceFlow:
             x = functional.pad(x, (0, layer.reach))
         # an output takes a whole step away, even if it sees less
         n_outputs = max(0, (x.shape[-1] - max(layer.n_taps, layer.step)) // layer.step + 1)
-        self._held[layer] = x[..., n_outputs * layer.step :]
+        self._hold(layer, x[..., n_outputs * layer.step :])
         if n_outputs == 0:
             return x.new_empty((len(x), layer.out_channels, 0))
         return layer.finish(
             layer.convolve(x[..., : (n_outputs - 1) * layer.step + layer.n_taps], padding=0)
         )
+
+    def _resume(self, layer, x):
+        x = self._prepend(layer, x)
+        n_whole = x.shape[-1] // layer.block_length * layer.block_length
+        self._hold(layer, x[..., n_whole:])
+        if n_whole == 0:
+            return x[..., :0]
+        y, self._states[layer] = layer.resume(x[..., :n_whole], self._states.get(layer))
+        return y
+
+    def _hold(self, key, x):
+        self._held[key] = x.clone()  # a view would keep the whole piece in memory
 
     def _prepend(self, key, x):
         held = self._held.get(key)

@@ -110,14 +110,21 @@ class AudioUNet(BaseEstimator):
         self.skip_connections = skip_connections
         self.upsampling = upsampling
 
-    def build(self):
+    def build(self, n_outputs=1):
         """Make the network with freshly initialised weights.
+
+        Parameters
+        ----------
+        n_outputs : int, default=1
+            Channels of the output, at least 1. The first is the waveform, to which
+            `additive_residual` adds the input; the others are for the parameters of a noise
+            model.
 
         Returns
         -------
         network : torch.nn.Module
-            From (batch, 1, time) to (batch, 1, time), for any time of at least 1. Weights are
-            drawn from torch's global generator.
+            From (batch, 1, time) to (batch, n_outputs, time), for any time of at least 1. Weights
+            are drawn from torch's global generator.
 
         Raises
         ------
@@ -125,22 +132,32 @@ class AudioUNet(BaseEstimator):
             If a parameter is out of its range, or the blocks' lists have other than `n_blocks`
             entries.
         """
+        name = type(self).__name__
         validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+            self._parameter_constraints, self.get_params(deep=False), name
+        )
+        validate_parameter_constraints(
+            {"n_outputs": [Interval(Integral, 1, None, closed="left")]},
+            {"n_outputs": n_outputs},
+            f"{name}.build",
         )
         n_filters, kernel_sizes = self._filters(), self._kernel_sizes()
-        from sklearn_audiosr.networks import _unet_module
-
-        modules = {"code": _unet_module.CodeUNet, "paper": _unet_module.PaperUNet}
-        return modules[self.layout](
+        return self._find_modules()[self.layout](
             n_filters,
             kernel_sizes,
+            n_outputs=int(n_outputs),
             batch_norm=self._resolve(self.normalization, _NORMALIZATION) == "batch",
             dropout=self._resolve(self.dropout, _DROPOUT),
             additive_residual=self.additive_residual,
             skip_connections=self.skip_connections,
             upsampling=self.upsampling,
         )
+
+    def _find_modules(self):
+        """Give what makes the module of each layout."""
+        from sklearn_audiosr.networks import _unet_module
+
+        return {"code": _unet_module.CodeUNet, "paper": _unet_module.PaperUNet}
 
     def _resolve(self, value, defaults):
         return defaults[self.layout] if isinstance(value, str) and value == "auto" else value

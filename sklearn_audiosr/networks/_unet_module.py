@@ -1,5 +1,6 @@
 """Layers of `AudioUNet` in its two layouts; these know nothing of scikit-learn."""
 
+import numpy as np
 from torch import nn
 from torch.nn import functional
 
@@ -20,6 +21,9 @@ _SHORT_KERNEL = 9
 class _UNet(nn.Module):
     """What both layouts share: the way of a patch through the network.
 
+    A layout adds the blocks ``up`` and the layer ``last``, and what halves the length beside
+    ``down``.
+
     Attributes
     ----------
     stride : int
@@ -31,11 +35,15 @@ class _UNet(nn.Module):
     """
 
     accepts_lengths = True
+    look_back: float
+    up: nn.ModuleList
+    last: nn.Module
 
-    def __init__(self, n_filters, kernel_sizes, *, batch_norm, dropout, additive_residual,
-                 skip_connections, upsampling):  # fmt: skip
+    def __init__(self, n_filters, kernel_sizes, *, n_outputs, batch_norm, dropout,
+                 additive_residual, skip_connections, upsampling):  # fmt: skip
         super().__init__()
         self.n_filters, self.kernel_sizes = list(n_filters), list(kernel_sizes)
+        self.n_outputs = n_outputs
         self.batch_norm, self.dropout = batch_norm, dropout
         self.additive_residual = additive_residual
         self.skip_connections = skip_connections
@@ -43,7 +51,7 @@ class _UNet(nn.Module):
         self.down = nn.ModuleList(self._down_blocks())
 
     def forward(self, x, lengths=None):
-        """Map x of shape (batch, 1, time) to (batch, 1, time).
+        """Map x of shape (batch, 1, time) to (batch, n_outputs, time).
 
         Clips of unequal `lengths` are silent beyond their ends, and come out as they would alone.
         """
@@ -60,16 +68,26 @@ class _UNet(nn.Module):
 
     def compute(self, x, flow):
         """Send x, of a length on the stride, through all blocks."""
-        features, skips = self._encode(x, flow)
-        for up, skip in zip(self.up, reversed(skips), strict=True):
+        features, inputs = x, []
+        for down in self.halving_blocks:
+            inputs.append(features)
+            features = flow.run(down, features)  # (batch, filters, time / 2)
+        for up, skip in zip(self.up, reversed(inputs[-len(self.up) :]), strict=True):
             features = flow.run(up, features)  # (batch, channels, 2 time)
             if self.skip_connections:
                 stacked = flow.align(up, features, skip[:, : up.n_skipped])
                 features = stack_channels(*stacked)
-        output = flow.run(self.last, features)  # (batch, 1, time)
+        output = flow.run(self.last, features)  # (batch, n_outputs, time)
         if self.additive_residual:
-            output = sum(flow.align(self.last, output, x))
+            output, x = flow.align(self.last, output, x)
+            # the other channels are no waveforms, but parameters of a noise model
+            output = output + functional.pad(x, (0, 0, 0, output.shape[1] - 1))
         return output
+
+    @property
+    def halving_blocks(self):
+        """The blocks on the way down, in order."""
+        return [*self.down]
 
     def _down_blocks(self):
         in_channels = 1
@@ -81,7 +99,9 @@ class _UNet(nn.Module):
         layers = [Conv1d(in_channels, filters, kernel, stride=2)]
         if self.batch_norm:
             layers.append(nn.BatchNorm1d(filters))
-        return nn.Sequential(*layers, *after, self._down_activation())
+        block = nn.Sequential(*layers, *after, self._down_activation())
+        block.n_features = filters
+        return block
 
     def _up_block(self, in_channels, out_channels, kernel, n_skipped):
         """Twice the length; `n_skipped` features of the down path are stacked afterwards."""
@@ -95,25 +115,34 @@ class _UNet(nn.Module):
         if subpixel:
             layers.append(SubpixelShuffle())
         block = nn.Sequential(*layers)
-        block.n_skipped = n_skipped
+        block.n_features, block.n_skipped = out_channels, n_skipped
         return block
 
-    def _measure_look(self, down_kernels, up_kernels, last_kernel):
-        """Sum what each convolution sees: its half length times its spacing in timepoints."""
-        spacing, half = 1, 0
-        for kernel in down_kernels:
-            half += spacing * (kernel // 2)
-            spacing *= 2
-        self.stride, shift = spacing, 0
-        for kernel in up_kernels:
-            if self.upsampling == "subpixel":
-                half += spacing * (kernel // 2)
-                shift += spacing // 2  # the second of two timepoints looks back to the first
-            else:
-                half += spacing // 2 * (kernel // 2)
-            spacing //= 2
-        half += last_kernel // 2
-        self.look_ahead, self.look_back = half, half + shift
+    def _measure(self, block_length=1):
+        """Follow the outputs of one stride back to the inputs that they depend on."""
+        self.stride = max(2 ** len(self.halving_blocks), block_length)
+        outputs = np.arange(self.stride)
+        first = last = outputs
+        # the way through the deepest block: skip connections see no further
+        for block in reversed([*self.halving_blocks, *self.up, self.last]):
+            first, last = _find_inputs(block, first, last)
+        self.look_back = int((outputs - first).max())
+        self.look_ahead = int((last - outputs).max())
+
+
+def _find_inputs(block, first, last):
+    """Give the first and the last input that outputs `first` to `last` of a block depend on."""
+    for layer in reversed(block if isinstance(block, nn.Sequential) else [block]):
+        if isinstance(layer, Conv1d):
+            first, last = first * layer.step - layer.reach, last * layer.step + layer.reach
+        elif isinstance(layer, TransposedConv1d):
+            half = layer.kernel_size[0] // 2
+            first, last = -((half - first) // 2), (last + half) // 2
+        elif isinstance(layer, SubpixelShuffle):
+            first, last = first // 2, last // 2
+        elif hasattr(layer, "block_length"):
+            last = last + (-last - 1) % layer.block_length  # to the end of its block
+    return first, last
 
 
 class CodeUNet(_UNet):
@@ -126,23 +155,19 @@ class CodeUNet(_UNet):
         self.up = nn.ModuleList(self._up_blocks())
         stacked = self.n_filters[0] * (2 if self.skip_connections else 1)
         if self.upsampling == "subpixel":
-            self.last = ShuffledConv1d(stacked, 1, _SHORT_KERNEL)
+            self.last = ShuffledConv1d(stacked, self.n_outputs, _SHORT_KERNEL)
         else:
-            self.last = nn.Sequential(TransposedConv1d(stacked, 1, _SHORT_KERNEL))
+            self.last = nn.Sequential(TransposedConv1d(stacked, self.n_outputs, _SHORT_KERNEL))
         initialize_orthogonal(self, self.last[0])
-        self._measure_look(
-            [*self.kernel_sizes, _SHORT_KERNEL], [*self.kernel_sizes[::-1], _SHORT_KERNEL], 1
-        )
+        self._measure()
+
+    @property
+    def halving_blocks(self):
+        """The blocks on the way down, in order."""
+        return [*self.down, self.bottleneck]
 
     def _down_activation(self):
         return nn.LeakyReLU(0.2)
-
-    def _encode(self, x, flow):
-        skips = []
-        for down in self.down:
-            x = flow.run(down, x)  # (batch, filters, time / 2)
-            skips.append(x)
-        return flow.run(self.bottleneck, x), skips
 
     def _up_blocks(self):
         in_channels = self.n_filters[-1]
@@ -157,19 +182,12 @@ class PaperUNet(_UNet):
     def __init__(self, n_filters, kernel_sizes, **options):
         super().__init__(n_filters, kernel_sizes, **options)
         self.up = nn.ModuleList(self._up_blocks())
-        self.last = Conv1d(self._n_last, 1, _SHORT_KERNEL)
+        self.last = Conv1d(self._n_last, self.n_outputs, _SHORT_KERNEL)
         initialize_orthogonal(self, self.last)
-        self._measure_look(self.kernel_sizes, self.kernel_sizes[::-1], _SHORT_KERNEL)
+        self._measure()
 
     def _down_activation(self):
         return nn.ReLU()
-
-    def _encode(self, x, flow):
-        skips = []
-        for down in self.down:
-            skips.append(x)
-            x = flow.run(down, x)  # (batch, filters, time / 2)
-        return x, skips
 
     def _up_blocks(self):
         in_channels = n_features = self.n_filters[-1]
