@@ -142,7 +142,12 @@ class LearnedUpsampler(BaseUpsampler):
         """Give the `Checkpoint` of this training, or None."""
         if self.checkpoint is None:
             return None
-        from sklearn_audiosr._checkpoint import Checkpoint, describe_clips, describe_parameters
+        from sklearn_audiosr._checkpoint import (
+            Checkpoint,
+            describe_clips,
+            describe_parameters,
+            describe_weights,
+        )
 
         if not isinstance(self.random_state, Integral):
             raise ValueError(
@@ -154,7 +159,9 @@ class LearnedUpsampler(BaseUpsampler):
             **describe_parameters(self.get_params(deep=False)),
             **describe_parameters({"architecture": self._describe_architecture()}),
             "upsampling_ratio_": str(ratio),
-            "earlier epochs": str(self.n_iter_ if resume else 0),
+            "earlier epochs": (
+                f"{self.n_iter_} ({describe_weights(self.network_)})" if resume else "0"
+            ),
             "training clips": describe_clips(pairs),
             "validation clips": describe_clips(held_out),
         }

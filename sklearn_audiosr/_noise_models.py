@@ -175,17 +175,20 @@ def make_noise_model(noise_model):
         return None
     if isinstance(noise_model, str) and noise_model in NOISE_MODELS:
         return NOISE_MODELS[noise_model]()
+    received = repr(noise_model)
     if not isinstance(noise_model, (str, type)):
         missing = [name for name in _METHODS if not callable(getattr(noise_model, name, None))]
         n_outputs = getattr(noise_model, "n_outputs", None)
-        if not missing and isinstance(n_outputs, Integral) and n_outputs >= 1:
+        if not missing and isinstance(n_outputs, Integral) and int(n_outputs) >= 1:
             return copy.deepcopy(noise_model)
         if callable(noise_model) and missing == list(_METHODS):
             return LogDensity(noise_model)
+        if missing != list(_METHODS):
+            received += f" without {', '.join(missing)}" if missing else f", n_outputs={n_outputs}"
     raise TypeError(
         f"noise_model must be None, {', '.join(map(repr, NOISE_MODELS))}, a function log_prob(y, "
         "output), or an object with log_prob(y, output), std(output), sample(output, generator) "
-        f"and an integer n_outputs of at least 1, got {noise_model!r}: see the user guide, "
+        f"and an integer n_outputs of at least 1, got {received}: see the user guide, "
         '"Uncertainty".'
     )
 
@@ -205,17 +208,38 @@ def negative_log_likelihood(noise_model):
     """
 
     def loss(output, target, mask):
+        if output.shape[1] != noise_model.n_outputs:
+            raise ValueError(
+                f"network.build(n_outputs={noise_model.n_outputs}) must give a network with that "
+                f"many output channels, got {output.shape[1]}: let its last layer have them."
+            )
         # float32: in bfloat16 a log density loses what tells two predictions apart
         log_prob = noise_model.log_prob(target, output.float())
-        if getattr(log_prob, "shape", None) != target.shape:
-            raise ValueError(
-                f"noise_model's log_prob must give one value a timepoint, shape "
-                f"{tuple(target.shape)}, got {tuple(getattr(log_prob, 'shape', ()))}: neither sum "
-                "nor take the mean."
-            )
+        check_values(log_prob, target, "log_prob")
         return -(log_prob * mask).sum() / mask.sum()
 
     return loss
+
+
+def check_values(values, waveforms, method):
+    """Raise ValueError unless a noise model's method gave one value a timepoint.
+
+    Parameters
+    ----------
+    values : Tensor
+        What it gave.
+    waveforms : Tensor of shape (batch, 1, time)
+        Of the shape that is right.
+    method : str
+        Its name.
+    """
+    received = tuple(getattr(values, "shape", ()))
+    if received != waveforms.shape:
+        raise ValueError(
+            f"noise_model's {method} must give one value a timepoint, shape "
+            f"{tuple(waveforms.shape)}, got {received}: neither sum nor take the mean, and keep "
+            "the axis of channels."
+        )
 
 
 def _normal_log_prob(errors, log_std):

@@ -141,7 +141,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                     checkpoint.save(state.collect)
         except KeyboardInterrupt:
             history.interrupted = True
-            _warn_interrupted(len(history.losses))
+            _warn_interrupted(len(history.losses), checkpoint)
             if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
@@ -257,10 +257,13 @@ def _format_time(seconds):
     return f"{seconds / length:.2g} {unit}"
 
 
-def _warn_interrupted(n_epochs):
+def _warn_interrupted(n_epochs, checkpoint):
+    way_on = "Set warm_start=True and fit again to go on."
+    if checkpoint is not None:
+        way_on = "The same fit goes on from the checkpoint."
     warnings.warn(
         f"Training was interrupted after {n_epochs} complete epochs: the estimator has the best "
-        "weights so far. Set warm_start=True and fit again to go on.",
+        f"weights so far. {way_on}",
         UserWarning,
         stacklevel=2,
     )

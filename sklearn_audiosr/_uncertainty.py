@@ -55,10 +55,10 @@ class ProbabilisticUpsampler(LearnedUpsampler):
         if not return_std:
             return super().predict(X)
         check_is_fitted(self)
-        noise_model = self._check_noise_model("return_std=True", "std")
+        self._check_noise_model("return_std=True", "std")
         clips, means, deviations = Clips(X, "X"), [], []
         for output in self._run_noisy_network(clips):
-            deviations.append(self._undo_scale(noise_model.std(output)))
+            deviations.append(self._ask_noise_model("std", output))
             means.append(self._undo_scale(output))
         return clips.collect(means), clips.collect(deviations)
 
@@ -96,22 +96,22 @@ class ProbabilisticUpsampler(LearnedUpsampler):
                 f"n_samples must be an integer of at least 1, got {n_samples!r}: pass how many "
                 "draws of each clip you want."
             )
-        noise_model = self._check_noise_model("sample_y", "sample")
+        self._check_noise_model("sample_y", "sample")
         seed = check_random_state(random_state).randint(2**31 - 1)
         generator = torch.Generator().manual_seed(seed)
         clips = Clips(X, "X")
         return clips.collect(
             np.stack(
-                [self._undo_scale(noise_model.sample(output, generator)) for _ in range(n_samples)],
+                [self._ask_noise_model("sample", output, generator) for _ in range(n_samples)],
                 axis=-1,
             )
             for output in self._run_noisy_network(clips)
         )
 
     def _check_noise_model(self, wanted, method):
-        """Return the fitted noise model if it has a method."""
+        """Raise ValueError unless the fitted noise model has a method."""
         if hasattr(self.noise_model_, method):
-            return self.noise_model_
+            return
         what = "noise_model=None" if self.noise_model_ is None else "a log density alone"
         raise ValueError(
             f"{wanted} needs an estimator that was fitted with a noise model that has {method}(), "
@@ -125,9 +125,17 @@ class ProbabilisticUpsampler(LearnedUpsampler):
         for output in self._run_network(clips, self.noise_model_.n_outputs):
             yield torch.from_numpy(output).transpose(0, 1)
 
+    def _ask_noise_model(self, method, output, *args):
+        """Give what a method says of an output, (n_waveforms, n_timepoints) in the clips' units."""
+        from sklearn_audiosr._noise_models import check_values
+
+        values = getattr(self.noise_model_, method)(output, *args)
+        check_values(values, output[:, :1], method)
+        return self._undo_scale(values)
+
     def _undo_scale(self, values):
         """Give the first channel in the units of the clips, (n_waveforms, n_timepoints)."""
-        return values[:, 0].numpy() * np.float32(self.scale_)
+        return values[:, 0].detach().float().numpy() * np.float32(self.scale_)
 
     def _learn_after_training(self, network, held_out, sampler, device):
         """Estimate the noise on the clips held out for validation: on the others without any."""

@@ -1,0 +1,1 @@
+"""Every experiment of Kuleshov, Enam and Ermon (2017), one command each."""
