@@ -85,7 +85,7 @@ class Clips(Sequence):
 
         Parameters
         ----------
-        results : iterable of ndarray of shape (n_channels, any length)
+        results : iterable of ndarray of shape (n_channels, any length), or with more axes
             In the order of the clips; consumed one by one.
 
         Returns
@@ -112,7 +112,7 @@ class Clips(Sequence):
 
     def _collect_array(self, results):
         first = next(results)
-        shape = (first.shape[-1],) if self._clips.ndim == 2 else first.shape
+        shape = first.shape if self._clips.ndim == 3 else first[0].shape
         array = np.empty((len(self), *shape), dtype=first.dtype)
         array[0] = first if self._clips.ndim == 3 else first[0]
         for i, result in enumerate(results, start=1):
