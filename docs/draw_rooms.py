@@ -16,11 +16,15 @@ PLACES = {
     "": (3.2, 0),
     "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.1, 1), "_super_resolver": (4.75, 1),
     "_files": (6.35, 1),
-    "_interpolation": (2.15, 2), "_learned": (3.9, 2), "_objectives": (6.0, 2),
-    "_base": (0.95, 3), "_patches": (2.6, 3), "_training": (4.3, 3), "_inference": (6.35, 3),
-    "metrics": (0.45, 4), "_streaming": (1.48, 4), "degradation": (2.51, 4),
-    "_batches": (3.54, 4), "_compilation": (4.57, 4), "networks": (5.6, 4),
-    "_clips": (1.48, 5), "_filters": (2.51, 5), "datasets": (3.54, 5), "_device": (6.35, 5),
+    "_uncertainty": (4.2, 2),
+    "_interpolation": (2.15, 3), "_learned": (3.7, 3), "_noise_models": (4.95, 3),
+    "_objectives": (6.2, 3),
+    "listening": (0.45, 4), "_base": (1.55, 4), "_patches": (2.65, 4), "_training": (4.3, 4),
+    "_inference": (6.35, 4),
+    "metrics": (0.45, 5), "_streaming": (1.5, 5), "degradation": (2.51, 5),
+    "_batches": (3.5, 5), "_compilation": (4.62, 5), "networks": (5.75, 5),
+    "_clips": (1.5, 6), "_filters": (2.51, 6), "_checkpoint": (3.81, 6), "datasets": (5.0, 6),
+    "_device": (6.35, 6),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38
@@ -94,7 +98,7 @@ def draw_rooms(folder):
     x, y = _centre("datasets")
     parts.append(f'<text class="note" x="{x}" y="{y + 34}">imports no room</text>')
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
-    return _svg(title, 6.9 * COLUMN + 4, 5 * ROW + 2 * HEIGHT + 10, parts)
+    return _svg(title, 6.9 * COLUMN + 4, 6 * ROW + 2 * HEIGHT + 10, parts)
 
 
 def _centre(room):

@@ -28,7 +28,7 @@ LAYERS = [
     ["_streaming"],
     ["_base", "_learned", "_uncertainty", "_spline", "_linear", "_dnn", "_super_resolver"],
     ["_files"],
-    ["datasets", "datasets.*"],
+    ["datasets", "datasets.*", "listening", "listening.*"],
     [""],  # the package itself, which exports the estimators
 ]
 
@@ -36,6 +36,7 @@ PUBLIC_MODULES = [
     "sklearn_audiosr",
     "sklearn_audiosr.datasets",
     "sklearn_audiosr.degradation",
+    "sklearn_audiosr.listening",
     "sklearn_audiosr.metrics",
     "sklearn_audiosr.networks",
 ]
@@ -44,7 +45,7 @@ LIGHT_IMPORTS = """
 import sys
 import numpy as np
 import sklearn_audiosr
-import sklearn_audiosr.datasets, sklearn_audiosr.degradation
+import sklearn_audiosr.datasets, sklearn_audiosr.degradation, sklearn_audiosr.listening
 import sklearn_audiosr.metrics, sklearn_audiosr.networks
 
 wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
