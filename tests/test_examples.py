@@ -87,6 +87,17 @@ def check_other_time_series(example):
     assert missed["leads swapped", "network"] > missed["leads swapped", "linear filter"]
 
 
+def check_listening_test(example):
+    loudness, overall = example["loudness"], example["result"].overall
+    assert max(loudness) - min(loudness) < 0.02
+    assert set(example["result"].excluded) == {"careless-001", "careless-002"}
+    for name, score in example["planted"].items():
+        assert overall[name]["low"] <= score <= overall[name]["high"]
+    assert example["seen"][-1] > 0.9 > example["seen"][0] + 0.2
+    mean, difference = example["widths"].values()
+    assert all(d < m for d, m in zip(difference, mean, strict=True))
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -95,6 +106,7 @@ CHECKS = {
     "plot_05_fine_tuning.py": check_fine_tuning,
     "plot_06_streaming.py": check_streaming,
     "plot_07_other_time_series.py": check_other_time_series,
+    "plot_09_listening_test.py": check_listening_test,
 }
 
 
