@@ -20,6 +20,7 @@ FILTERS = {
     "elliptic": {"filter": "elliptic", "order": 6, "cutoff": 0.7},
     "fir": {"filter": "fir", "order": 16, "cutoff": 0.85},
 }
+PAPERS_OWN = ("none", "chebyshev")
 ZERO_PHASE = [name for name, parameters in FILTERS.items() if parameters.get("zero_phase", True)]
 
 # Draws of random filters for each training clip; the rest of the steps goes over them again.
@@ -161,11 +162,14 @@ def format_table(results):
 def format_checks(checks):
     """Say whether random filters cure, cell by cell."""
     losses = checks["random_minus_matched"]
-    held = all(i["difference"] >= -MAX_LOSS for i in losses.values())
     cells = "; ".join(f"{name} {format_interval(i, 2)}" for name, i in losses.items())
+    kept = {name: i["difference"] >= -MAX_LOSS for name, i in losses.items()}
+    beyond = [kept[name] for name in losses if name not in PAPERS_OWN]
     lines = [
         f"Training on random filters against matched training, SNR in dB: {cells}. At most "
-        f"{MAX_LOSS} dB lost in each zero-phase cell: {_say(held)}."
+        f"{MAX_LOSS} dB lost in each zero-phase cell of the paper's filters: "
+        f"{_say(all(kept[name] for name in PAPERS_OWN))}; in {sum(beyond)} of {len(beyond)} cells "
+        "of the other filters."
     ]
     winnable = [w for w in checks["mismatched"] if w["tested_on"] in ZERO_PHASE]
     least = min((w["win"] for w in winnable), default=None)
