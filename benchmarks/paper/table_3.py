@@ -23,8 +23,9 @@ FILTERS = {
 PAPERS_OWN = ("none", "chebyshev")
 ZERO_PHASE = [name for name, parameters in FILTERS.items() if parameters.get("zero_phase", True)]
 
-# Draws of random filters for each training clip; the rest of the steps goes over them again.
-_N_DRAWS = 4
+# Draws of random filters for each training clip at most, and how many times the steps of a single
+# filter they take. Twice as many gained 0.2 dB on piano, three times nothing more.
+_N_DRAWS, _TIMES = 6, 2
 
 # What must hold: at most so much below matched training, and so much above a mismatched model
 # wherever that loses so much.
@@ -82,14 +83,14 @@ def make_methods(preset):
 def prepare(estimator, trained_on, ratio):
     """Give an estimator and what degrades its training clips.
 
-    With random filters each clip is heard through several, in as many steps as without.
+    With random filters each clip is heard through several, in `_TIMES` the steps.
     """
     if trained_on != "random":
         return estimator, [Decimator(ratio, **FILTERS[trained_on])]
     n_draws, epochs = _N_DRAWS, getattr(estimator, "max_epochs", None)
     if epochs is not None:
-        n_draws = min(_N_DRAWS, epochs)
-        estimator = clone(estimator).set_params(max_epochs=round(epochs / n_draws))
+        n_draws = min(_N_DRAWS, _TIMES * epochs)
+        estimator = clone(estimator).set_params(max_epochs=round(_TIMES * epochs / n_draws))
     draws = range(n_draws)
     return estimator, [Decimator(ratio, filter="random", random_state=i) for i in draws]
 
