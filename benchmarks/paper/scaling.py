@@ -161,6 +161,10 @@ def draw(results, path):
         for i, metric in enumerate(("SNR (dB)", "LSD (log10)")):
             axes[i, column].set(xscale="log", xlabel=label, ylabel=metric)
             axes[i, column].grid(alpha=0.3)
-    axes[0, 0].legend(fontsize=8)
+    minutes = sorted({row["minutes"] for row in results["rows"] if row["axis"] == "audio"})
+    for axis in axes[:, 0]:  # a decade at most: its own labels would overlap
+        axis.set_xticks(minutes, [f"{m:.3g}" for m in minutes])
+        axis.set_xticks([], minor=True)
+    axes[0, 1].legend(fontsize=8, loc="lower center")
     figure.savefig(path, dpi=110)
     plt.close(figure)
