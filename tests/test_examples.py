@@ -98,6 +98,25 @@ def check_listening_test(example):
     assert all(d < m for d, m in zip(difference, mean, strict=True))
 
 
+def check_uncertainty(example):
+    coverage, score = example["coverage"], example["score"]
+    assert 0.85 < coverage["heteroscedastic"]["all"] < 0.95
+    assert score["heteroscedastic"] < 0.9 * min(score["gaussian"], score["laplace"])
+    for noise_model in ("gaussian", "laplace"):  # one width for all
+        assert coverage[noise_model]["weak half"] > 0.99
+        assert coverage[noise_model]["strong tenth"] < 0.7
+    assert coverage["heteroscedastic"]["weak half"] < 0.985
+    snr, lsd, draw = example["snr"], example["lsd"], "heteroscedastic, a draw"
+    assert snr["gaussian"] > snr["heteroscedastic"] > snr[draw] + 1
+    assert lsd[draw] < lsd["heteroscedastic"] - 0.5
+    voice, hiss = (slice(example[i] - 320, example[i] + 320) for i in ("voice", "hiss"))
+    errors, band = np.abs(example["errors"]), 1.645 * example["y_std"]
+    assert (errors <= band)[voice].mean() > 0.85
+    assert np.corrcoef(np.log(errors[voice] + 1e-4), np.log(band[voice]))[0, 1] > 0.3
+    assert (errors <= band)[hiss].mean() < 0.7
+    assert np.ptp(example["coverage_by_clip"]["test clips"]) > 0.03
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -106,6 +125,7 @@ CHECKS = {
     "plot_05_fine_tuning.py": check_fine_tuning,
     "plot_06_streaming.py": check_streaming,
     "plot_07_other_time_series.py": check_other_time_series,
+    "plot_08_uncertainty.py": check_uncertainty,
     "plot_09_listening_test.py": check_listening_test,
 }
 
