@@ -37,7 +37,7 @@ def run(bench):
         "ratio": _RATIO,
         "recordings": recordings,
         "groups": groups.tolist(),
-        "folder": f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}",
+        "folder": f"{folder.parent.name}/{folder.name}",  # in the work folder
         "rows": [
             {"method": name, "scores": measure(Y, Y_pred, recordings, groups), "mushra": None,
              **fitted[name].describe()}
@@ -97,7 +97,7 @@ def format_table(results):
     text = (
         f"No listeners have been asked: the cells are SNR (dB) / LSD (log10) of what they would "
         f"hear, recordings of {results['corpus']} at r = {results['ratio']}. The test is in "
-        f"``{results['folder']}``: open ``page/index.html``, and give the saved answers and "
+        f"``{results['folder']}`` of the work folder: open ``page/index.html``, and give the saved answers and "
         "``key.json`` to ``sklearn_audiosr.listening.analyze``."
     )
     return f"{text}\n\n{rst_table(header, rows)}"
