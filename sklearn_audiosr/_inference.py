@@ -68,6 +68,7 @@ def predict_waveforms(
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
 
     def read(start, stop):
+        """Give the source as a tensor where the network is."""
         return torch.from_numpy(read_source(start, stop)).to(device)
 
     with inference(network, device, precision, workspace):

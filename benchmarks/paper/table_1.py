@@ -97,8 +97,8 @@ def format_table(results):
     text = (
         f"No listeners have been asked: the cells are SNR (dB) / LSD (log10) of what they would "
         f"hear, recordings of {results['corpus']} at r = {results['ratio']}. The test is in "
-        f"``{results['folder']}`` of the work folder: open ``page/index.html``, and give the saved answers and "
-        "``key.json`` to ``sklearn_audiosr.listening.analyze``."
+        f"``{results['folder']}`` of the work folder: open ``page/index.html``, and give the saved "
+        "answers and ``key.json`` to ``sklearn_audiosr.listening.analyze``."
     )
     return f"{text}\n\n{rst_table(header, rows)}"
 
