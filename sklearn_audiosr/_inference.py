@@ -67,13 +67,12 @@ def predict_waveforms(
     y = np.empty((n_outputs or 1, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
 
-    def read(start, stop):
-        """Give the source as a tensor where the network is."""
+    def _read(start, stop):
         return torch.from_numpy(read_source(start, stop)).to(device)
 
     with inference(network, device, precision, workspace):
         start = 0
-        for output in run_chunks(network, read, n_timepoints, chunk):
+        for output in run_chunks(network, _read, n_timepoints, chunk):
             stop = start + output.shape[2]
             # (n_waveforms, n_outputs, chunk) to (n_outputs, n_waveforms, chunk)
             y[..., start:stop] = output[:, : len(y)].transpose(0, 1).float().cpu().numpy()
