@@ -510,7 +510,7 @@ def test_table_3_has_every_cell(written):
 
 def test_table_1_leaves_a_test_for_listeners(written, folders):
     results = written.results["table_1"]
-    folder = folders.work.parent / results["folder"]
+    folder = folders.work / results["folder"]
     assert (folder / "key.json").is_file()
     assert (folder / "page" / "index.html").is_file()
     assert len(results["recordings"]) == 4
