@@ -1,6 +1,6 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
-from sklearn_audiosr import datasets, degradation, metrics, networks
+from sklearn_audiosr import datasets, degradation, listening, metrics, networks
 from sklearn_audiosr._dnn import DNNBandwidthExtender
 from sklearn_audiosr._files import upsample_file
 from sklearn_audiosr._linear import LinearUpsampler
@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "datasets",
     "degradation",
+    "listening",
     "metrics",
     "networks",
     "upsample_file",

@@ -41,7 +41,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
         clips held out for validation; with "heteroscedastic" the network predicts the standard
-        deviation of each timepoint, calibrated on those clips. See the user guide, "Uncertainty",
+        deviation of each timepoint, calibrated on those clips. Without any, the training
+        clips serve, whose errors are smaller. See the user guide, "Uncertainty",
         for a function ``log_prob(y, output)`` or an object of your own.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.

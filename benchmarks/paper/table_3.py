@@ -10,8 +10,8 @@ from sklearn_audiosr.degradation import Decimator
 # Filters on the first; both for speech to music and back.
 CORPORA = ("piano", "speech_multi")
 
-# The paper's two, its low-pass with zero phase and causal, and three that random training was not
-# tuned to.
+# The paper's two, its low-pass with zero phase and causal, and three whose like random training
+# draws too.
 FILTERS = {
     "none": {"filter": "none"},
     "chebyshev": {},

@@ -219,7 +219,7 @@ def import_pooch():
         import requests
     except ImportError as error:
         raise ImportError(
-            "downloading a corpus needs pooch: pip install 'sklearn-audiosr[datasets]'"
+            "downloading a corpus needs pooch and requests: pip install pooch requests"
         ) from error
     return pooch, requests
 

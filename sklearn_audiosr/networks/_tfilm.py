@@ -53,7 +53,8 @@ class TFiLM(AudioUNet):
     again, LSTMs their state, and features wait until their stretch is complete. Stretches are
     counted from the clip's start, so chunks, streams and the whole agree; the clip's last stretch
     is filled up with silence. The network looks further ahead than `AudioUNet`, 2342 timepoints
-    instead of 712 by default. In training it remembers one patch: 32 stretches of 8192 timepoints.
+    instead of 712 by default. In training it remembers no more than a patch: 8192
+    timepoints by default, which are 32 stretches.
 
     Three things differ from the authors' program. It dilates its filters by 2 and halves the
     length by the maximum of two timepoints; here the convolutions are those of `AudioUNet`. Its
