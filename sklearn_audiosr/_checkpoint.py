@@ -1,12 +1,15 @@
 """The state of a training, kept in a file so that an interrupted fit can go on."""
 
+import contextlib
 import hashlib
 import os
 import re
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 _FORMAT = 1
@@ -93,10 +96,26 @@ class Checkpoint:
         if begin < self._next_time:
             return
         content = {"format": _FORMAT, "fingerprint": self.fingerprint, "state": state()}
-        torch.save(content, self._partial)
-        os.replace(self._partial, self.path)  # whoever reads finds a whole file, old or new
+        try:
+            torch.save(content, self._partial)
+            os.replace(self._partial, self.path)  # whoever reads finds a whole file, old or new
+        except (OSError, RuntimeError) as error:  # torch's writer raises either on a full disk
+            self._give_up(error)
+            return
         end = time.monotonic()
         self._next_time = end + (end - begin) / _SHARE
+
+    def _give_up(self, error):
+        """Go on without: a disk that is full must not cost the training."""
+        self._next_time = float("inf")
+        with contextlib.suppress(OSError):
+            self._partial.unlink(missing_ok=True)
+        warnings.warn(
+            f"checkpoint={str(self.path)!r} could not be written ({error}): training goes on "
+            "without. What was kept before stays as it is.",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def remove(self):
         """Delete the file: the training is complete."""
@@ -121,6 +140,8 @@ def describe_parameters(parameters):
 
 
 def _describe(value):
+    if isinstance(value, np.generic):  # the same number, by another name
+        value = value.item()
     if callable(value):
         return getattr(value, "__qualname__", type(value).__qualname__)
     return re.sub(" at 0x[0-9a-f]+", "", value if isinstance(value, str) else repr(value))

@@ -316,10 +316,19 @@ def test_relative_path(pairs, path, interruption, monkeypatch):
 # What may differ, and what may not
 
 
+@pytest.fixture(scope="module")
+def kept_content(pairs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("kept") / "fit.ckpt"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+        interrupt(resolver(checkpoint=path), pairs, Interruption(monkeypatch))
+    return path.read_bytes()
+
+
 @pytest.fixture
-def kept(pairs, path, interruption):
+def kept(kept_content, path):
     """A checkpoint of two epochs."""
-    interrupt(resolver(checkpoint=path), pairs, interruption)
+    path.write_bytes(kept_content)
     return path
 
 
@@ -553,3 +562,28 @@ def test_state_comes_back_as_it_was(path):
     with pytest.raises(ValueError, match="by a fit with momentum unknown, got 1"):
         Checkpoint(path, {"momentum": "1"}).load()
     assert Checkpoint(path.with_name("none"), {}).load() is None
+
+
+def test_a_full_disk_does_not_cost_the_training(pairs, tmp_path, monkeypatch):
+    path, complete = tmp_path / "fit.checkpoint", small_resolver(max_epochs=4).fit(*pairs)
+    save, n_saves = torch.save, []
+
+    def fill_the_disk(content, file):
+        n_saves.append(file)
+        if len(n_saves) == 3:
+            Path(file).write_bytes(b"half a file")
+            raise OSError(28, "No space left on device")
+        save(content, file)
+
+    monkeypatch.setattr(torch, "save", fill_the_disk)
+    with pytest.warns(UserWarning, match="could not be written.*No space left"):
+        est = small_resolver(max_epochs=4, checkpoint=path).fit(*pairs)
+    assert len(n_saves) == 3
+    assert est.loss_curve_ == complete.loss_curve_
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_of_numpy_are_the_same_parameters():
+    plain = _checkpoint.describe_parameters({"random_state": 0, "learning_rate": 1e-4})
+    numpy = {"random_state": np.int64(0), "learning_rate": np.float64(1e-4)}
+    assert _checkpoint.describe_parameters(numpy) == plain

@@ -435,7 +435,7 @@ def files_of(folder):
 
 
 @pytest.mark.parametrize("write", [make, export])
-def folder_of_test_is_replaced_on_demand_only(write, stimuli, tmp_path):
+def test_folder_of_a_test_is_replaced_on_demand_only(write, stimuli, tmp_path):
     folder = tmp_path / "test"
     folder.mkdir()
     write(stimuli, folder, title="first")  # an empty folder is as good as none
@@ -540,3 +540,19 @@ values = st.recursive(
 @given(values)
 def test_yaml_is_read_as_it_was_meant(value):
     assert yaml.safe_load(dump_yaml(value)) == value
+
+
+def test_answers_saved_beside_the_page_are_not_deleted(stimuli, tmp_path):
+    folder = tmp_path / "test"
+    make_listening_test(stimuli, folder)
+    (folder / "page" / "my_answers.json").write_text("{}")
+    with pytest.raises(FileExistsError, match="nothing but an earlier test.*page/my_answers.json"):
+        make_listening_test(stimuli, folder, overwrite=True)
+    assert (folder / "page" / "my_answers.json").read_text() == "{}"
+
+
+def test_another_export_is_not_deleted(stimuli, tmp_path):
+    export_webmushra(stimuli, tmp_path / "export", name="first")
+    with pytest.raises(FileExistsError, match="configs/first.yaml"):
+        export_webmushra(stimuli, tmp_path / "export", name="second", overwrite=True)
+    assert export_webmushra(stimuli, tmp_path / "export", name="first", overwrite=True).is_file()

@@ -163,7 +163,7 @@ def make_listening_test(
     written = write_folder(
         folder,
         ((name, text.encode()) for name, text in contents.items()),
-        own={"page", "key.json"},
+        own={"key.json", "page/*.html", "page/*.css", "page/*.js"},
         overwrite=overwrite,
     )
     return written / "page" / "index.html"

@@ -127,9 +127,9 @@ def export_webmushra(
         "pages": [_describe_welcome(title, text), ["random", *pages], _FINISH],
     }
     files = {f"configs/{name}.yaml": dump_yaml(config).encode(), **sounds}
-    return write_folder(folder, files.items(), own={"configs"}, overwrite=overwrite) / (
-        f"configs/{name}.yaml"
-    )
+    own = {f"configs/{name}.yaml", "configs/resources/*.wav"}
+    written = write_folder(folder, files.items(), own=own, overwrite=overwrite)
+    return written / "configs" / f"{name}.yaml"
 
 
 def _describe_welcome(title, instructions):

@@ -6,6 +6,7 @@ import re
 import shutil
 import uuid
 import wave
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def write_folder(folder, files, *, own, overwrite):
     files : iterable of (str, bytes)
         Names within the folder and contents.
     own : set of str
-        What may lie in a folder that is replaced.
+        Patterns of the files that may lie in a folder that is replaced, at any depth.
     overwrite : bool
         Replace such a folder.
 
@@ -55,16 +56,24 @@ def _check_target(folder, own, overwrite):
         raise NotADirectoryError(
             f"folder must be a folder, got the file {folder}: take a new name."
         )
-    present = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if present and not overwrite:
+    if overwrite:
+        _check_own(folder, own)
+    elif folder.exists() and any(folder.iterdir()):
         raise FileExistsError(
             f"folder must be new or empty, got {folder}: take another, or pass overwrite=True to "
             "replace a test."
         )
-    if present - own:
+
+
+def _check_own(folder, own):
+    """Raise FileExistsError if a file in the folder is not one that this package writes."""
+    leaves = (p for p in folder.rglob("*") if not p.is_dir() or not any(p.iterdir()))
+    present = {p.relative_to(folder).as_posix() for p in leaves}
+    foreign = sorted(p for p in present if not any(fnmatchcase(p, pattern) for pattern in own))
+    if foreign:
         raise FileExistsError(
             f"folder must hold nothing but an earlier test to be replaced, got {folder} with "
-            f"{', '.join(sorted(present - own)[:3])}: take another."
+            f"{', '.join(foreign[:3])}: take another."
         )
 
 
