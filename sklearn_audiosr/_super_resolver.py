@@ -2,9 +2,11 @@
 
 import inspect
 import math
+import re
 from numbers import Integral
 
-from sklearn.base import clone
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
@@ -239,7 +241,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _describe_architecture(self):
         n_outputs = self._count_outputs()
         outputs = "" if n_outputs == 1 else f" with {n_outputs} outputs"
-        return repr(self._describe_network()) + outputs
+        return _name_description(self._describe_network()) + outputs
 
     def _make_loss(self):
         noise_model = self._make_noise_model()
@@ -262,3 +264,12 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     def _stream_source(self, ratio):
         return stream_cubic(ratio)
+
+
+def _name_description(description):
+    """Name a network's description: the same text for equal ones, in every process."""
+    if isinstance(description, BaseEstimator):
+        with config_context(print_changed_only=True):
+            return repr(description)
+    values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
+    return re.sub(" at 0x[0-9a-f]+", "", f"{type(description).__qualname__}({values})")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from resolvers import RATIO, make_clips, make_pairs, small_resolver
+from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
 from sklearn_audiosr import (
@@ -170,3 +171,27 @@ def test_parameters_set_after_fit_are_checked_at_predict(pairs):
     est = small_resolver(max_epochs=1).fit(*pairs).set_params(precision="bf16")
     with pytest.raises(ValueError, match="'precision' parameter"):
         est.predict(pairs[0])
+
+
+class PlainDescription:
+    """A description that is no estimator and has no repr of its own."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def build(self):
+        return AudioUNet(n_blocks=2, width=self.width).build()
+
+
+def test_a_plain_description_can_be_warm_started(pairs):
+    est = small_resolver(network=PlainDescription(1 / 32), warm_start=True, max_epochs=1)
+    assert est.fit(*pairs).fit(*pairs).n_iter_ == 2
+    est.set_params(network=PlainDescription(1 / 16))
+    with pytest.raises(ValueError, match=r"PlainDescription\(width=0.03125\), got Plain.*0.0625"):
+        est.fit(*pairs)
+
+
+def test_a_warm_start_does_not_depend_on_how_estimators_are_printed(pairs):
+    est = small_resolver(warm_start=True, max_epochs=1).fit(*pairs)
+    with config_context(print_changed_only=False):
+        assert est.fit(*pairs).n_iter_ == 2
