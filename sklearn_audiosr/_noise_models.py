@@ -100,12 +100,17 @@ class HeteroscedasticNoise:
     scale : float
         Factor of all standard deviations: 1 while training, then what makes nine tenths of the
         errors lie within the interval that a normal density gives nine tenths.
+    limits : tuple of float
+        Of the network's log standard deviations: after training what it gave on the validation
+        clips, and 1 (a factor of e) beyond.
     """
 
     n_outputs = 2
 
     def __init__(self):
         self.scale = 1.0
+        # of the network's log standard deviations: a network extrapolates them without bound
+        self.limits = math.log(_LEAST_STD), math.inf
 
     def log_prob(self, y, output):
         """Give the log density of each timepoint."""
@@ -129,9 +134,12 @@ class HeteroscedasticNoise:
         ])  # fmt: skip
         rank = max(1, math.ceil(0.9 * len(ratios)))
         self.scale = max(float(ratios.kthvalue(rank).values) / _NINE_TENTHS, _LEAST_STD)
+        least = min(float(output[:, 1:].min()) for output in outputs) - 1
+        most = max(float(output[:, 1:].max()) for output in outputs) + 1
+        self.limits = max(least, self.limits[0]), max(most, self.limits[0])
 
     def _log_std(self, output):
-        return output[:, 1:].clamp(min=math.log(_LEAST_STD)) + math.log(self.scale)
+        return output[:, 1:].clamp(*self.limits) + math.log(self.scale)
 
 
 class LogDensity:

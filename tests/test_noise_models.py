@@ -325,3 +325,12 @@ def test_noise_models_pickle(name):
     model.scale = 0.25
     output = torch.zeros(1, model.n_outputs, 5)
     torch.testing.assert_close(pickle.loads(pickle.dumps(model)).std(output), model.std(output))
+
+
+def test_deviations_stay_near_those_of_calibration():
+    model = HeteroscedasticNoise()
+    output = torch.stack([torch.zeros(1000), torch.linspace(-2, 1, 1000)])[None]
+    model.calibrate([torch.randn(1, 1, 1000, generator=torch.Generator().manual_seed(0))], [output])
+    far = torch.tensor([[[0.0, 0, 0, 0], [-90, -2, 1, 90]]])
+    expected = model.scale * torch.exp(torch.tensor([[[-3.0, -2, 1, 2]]]))
+    torch.testing.assert_close(model.std(far), expected)
