@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from containers import object_array
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._clips import Clips, check_groups, check_pairs
@@ -28,12 +29,6 @@ class Folder:
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).uniform(-0.9, 0.9, shape)
-
-
-def object_array(clips):
-    array = np.empty(len(clips), dtype=object)
-    array[:] = clips
-    return array
 
 
 def ragged():

@@ -6,6 +6,7 @@ from functools import cache
 import joblib
 import numpy as np
 import pytest
+from containers import Lazy, object_array
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -52,23 +53,6 @@ every_estimator = pytest.mark.parametrize(
     KINDS,
     ids=[f"{type(getattr(e, 'network', e)).__name__}-{r}" for e, r in KINDS],
 )
-
-
-class Lazy:
-    def __init__(self, clips):
-        self.clips = clips
-
-    def __len__(self):
-        return len(self.clips)
-
-    def __getitem__(self, index):
-        return self.clips[index]
-
-
-def object_array(clips):
-    array = np.empty(len(clips), dtype=object)
-    array[:] = clips
-    return array
 
 
 CONTAINERS = {

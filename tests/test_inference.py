@@ -5,6 +5,7 @@ import sys
 import textwrap
 import weakref
 
+import containers
 import numpy as np
 import pytest
 import threadpoolctl
@@ -307,22 +308,9 @@ def test_weights_are_transformed_once_for_a_lazy_sequence(monkeypatch):
         return prepare(self, weight, kind, form, lambda: made.append(form) or make())
 
     monkeypatch.setattr(Workspace, "prepare", count)
-    est.predict(LazyClips([X[0]] * 5))
+    est.predict(containers.Lazy([X[0]] * 5))
     n_layers = sum(isinstance(layer, nn.Conv1d) for layer in est.network_.modules())
     assert 0 < len(made) <= n_layers
-
-
-class LazyClips:
-    """A sequence that is read when asked for."""
-
-    def __init__(self, clips):
-        self.clips = clips
-
-    def __len__(self):
-        return len(self.clips)
-
-    def __getitem__(self, index):
-        return self.clips[index]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from containers import Lazy, object_array
 from lively import Description, Halving, assert_same, randomize
 from resolvers import RATIO, make_pairs, small_resolver, weights
 from scipy.ndimage import gaussian_filter1d
@@ -190,23 +191,6 @@ def test_network_without_outputs_for_the_noise_model(pairs):
 
 
 # Standard deviations
-
-
-class Lazy:
-    def __init__(self, clips):
-        self.clips = clips
-
-    def __len__(self):
-        return len(self.clips)
-
-    def __getitem__(self, index):
-        return self.clips[index]
-
-
-def object_array(clips):
-    array = np.empty(len(clips), dtype=object)
-    array[:] = clips
-    return array
 
 
 RAGGED = {"list": list, "tuple": tuple, "object array": object_array, "lazy": Lazy}
