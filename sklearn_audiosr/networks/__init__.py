@@ -4,7 +4,8 @@ A description is a scikit-learn ``BaseEstimator`` that only assigns; its ``build
 ``torch.nn.Module``. PyTorch is loaded then, not before.
 """
 
+from sklearn_audiosr.networks._spectral import SpectralNet
 from sklearn_audiosr.networks._tfilm import TFiLM
 from sklearn_audiosr.networks._unet import AudioUNet
 
-__all__ = ["AudioUNet", "TFiLM"]
+__all__ = ["AudioUNet", "SpectralNet", "TFiLM"]

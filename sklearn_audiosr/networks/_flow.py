@@ -4,6 +4,10 @@ A network describes its way once, by ``flow.run(block, x)`` for each block and
 ``flow.align(block, a, b)`` where two branches meet before `block`; a flow carries it out. Tensors
 are (batch, channels, time).
 
+A layer that sees several timepoints has ``n_taps``, ``step`` and ``reach``, a method ``convolve(x,
+padding)`` and one that makes the layer's output of what it gives, ``finish(y)``: see
+`_layers.Conv1d`.
+
 A layer whose outputs depend on all of the past has a method ``resume(x, state)``: it takes a
 multiple of its ``block_length`` of timepoints and gives ``(y, state)``, with a state of None where
 the clip begins.
@@ -12,8 +16,6 @@ the clip begins.
 import torch
 from torch import nn
 from torch.nn import functional
-
-from sklearn_audiosr.networks._layers import Conv1d, TransposedConv1d
 
 
 class WholeFlow:
@@ -66,7 +68,7 @@ class PieceFlow:
     def run(self, block, x):
         """Give the outputs of a block that follow from the pieces so far."""
         for layer in block if isinstance(block, nn.Sequential) else [block]:
-            if isinstance(layer, (Conv1d, TransposedConv1d)):
+            if hasattr(layer, "convolve"):
                 x = self._convolve(layer, x)
             elif hasattr(layer, "resume"):
                 x = self._resume(layer, x)

@@ -4,6 +4,8 @@ Tensors are (batch, channels, time) to look at and channels-last in memory: on a
 convolutions then have faster kernels, backwards above all, and a subpixel shuffle is a view.
 """
 
+import contextlib
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -47,6 +49,53 @@ class Conv1d(nn.Conv1d):
     def finish(self, y):
         """Make the layer's output of `convolve`'s."""
         return y
+
+
+class DepthwiseConv1d(nn.Conv1d):
+    """A convolution of each channel on its own, "same" padding, in channels-last memory.
+
+    Parameters
+    ----------
+    n_channels, kernel_size : int
+        Channels in and out; an odd number of taps.
+
+    Attributes
+    ----------
+    n_taps, step, reach : int
+        As of `Conv1d`.
+    """
+
+    def __init__(self, n_channels, kernel_size):
+        super().__init__(
+            n_channels, n_channels, kernel_size, padding=kernel_size // 2, groups=n_channels
+        )
+        self.n_taps, self.step, self.reach = kernel_size, 1, kernel_size // 2
+
+    def forward(self, x):
+        """Convolve x of shape (batch, n_channels, time)."""
+        return self.finish(self.convolve(x, self.reach))
+
+    def convolve(self, x, padding):
+        """Convolve with `padding` timepoints of silence before and after x."""
+        with full_precision(x.device.type):  # bfloat16 gains nothing where so little is multiplied
+            image = x.float().unsqueeze(2).contiguous(memory_format=torch.channels_last)
+            weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+            y = functional.conv2d(
+                image, weight, self.bias, padding=(0, padding), groups=self.groups
+            )
+        return y.squeeze(2)
+
+    def finish(self, y):
+        """Make the layer's output of `convolve`'s."""
+        return y
+
+
+class PointwiseConv1d(nn.Linear):
+    """A dense layer over the channels of (batch, channels, time), each timepoint alone."""
+
+    def forward(self, x):
+        """Map x of shape (batch, in_features, time) to (batch, out_features, time)."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class SubpixelShuffle(nn.Module):
@@ -134,3 +183,10 @@ def initialize_orthogonal(module, last):
             nn.init.orthogonal_(layer.weight)
             nn.init.zeros_(layer.bias)
     nn.init.normal_(last.weight, std=1e-3)
+
+
+def full_precision(device_type):
+    """Switch autocast off inside, where a device has it."""
+    if torch.amp.is_autocast_available(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return contextlib.nullcontext()  # "meta", where shapes are computed alone

@@ -1,11 +1,10 @@
 """Layers of `TFiLM`: the U-Net in its two layouts, modulated after each block."""
 
-import contextlib
 import math
 
-import torch
 from torch import nn
 
+from sklearn_audiosr.networks._layers import full_precision
 from sklearn_audiosr.networks._unet_module import CodeUNet, PaperUNet, _UNet
 
 
@@ -35,7 +34,7 @@ class TemporalFiLM(nn.Module):
         x = x.transpose(1, 2)  # (batch, time, n_features): as it lies in memory
         blocks = x.unflatten(1, (x.shape[1] // self.block_length, self.block_length))
         maxima = blocks.amax(dim=2)  # (batch, blocks, n_features)
-        with _full_precision(x.device.type):  # the state adds up hours of audio
+        with full_precision(x.device.type):  # the state adds up hours of audio
             scales, state = self.lstm(maxima.to(self.lstm.weight_hh_l0.dtype), state)
         y = blocks * scales.unsqueeze(2).to(x.dtype)
         return y.flatten(1, 2).transpose(1, 2), state
@@ -51,12 +50,6 @@ class TemporalFiLM(nn.Module):
             nn.init.orthogonal_(weight)
         nn.init.ones_(self.lstm.bias_ih_l0)
         nn.init.zeros_(self.lstm.bias_hh_l0)
-
-
-def _full_precision(device_type):
-    if torch.amp.is_autocast_available(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return contextlib.nullcontext()  # "meta", where shapes are computed alone
 
 
 class _Modulated(_UNet):

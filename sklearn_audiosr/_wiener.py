@@ -1,0 +1,105 @@
+"""The polyphase Wiener filter: the linear interpolation of least squared error, in closed form."""
+
+import numpy as np
+from scipy import linalg
+
+# Instants in a row of the matrix products that sum correlations, and rows in one product: the rows
+# of one product stay in the cache.
+_ROW = 32
+_N_ROWS = 512
+
+# Waveforms whose ends are summed together.
+_N_ENDS = 256
+
+
+def solve_polyphase_filters(waveforms, n_taps, ratio, alpha):
+    """Solve for the filters from a narrowband context to the wideband timepoints of an instant.
+
+    Parameters
+    ----------
+    waveforms : iterable of (ndarray, ndarray)
+        Narrowband waveforms of shape (n_timepoints,), and wideband ones `ratio` times as long.
+    n_taps : int
+        Narrowband timepoints of a context, centred on its instant.
+    ratio : int
+        Wideband timepoints for each narrowband timepoint.
+    alpha : float
+        Ridge penalty, relative to the mean of the normal matrix's diagonal.
+
+    Returns
+    -------
+    filters : ndarray of shape (n_taps, ratio), float64
+        One filter for each wideband timepoint of an instant.
+    """
+    equations = _NormalEquations(n_taps, ratio)
+    for x, y in waveforms:
+        equations.add(x, y.reshape(-1, ratio))
+    return _solve_ridge(*equations.sums(), alpha)
+
+
+class _NormalEquations:
+    """Sums over waveforms from which the filters follow.
+
+    The matrix of products of contexts is known from its first row and from the contexts at both
+    ends of each waveform: one step down a diagonal drops the first product of a sum and adds one
+    at the end. So the work for a waveform is its correlation, and the matrix is built once.
+    """
+
+    def __init__(self, n_taps, ratio):
+        self.n_taps = n_taps
+        self.correlations = np.zeros((n_taps, 1 + ratio))  # of the contexts with x, and with y
+        self.step = np.zeros((n_taps - 1, n_taps - 1))
+        self._starts, self._ends = [], []
+
+    def add(self, x, y):
+        """Add a waveform: `x` of shape (n_timepoints,), `y` of (n_timepoints, ratio)."""
+        n, before = len(x), self.n_taps // 2
+        padded = np.pad(x.astype(np.float64), (before, self.n_taps - 1 - before))
+        self.correlations += _correlate(padded, np.column_stack([padded[:n], y]), self.n_taps)
+        self._starts.append(padded[: self.n_taps - 1].copy())
+        self._ends.append(padded[n : n + self.n_taps - 1].copy())
+        if len(self._starts) >= _N_ENDS:
+            self._add_ends()
+
+    def _add_ends(self):
+        starts, ends = np.array(self._starts), np.array(self._ends)
+        self.step += ends.T @ ends - starts.T @ starts
+        self._starts, self._ends = [], []
+
+    def sums(self):
+        """Return the matrix (n_taps, n_taps) and the right-hand side (n_taps, ratio)."""
+        if self._starts:
+            self._add_ends()
+        gram = np.empty((self.n_taps, self.n_taps))
+        gram[0] = gram[:, 0] = self.correlations[:, 0]
+        for i in range(1, self.n_taps):
+            gram[i, 1:] = gram[i - 1, :-1] + self.step[i - 1]
+        return gram, self.correlations[:, 1:]
+
+
+def _correlate(padded, targets, n_taps):
+    """Sum over t of ``padded[t + k] * targets[t, j]`` for k < n_taps, shape (n_taps, n_targets).
+
+    Rows of `_ROW` instants that overlap by the filter's length turn the sums into a matrix
+    product, whose diagonals are then added up.
+    """
+    n, n_targets = targets.shape
+    n_rows = -(-n // _ROW)
+    targets = np.pad(targets, ((0, n_rows * _ROW - n), (0, 0))).reshape(n_rows, -1)
+    padded = np.pad(padded, (0, n_rows * _ROW - n))
+    contexts = np.lib.stride_tricks.sliding_window_view(padded, _ROW + n_taps - 1)[::_ROW]
+    products = np.zeros((_ROW + n_taps - 1, _ROW * n_targets))
+    for start in range(0, n_rows, _N_ROWS):
+        rows = slice(start, start + _N_ROWS)
+        products += np.ascontiguousarray(contexts[rows]).T @ targets[rows]
+    products = products.reshape(-1, _ROW, n_targets)
+    return sum(products[i : i + n_taps, i] for i in range(_ROW))
+
+
+def _solve_ridge(gram, cross, alpha):
+    level = np.trace(gram) / len(gram)
+    if level == 0:  # silence: any filter fits, take the one that gives silence
+        return np.zeros_like(cross)
+    penalised = gram / level + alpha * np.eye(len(gram))
+    # symmetric solve by eigenvalues, so that alpha=0 on a degenerate signal has an answer
+    return linalg.lstsq(penalised, cross / level, lapack_driver="gelsd")[0]

@@ -1,0 +1,152 @@
+"""Description of the network on complex spectra; the layers are in `_spectral_module`."""
+
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+# Filters of a block at width 1.
+_N_FILTERS = 256
+
+
+class SpectralNet(BaseEstimator):
+    """A network on short-time spectra that separates what it knows from what it invents.
+
+    A linear filter, solved for as in `LinearUpsampler`, undoes the degradation of the lowband.
+    Blocks of a depthwise convolution over frames and a dense layer over filters (ConvNeXt [1]_, as
+    Vocos [2]_ and AP-BWE [3]_ have them for spectra) look at the log magnitude and the phase of
+    its spectra, correct the lowband, and give log magnitude and phase of the highband. One stream
+    serves both, and the frames are as far apart as a quarter of their length, so a second of audio
+    costs about a gigaflop.
+
+    There are two outputs: the waveform that is best in the mean, in which the highband is as strong
+    as it can be predicted with its phase (mostly next to nothing), and what a full highband adds.
+    `AudioSuperResolver` adds ``highband_gain`` times the second to the first.
+
+    Parameters
+    ----------
+    n_blocks : int, default=8
+        Blocks, at least 1.
+    width : float, default=1.0
+        Multiplies the 256 filters of the blocks; the product is rounded, at least 8. The one
+        argument for the size: parameters and work grow with its square.
+    kernel_size : int, default=7
+        Frames that a block sees, odd.
+    expansion : int, default=3
+        Filters inside a block for each one outside.
+    frame_length : int, default=640
+        Wideband timepoints of a frame, a multiple of 4: 40 ms at 16 kHz, which tells the harmonics
+        of a voice apart. Take 40 ms of your rate, 1920 at 48 kHz. Frames start every quarter of it.
+    n_taps : int, default=65
+        Narrowband timepoints that the linear filter sees, odd.
+
+    Notes
+    -----
+    A window of Hann before the transform and one after it: frames a quarter apart add up to the
+    waveform exactly. The outputs lag behind the input by a bounded time
+    (``AudioSuperResolver.latency_``, a third of a second with the defaults at 16 kHz), so streams
+    and chunks of long clips give what the whole clip gives.
+
+    References
+    ----------
+    .. [1] Z. Liu et al., "A ConvNet for the 2020s", CVPR 2022. https://arxiv.org/abs/2201.03545
+    .. [2] H. Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural
+       vocoders for high-quality audio synthesis", ICLR 2024. https://arxiv.org/abs/2306.00814
+    .. [3] Y.-X. Lu et al., "Towards high-quality and efficient speech bandwidth extension with
+       parallel amplitude and phase prediction", 2024. https://arxiv.org/abs/2401.06387
+
+    Examples
+    --------
+    >>> from sklearn_audiosr.networks import SpectralNet
+    >>> network = SpectralNet().build(upsampling_ratio=4)
+    >>> sum(parameter.numel() for parameter in network.parameters()) // 1000
+    3658
+    """
+
+    _parameter_constraints = {
+        "n_blocks": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Real, 0, None, closed="neither")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "expansion": [Interval(Integral, 1, None, closed="left")],
+        "frame_length": [Interval(Integral, 16, None, closed="left")],
+        "n_taps": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_blocks=8,
+        *,
+        width=1.0,
+        kernel_size=7,
+        expansion=3,
+        frame_length=640,
+        n_taps=65,
+    ):
+        self.n_blocks = n_blocks
+        self.width = width
+        self.kernel_size = kernel_size
+        self.expansion = expansion
+        self.frame_length = frame_length
+        self.n_taps = n_taps
+
+    def build(self, upsampling_ratio):
+        """Make the network with freshly initialised weights.
+
+        Parameters
+        ----------
+        upsampling_ratio : int
+            Wideband timepoints for each narrowband timepoint, at least 2: where the highband
+            begins. At most an eighth of `frame_length`, so that a frame has some lowband.
+
+        Returns
+        -------
+        network : torch.nn.Module
+            From (batch, 1, time) to (batch, 2, time), for any time of at least 1: the mean, and
+            what a full highband adds. Weights are drawn from torch's global generator; the linear
+            filter is silent until ``network.prepare(pairs)`` has solved for it.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range.
+        """
+        self._check(upsampling_ratio)
+        from sklearn_audiosr.networks._spectral_module import SpectralNetwork
+
+        return SpectralNetwork(
+            int(upsampling_ratio),
+            n_blocks=int(self.n_blocks),
+            n_filters=max(8, round(_N_FILTERS * self.width)),
+            kernel_size=int(self.kernel_size),
+            expansion=int(self.expansion),
+            frame_length=int(self.frame_length),
+            n_taps=int(self.n_taps),
+        )
+
+    def _check(self, upsampling_ratio):
+        name = type(self).__name__
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), name
+        )
+        for parameter in ("kernel_size", "n_taps"):
+            value = getattr(self, parameter)
+            if value % 2 == 0:
+                raise ValueError(
+                    f"{parameter} must be odd, so that it has a middle, got {value}: take "
+                    f"{value + 1}."
+                )
+        if self.frame_length % 4:
+            raise ValueError(
+                "frame_length must be a multiple of 4, because frames start every quarter of it, "
+                f"got {self.frame_length}: take {self.frame_length // 4 * 4}."
+            )
+        validate_parameter_constraints(
+            {"upsampling_ratio": [Interval(Integral, 2, None, closed="left")]},
+            {"upsampling_ratio": upsampling_ratio},
+            f"{name}.build",
+        )
+        if 8 * upsampling_ratio > self.frame_length:
+            raise ValueError(
+                f"frame_length must be at least 8 times the upsampling ratio, "
+                f"{8 * upsampling_ratio}, got {self.frame_length}: take 40 ms of the wideband rate."
+            )
