@@ -1,0 +1,184 @@
+"""`SpectralNet`: exact transforms, what separates the bands, whole against chunks and pieces."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from sklearn_audiosr import LinearUpsampler
+from sklearn_audiosr._inference import open_array, predict_waveforms
+from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr.networks import SpectralNet
+from sklearn_audiosr.networks._spectral_module import Analysis, KnotFilter, Synthesis
+
+CPU = torch.device("cpu")
+RATIOS = (2, 3, 4, 6, 8)
+
+
+def make_pair(ratio, n_timepoints=4800, n_waveforms=2):
+    """A smooth waveform and its interpolation, of root mean square about 1."""
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((n_waveforms, n_timepoints)).cumsum(axis=1)
+    y = ((y - y.mean(axis=1, keepdims=True)) / y.std()).astype(np.float32)
+    return upsample_cubic(y[:, ::ratio], ratio).astype(np.float32), y
+
+
+def make_network(ratio, **parameters):
+    """A small network whose every part does something."""
+    parameters = {"n_blocks": 2, "width": 1 / 16, "frame_length": 160, "n_taps": 9, **parameters}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SpectralNet(**parameters).build(ratio)
+        network.prepare([make_pair(ratio)])
+        for parameter in network.parameters():
+            parameter.data += 0.05 * torch.randn_like(parameter)
+    return network.eval()
+
+
+def run(network, source, chunk_length=None):
+    read_source, shape = open_array(source)
+    return predict_waveforms(
+        network, read_source, shape, CPU, n_outputs=2, chunk_length=chunk_length or 10**7
+    )
+
+
+@pytest.mark.parametrize("frame_length", [16, 100, 640])
+def test_synthesis_undoes_analysis(frame_length):
+    x = torch.randn(2, 1, 5 * frame_length, generator=torch.Generator().manual_seed(0))
+    analysis, synthesis = Analysis(frame_length), Synthesis(frame_length)
+    assert_allclose(synthesis(analysis(x)).numpy(), x.numpy(), atol=2e-6)
+
+
+def test_analysis_of_a_tone_is_its_line():
+    """A Hann window gives a tone on a bin half its amplitude times the window's sum, no more."""
+    n = torch.arange(1600)
+    x = torch.cos(2 * torch.pi * 10 * n / 160)[None, None]
+    middle = Analysis(160)(x)[0, :, 20]
+    magnitude = torch.hypot(middle[:81], middle[81:])
+    assert magnitude[10].item() == pytest.approx(160 / 4, rel=1e-4)
+    assert magnitude[[9, 11]].tolist() == pytest.approx([160 / 8] * 2, rel=1e-4)
+    assert magnitude[[*range(8), *range(13, 81)]].max().item() < 1e-3
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_knot_filter_is_the_linear_upsampler(ratio):
+    source, y = make_pair(ratio)
+    layer = KnotFilter(ratio, 33)
+    layer.solve([(source, y)])
+    x = source[:, ::ratio]
+    expected = LinearUpsampler(n_taps=33).fit(x[None], y[None]).predict(x[None])[0]
+    assert_allclose(layer(torch.from_numpy(source)[:, None])[:, 0].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_fresh_network_corrects_nothing(ratio):
+    """What the linear filter gives passes; only what is known of the highband is added."""
+    source, y = make_pair(ratio)
+    network = SpectralNet(n_blocks=1, width=1 / 16, frame_length=160, n_taps=33).build(ratio)
+    network.prepare([(source, y)])
+    with torch.no_grad():
+        network.last.bias[-network.n_high :] = -100  # nothing is known
+        x = torch.from_numpy(source)[:, None]
+        mean = network(x)[:, 0]
+        assert_allclose(mean.numpy(), network.linear(x)[:, 0].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_detail_is_in_the_highband(ratio):
+    network = make_network(ratio, frame_length=640)
+    source, _ = make_pair(ratio, 9600)
+    detail = run(network, source)[1]
+    power = np.abs(np.fft.rfft(detail * np.hanning(detail.shape[1]))) ** 2
+    first = int(power.shape[1] / ratio * 0.8)
+    assert power[:, first:].sum() > 100 * power[:, :first].sum()
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("n_chunks", [2, 5])
+def test_chunks_equal_the_whole(ratio, n_chunks):
+    network = make_network(ratio)
+    source, _ = make_pair(ratio, 4803)
+    whole = run(network, source)
+    chunked = run(network, source, chunk_length=-(-4803 // n_chunks))
+    assert_allclose(chunked, whole, atol=1e-5 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_pieces_equal_the_whole(ratio):
+    network, rng = make_network(ratio), np.random.default_rng(1)
+    source, _ = make_pair(ratio, 4803)
+    whole, stream, start, pieces = run(network, source), network.stream(), 0, []
+    with torch.inference_mode():
+        while start < source.shape[1]:
+            stop = start + int(rng.integers(0, 500))
+            piece = torch.from_numpy(source[:, None, start:stop])
+            pieces.append(stream.push(piece, last=stop >= source.shape[1]))
+            start = stop
+    joined = torch.cat(pieces, dim=2).transpose(0, 1).numpy()
+    assert_allclose(joined, whole, atol=1e-5 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_nothing_beyond_the_reach_matters(ratio):
+    network = make_network(ratio)
+    source, _ = make_pair(ratio)
+    whole, middle = run(network, source), 2400
+    for part, kept in [
+        (slice(middle, None), slice(0, middle - network.look_ahead)),
+        (slice(0, middle), slice(middle + network.look_back, None)),
+    ]:
+        other = source.copy()
+        other[:, part] += 1
+        assert_allclose(run(network, other)[..., kept], whole[..., kept], atol=1e-5)
+        assert np.abs(run(network, other) - whole).max() > 1e-3
+
+
+@pytest.mark.parametrize("n_timepoints", [1, 2, 39, 160, 641])
+def test_any_length(n_timepoints):
+    network = make_network(2)
+    output = network(torch.ones(3, 1, n_timepoints))
+    assert output.shape == (3, 2, n_timepoints)
+    assert torch.isfinite(output).all()
+
+
+def test_silence_stays_quiet():
+    network = SpectralNet().build(4)
+    assert network(torch.zeros(1, 1, 1000)).abs().max() < 1
+
+
+def test_a_louder_input_is_finite():
+    """A million times the level: no exponential runs away."""
+    network = make_network(4)
+    source, _ = make_pair(4)
+    assert np.isfinite(run(network, 1e6 * source)).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"kernel_size": 4}, "kernel_size must be odd.*got 4: take 5"),
+        ({"n_taps": 64}, "n_taps must be odd.*got 64: take 65"),
+        ({"frame_length": 642}, "frame_length must be a multiple of 4.*got 642: take 640"),
+        ({"frame_length": 28}, "frame_length must be at least 8 times the upsampling ratio, 32"),
+        ({"n_blocks": 0}, "n_blocks"),
+        ({"width": 0}, "width"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        SpectralNet(**parameters).build(4)
+
+
+@pytest.mark.parametrize("ratio", [1, 2.5, "4", None])
+def test_bad_ratio(ratio):
+    with pytest.raises((ValueError, TypeError), match="upsampling_ratio"):
+        SpectralNet().build(ratio)
+
+
+def test_width_sets_the_size():
+    sizes = [
+        sum(p.numel() for p in SpectralNet(width=width).build(4).parameters())
+        for width in (0.25, 0.5, 1)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[2] > 3 * sizes[1]
