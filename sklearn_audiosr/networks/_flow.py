@@ -4,9 +4,9 @@ A network describes its way once, by ``flow.run(block, x)`` for each block and
 ``flow.align(block, a, b)`` where two branches meet before `block`; a flow carries it out. Tensors
 are (batch, channels, time).
 
-A layer that sees several timepoints has ``n_taps``, ``step`` and ``reach``, a method ``convolve(x,
-padding)`` and one that makes the layer's output of what it gives, ``finish(y)``: see
-`_layers.Conv1d`.
+A layer that sees several timepoints has ``n_taps``, ``step`` and ``reach`` (and ``reach_after`` if
+it sees less after the clip than before), a method ``convolve(x, padding)`` and one that makes the
+layer's output of what it gives, ``finish(y)``: see `_layers.Conv1d`.
 
 A layer whose outputs depend on all of the past has a method ``resume(x, state)``: it takes a
 multiple of its ``block_length`` of timepoints and gives ``(y, state)``, with a state of None where
@@ -89,7 +89,7 @@ class PieceFlow:
             self._held[layer] = x.new_zeros((*x.shape[:2], layer.reach))
         x = self._prepend(layer, x)
         if self.last:
-            x = functional.pad(x, (0, layer.reach))
+            x = functional.pad(x, (0, getattr(layer, "reach_after", layer.reach)))
         # an output takes a whole step away, even if it sees less
         n_outputs = max(0, (x.shape[-1] - max(layer.n_taps, layer.step)) // layer.step + 1)
         self._hold(layer, x[..., n_outputs * layer.step :])

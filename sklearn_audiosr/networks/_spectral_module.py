@@ -19,13 +19,22 @@ from sklearn_audiosr.networks._layers import (
     full_precision,
 )
 
-# Power added before the logarithm, relative to clips of root mean square 1: the floor of LSD, 1e-8,
-# where that root mean square is a third of full scale.
-_POWER_FLOOR = 1e-7
+# Added to powers relative to the level: 90 dB below it.
+_POWER_FLOOR = 1e-9
 
-# Log powers to about zero mean and unit deviation: speech has some e**-4 in a bin, and 6 to each
-# side. Inputs are centred alike.
-_LOG_CENTRE, _LOG_SPREAD = -4.0, 6.0
+# Log powers relative to the level, to about zero mean and unit deviation.
+_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
+
+# Frames before and after its own that a frame's level is the mean of. Long, so that a pause is seen
+# to be one; no longer after than before, because a stream waits for it.
+_N_BEFORE, _N_AFTER = 40, 8
+
+# Natural logarithms of power by which the level may differ from the training clips' before the
+# network takes it for the same: 11 dB.
+_LEVEL_SPREAD = 2.5
+
+# Silence has a level too: far below any that a number of 32 bits is scaled to.
+_LEAST_LEVEL = 1e-20
 
 # Bins to each side of the narrowband Nyquist frequency in which both bands are looked after: a
 # window of Hann spreads a tone over four.
@@ -34,8 +43,8 @@ _N_SHARED = 4
 # Ridge penalty of the linear filter, `LinearUpsampler`'s default.
 _RIDGE = 1e-6
 
-# No highband is louder than this, in natural logarithm of the magnitude.
-_MAX_LOG_MAGNITUDE = 6.0
+# No highband is louder than this, in natural logarithm of the magnitude relative to the level.
+_MAX_LOG_MAGNITUDE = 3.0
 
 
 class SpectralNetwork(nn.Module):
@@ -71,7 +80,10 @@ class SpectralNetwork(nn.Module):
         self.linear = KnotFilter(ratio, n_taps)
         self.analysis = Analysis(frame_length)
         self.synthesis = Synthesis(frame_length)
-        self.first = Conv1d(3 * self.n_low, n_filters, 3)
+        self.level = Level(_N_BEFORE, _N_AFTER)
+        # of clips of root mean square 1, whose power lies in the lowband
+        self.usual_level = math.log(3 / 8 * frame_length * ratio)
+        self.first = Conv1d(3 * self.n_low + 1, n_filters, 3)
         self.first_norm = ChannelNorm(n_filters)
         self.blocks = nn.ModuleList(
             SpectralBlock(n_filters, kernel_size, expansion, gain=n_blocks**-0.5)
@@ -92,13 +104,17 @@ class SpectralNetwork(nn.Module):
         """Run the layers on x of shape (batch, 1, time), on the stride, in the way of `flow`."""
         x = flow.run(self.linear, x)  # (batch, 1, time)
         spectrum = flow.run(self.analysis, x)  # (batch, 2 bins, frames)
-        features = self._describe(spectrum)  # (batch, 3 n_low, frames)
+        level = flow.run(self.level, self._measure_power(spectrum))  # (batch, 1, frames)
+        level, spectrum = flow.align(self.level, level, spectrum)
+        features = self._describe(spectrum, level)  # (batch, 3 n_low + 1, frames)
         z = self.first_norm(flow.run(self.first, features))  # (batch, filters, frames)
         for block in self.blocks:
             z = block(z, flow)  # (batch, filters, frames)
-        output = self.last(self.last_norm(z)).float()
-        output, spectrum = flow.align(self.last, output, spectrum)
-        mean, detail = self._compose(spectrum, output)  # (batch, 2 bins, frames) each
+        output, known = self.last(self.last_norm(z)).float(), torch.cat([spectrum, level], dim=1)
+        output, known = flow.align(self.last, output, known)
+        mean, detail = self._compose(
+            known[:, :-1], known[:, -1:], output
+        )  # (batch, 2 bins, frames)
         y = flow.run(self.synthesis, torch.cat([mean, detail]))  # (2 batch, 1, time)
         return torch.cat(y.chunk(2), dim=1)  # (batch, 2, time)
 
@@ -116,21 +132,29 @@ class SpectralNetwork(nn.Module):
         """
         self.linear.solve(pairs)
 
-    def _describe(self, spectrum):
-        """Log magnitude and phasor of the lowband."""
+    def _measure_power(self, spectrum):
+        """Mean power of the lowband, and 1 for each frame that there is."""
         real, imag = (part[:, : self.n_low] for part in spectrum.chunk(2, dim=1))
-        power = real.square() + imag.square() + _POWER_FLOOR
-        level = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
-        magnitude = power.sqrt()
-        return torch.cat([level, real / magnitude, imag / magnitude], dim=1)
+        power = (real.square() + imag.square()).mean(dim=1, keepdim=True)
+        return torch.cat([power, torch.ones_like(power)], dim=1)
 
-    def _compose(self, spectrum, output):
+    def _describe(self, spectrum, level):
+        """Log magnitude and phasor of the lowband, relative to the level, and the level."""
+        unit = torch.exp(-level / 2)
+        real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
+        power = real.square() + imag.square() + _POWER_FLOOR
+        log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
+        magnitude = power.sqrt()
+        level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
+        return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1)
+
+    def _compose(self, spectrum, level, output):
         """Give the spectra of the mean and of what a full highband adds to it."""
         n_low, n_high = self.n_low, self.n_high
         gain, highband = output.split([2 * n_low, 4 * n_high], dim=1)
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
         log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
-        magnitude = log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE).exp()
+        magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()
         share = torch.sigmoid(share)  # of the highband, how much is known with its phase
         highband = self._place(magnitude * real, magnitude * imag)
@@ -166,7 +190,8 @@ class SpectralNetwork(nn.Module):
         n_frames = self.first.reach + sum(block.depthwise.reach for block in self.blocks)
         # a hop lies in four frames: the first begins three hops before, the last ends three after
         reach = (n_frames + 4) * hop + self.linear.reach
-        self.look_back = self.look_ahead = reach
+        self.look_back = reach + self.level.reach * hop
+        self.look_ahead = reach + self.level.reach_after * hop
 
 
 class SpectralBlock(nn.Module):
@@ -317,6 +342,45 @@ class Synthesis(nn.Module):
     def finish(self, y):
         """Put the quarters one after the other: (batch, 1, time)."""
         return y.transpose(1, 2).flatten(1).unsqueeze(1)
+
+
+class Level(nn.Module):
+    """Logarithm of the mean power over neighbouring frames.
+
+    What follows is relative to it, so that a clip at another level than the training clips' is
+    treated like them.
+
+    Parameters
+    ----------
+    n_before, n_after : int
+        Frames before and after a frame that count.
+
+    Attributes
+    ----------
+    n_taps, step, reach, reach_after : int
+        As of `Conv1d`, with more frames before than after.
+    """
+
+    step, out_channels = 1, 1
+
+    def __init__(self, n_before, n_after):
+        super().__init__()
+        self.reach, self.reach_after = n_before, n_after
+        self.n_taps = n_before + 1 + n_after
+        self.register_buffer("taps", torch.ones(2, 1, self.n_taps), persistent=False)
+
+    def forward(self, x):
+        """Map x of shape (batch, 2, frames), powers and ones, to (batch, 1, frames)."""
+        return self.finish(self.convolve(functional.pad(x, (self.reach, self.reach_after)), 0))
+
+    def convolve(self, x, padding):
+        """Sum powers and ones over the frames; beyond a clip's ends both are 0."""
+        with full_precision(x.device.type):
+            return functional.conv1d(x, self.taps, padding=padding, groups=2)
+
+    def finish(self, y):
+        """Take the mean, and the logarithm."""
+        return torch.log(y[:, :1] / y[:, 1:] + _LEAST_LEVEL)
 
 
 class ChannelNorm(nn.LayerNorm):

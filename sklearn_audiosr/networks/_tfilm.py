@@ -3,7 +3,7 @@
 from functools import partial
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from sklearn_audiosr.networks._unet import AudioUNet
 
@@ -26,7 +26,8 @@ class TFiLM(AudioUNet):
     block_length : int, default=256
         Timepoints of the input in a stretch that shares a scale, a power of two. Where features
         are ``2**l`` timepoints apart, ``block_length / 2**l`` of them are pooled, at least one: by
-        default 128, 64, 32 and 16 after the down-blocks, as published.
+        default 128, 64, 32 and 16 after the down-blocks, as published. The estimator's
+        `patch_length` must hold two stretches.
     layout : {"code", "paper"}, default="code"
         Of the U-Net that is modulated; the authors modulate "code".
     n_filters : sequence of int, default=None
@@ -110,9 +111,23 @@ class TFiLM(AudioUNet):
         )
         self.block_length = block_length
 
-    def _find_modules(self):
-        from sklearn_audiosr.networks import _tfilm_module
+    @property
+    def least_patch_length(self):
+        """Two stretches: in a shorter patch the LSTMs see no whole one after the first."""
+        return 2 * self._check_block_length()
 
+    def _check_block_length(self):
+        """Give `block_length`, or raise ValueError."""
+        validate_parameter_constraints(
+            {"block_length": self._parameter_constraints["block_length"]},
+            {"block_length": self.block_length},
+            type(self).__name__,
+        )
+        if isinstance(self.block_length, bool):  # Python counts booleans among the integers
+            raise ValueError(
+                f"block_length must be an integer, a power of two, got {self.block_length}: pass "
+                "256, for example."
+            )
         length = int(self.block_length)
         if length & (length - 1):
             raise ValueError(
@@ -120,5 +135,11 @@ class TFiLM(AudioUNet):
                 f"{2 ** (length.bit_length() - 1)} or {2 ** length.bit_length()}, so that the "
                 "blocks of all lengths pool whole features."
             )
+        return length
+
+    def _find_modules(self):
+        from sklearn_audiosr.networks import _tfilm_module
+
+        length = self._check_block_length()
         modules = {"code": _tfilm_module.CodeTFiLM, "paper": _tfilm_module.PaperTFiLM}
         return {layout: partial(module, block_length=length) for layout, module in modules.items()}
