@@ -48,6 +48,13 @@ class FileServer:
         self._thread.join()
 
 
+def run_server():
+    """Give a server for the time of a test: ``server = pytest.fixture(run_server)``."""
+    server = FileServer()
+    yield server
+    server.close()
+
+
 def _make_handler(server):
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tqdm
 
-from sklearn_audiosr.datasets._archives import check_archive, unpack
+from sklearn_audiosr.datasets._archives import check_archive, split_name, unpack
 
 BODY = np.random.default_rng(0).bytes(5000)
 FILES = {"top.txt": b"top", "a/one.wav": BODY, "a/b/two.wav": BODY * 300, "a/three.txt": b""}
@@ -103,6 +103,23 @@ def test_damaged_archive_is_refused_and_set_aside(tmp_path, name, make, how):
     with pytest.raises(OSError, match=r"it is damaged .* renamed \*.damaged: call again"):
         unpack([archive], tmp_path / "out", lambda name: True)
     assert list_names(tmp_path) == [name + ".damaged"]
+
+
+# In an entry of the directory: bit 0 of byte 8 says "encrypted", byte 10 how it is compressed.
+@pytest.mark.parametrize(("offset", "bit"), [(8, 0), *((10, bit) for bit in range(8))])
+def test_flipped_bit_in_the_directory_of_a_zip_archive_is_damage(tmp_path, offset, bit):
+    archive = make_zip(tmp_path / "x.zip", {"a.wav": BODY})
+    content = bytearray(archive.read_bytes())
+    content[content.rindex(b"PK\1\2") + offset] ^= 1 << bit
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match="no whole archive"):
+        check_archive(archive)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a/C:evil"])
+def test_names_that_name_nothing_or_a_drive_are_refused(name):
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        split_name(name)
 
 
 @MAKERS

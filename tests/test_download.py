@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tqdm
-from file_server import FileServer
+from file_server import run_server
 
-from sklearn_audiosr.datasets import _resuming
+from sklearn_audiosr.datasets import _download, _resuming
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
 from sklearn_audiosr.datasets._resuming import RemoteFile
 
@@ -23,11 +23,7 @@ BODY = np.random.default_rng(0).bytes(5000)
 SHA256 = "sha256:" + hashlib.sha256(BODY).hexdigest()
 
 
-@pytest.fixture
-def server():
-    server = FileServer()
-    yield server
-    server.close()
+server = pytest.fixture(run_server)
 
 
 @pytest.fixture
@@ -206,12 +202,42 @@ def test_damaged_part_is_downloaded_again(server, fetch, tmp_path):
     assert server.ranges == [None, "bytes=1000-", None]
 
 
+def test_damaged_part_of_full_length_is_downloaded_again(server, fetch, tmp_path):
+    url = server.add("f", BODY)
+    (tmp_path / "file.bin.part").write_bytes(bytes(5000))
+    note = {"url": url, "edition": '"1"', "total": 5000}
+    (tmp_path / "file.bin.part.json").write_text(json.dumps(note))
+    assert fetch(url).read_bytes() == BODY
+    assert server.ranges == ["bytes=5000-", None]
+
+
 def test_server_that_never_gets_to_the_end_is_given_up(server, fetch, tmp_path):
     url = server.add("f", BODY, cuts=[1000] * 99, ranges=False)
     with pytest.raises(ConnectionError, match=r"1000 (of 5000 bytes|bytes read)") as error:
         fetch(url)
     assert url in str(error.value) and str(tmp_path / "file.bin") in str(error.value)
     assert len(server.requests) == 3 and not (tmp_path / "file.bin").exists()
+
+
+def test_server_that_begins_anew_and_breaks_off_at_random_is_given_up(server, fetch):
+    url = server.add("f", BODY, cuts=[700, 1000] * 30, ranges=False)
+    with pytest.raises(ConnectionError):
+        fetch(url)
+    assert len(server.requests) < 9
+
+
+def test_interrupted_check_of_the_hash_costs_no_download(server, fetch, tmp_path, monkeypatch):
+    url = server.add("f", BODY)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_download, "_hash_file", interrupt)
+        fetch(url)
+    assert list_names(tmp_path) == ["file.bin.part", "file.bin.part.json"]
+    assert fetch(url).read_bytes() == BODY
+    assert server.ranges == [None, "bytes=5000-"]
 
 
 def test_encoded_answers_are_decoded_and_not_resumed(server, fetch):
@@ -250,6 +276,16 @@ def test_page_in_place_of_the_archive_is_refused(server, fetch, tmp_path):
     with pytest.raises(ConnectionError, match="this is no zip archive"):
         fetch(url, known_hash=None, check=check_is_zip)
     assert list_names(tmp_path) == []
+
+
+def test_page_at_another_address_costs_nothing_of_what_has_arrived(server, fetch, tmp_path):
+    good = server.add("f", BODY, cuts=[3000])
+    page = server.add("g", b"<html>Please log in</html>", Content_Type="text/html")
+    server.resources["g"].length = False
+    with pytest.raises(ConnectionError, match="the server sent a page, not the file"):
+        fetch(good, page, n_retries=0)
+    assert (tmp_path / "file.bin.part").read_bytes() == BODY[:3000]
+    assert fetch(good).read_bytes() == BODY
 
 
 def test_missing_page_is_asked_for_once_and_the_next_address_is_tried(server, fetch):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sklearn_audiosr._objectives import OBJECTIVES
+from sklearn_audiosr._objectives import OBJECTIVES, separated
 
 
 @pytest.fixture
@@ -43,3 +43,77 @@ def test_gradient_is_finite_at_a_perfect_prediction(name):
     prediction = torch.zeros(2, 1, 8, requires_grad=True)
     OBJECTIVES[name](prediction, torch.zeros(2, 1, 8), torch.ones(2, 1, 8)).backward()
     assert torch.isfinite(prediction.grad).all()
+
+
+@pytest.fixture
+def noise():
+    """Targets loud against the floors, of unequal level."""
+    generator = torch.Generator().manual_seed(0)
+    return (
+        torch.randn(3, 1, 4096, generator=generator) * torch.tensor([1.0, 3.0, 10.0])[:, None, None]
+    )
+
+
+def full_mask(target):
+    return torch.ones_like(target)
+
+
+def test_noise_to_signal_is_the_mean_ratio(noise):
+    """A tenth, a hundredth and a thousandth of each patch's own energy: minus 1, 2 and 3."""
+    share = torch.tensor([1.1, 1 - 10**-0.5, 1.01])[:, None, None]  # 1e-2, 1e-1, 1e-4 of the energy
+    loss = OBJECTIVES["noise_to_signal"](share * noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(-(2 + 1 + 4) / 3, rel=1e-3)
+
+
+def test_multi_resolution_of_a_gain(noise):
+    """Ten times the magnitude: its logarithm, and a convergence of 10 - 1."""
+    loss = OBJECTIVES["multi_resolution_spectral"](10 * noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(math.log(10) + 9, rel=1e-3)
+
+
+def test_multi_resolution_hears_no_phase(noise):
+    loss = OBJECTIVES["multi_resolution_spectral"](-noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(0, abs=2e-3)
+
+
+def test_complex_spectral_hears_phase(noise):
+    loss = OBJECTIVES["complex_spectral"](-noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(2, rel=1e-4)
+
+
+def test_spectral_is_a_sum(noise):
+    prediction = noise.roll(1, dims=2)
+    parts = (
+        OBJECTIVES[name](prediction, noise, full_mask(noise)).item()
+        for name in ("multi_resolution_spectral", "noise_to_signal")
+    )
+    loss = OBJECTIVES["spectral"](prediction, noise, full_mask(noise))
+    distance, ratio = parts
+    assert loss.item() == pytest.approx(distance + 0.3 * ratio, rel=1e-5)
+
+
+def test_separated_trains_the_sum_and_the_mean(noise):
+    """The objective hears both outputs together, the noise-to-signal ratio the first alone."""
+    mask, mean = full_mask(noise), 0.9 * noise
+    heard = []
+
+    def objective(prediction, target, mask):
+        heard.append(prediction)
+        return torch.tensor(5.0)
+
+    loss = separated(objective)(torch.cat([mean, 0.2 * noise], dim=1), noise, mask)
+    torch.testing.assert_close(heard[0], 1.1 * noise)
+    assert loss.item() == pytest.approx(5 + 0.1 * -2, rel=1e-4)
+
+
+@pytest.mark.parametrize("n_timepoints", [1, 100, 3000])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_patches_of_any_length(name, n_timepoints):
+    target = torch.ones(2, 1, n_timepoints)
+    assert torch.isfinite(OBJECTIVES[name](0.5 * target, target, full_mask(target)))
+
+
+def test_estimator_knows_all_names():
+    from sklearn_audiosr._super_resolver import OBJECTIVE_NAMES
+
+    assert set(OBJECTIVES) == OBJECTIVE_NAMES

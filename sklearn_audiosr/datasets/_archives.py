@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from sklearn_audiosr.datasets._resuming import require_space
+from sklearn_audiosr.datasets._resuming import forget_checksums, require_space
 
 _N_READ = 2**20
 
@@ -28,6 +28,10 @@ _DAMAGE = (
     NotImplementedError,  # a way of compression that a flipped bit made up
     UnicodeDecodeError,
 )
+
+
+# Of the corpora; a flipped bit makes up others, whose errors are not zipfile's.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class _Member(NamedTuple):
@@ -97,6 +101,7 @@ def unpack(parts, target, keep):
     except _DAMAGE as error:
         for part in parts:
             os.replace(part, part.with_name(part.name + ".damaged"))
+        forget_checksums(parts)
         raise OSError(
             f"{', '.join(part.name for part in parts)} in {parts[0].parent} must be a whole "
             f"archive, but it is damaged ({_say(error)}) and was renamed *.damaged: call again to "
@@ -155,6 +160,8 @@ def _list_zip(archive):
             continue
         if kind not in (0, stat.S_IFREG):
             _refuse(info.filename, "is a link")
+        if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
+            raise zipfile.BadZipFile(f"{info.filename!r} is encrypted or oddly compressed")
         split_name(info.filename)
         yield _Member(info.filename, info.file_size, lambda info=info: archive.open(info))
 
@@ -190,7 +197,8 @@ def split_name(name):
         If the name is absolute, or climbs.
     """
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in name:
+    odd = not path.parts or ".." in path.parts or any(":" in part for part in path.parts)
+    if odd or path.is_absolute() or "\0" in name:
         _refuse(name, "leads out of the folder")
     return path.parts
 

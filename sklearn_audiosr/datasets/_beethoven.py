@@ -159,7 +159,8 @@ def fetch_beethoven_piano(
     ...
     FileNotFoundError: no sonata is in ...
     """
-    n_timepoints = int(clip_duration * sampling_rate) // N_MULTIPLE * N_MULTIPLE
+    # 2.01 s at 16000 Hz are 32160 timepoints, and a float a little below
+    n_timepoints = int(round(clip_duration * sampling_rate, 6)) // N_MULTIPLE * N_MULTIPLE
     if not n_timepoints:
         raise ValueError(
             f"clip_duration must be at least {N_MULTIPLE} timepoints, {N_MULTIPLE / sampling_rate} "
@@ -229,10 +230,12 @@ def _find_sonatas(folder):
 def _find_number(name):
     """Return the number of the sonata that a file is of, by its folder or else by its name."""
     items = {item: number for number, item in _ITEMS.items()}
-    if (item := name.partition("/")[0]) in items:
-        return items[item]
-    match = re.search(r"sonata\D{0,6}(\d{1,2})(?!\d)", name, re.IGNORECASE)
-    return int(match[1]) if match and int(match[1]) in _ITEMS else None
+    for part in name.split("/"):
+        if part in items:
+            return items[part]
+    # the last: a folder may be named "Sonatas 1-10"
+    found = re.findall(r"sonata\D{0,6}(\d{1,2})(?!\d)", name, re.IGNORECASE)
+    return int(found[-1]) if found and int(found[-1]) in _ITEMS else None
 
 
 def _download_missing(folder, n_retries, delay):
@@ -266,11 +269,15 @@ def _read_list(path):
     """Return what archive.org says of an item's files; ValueError if none of them is sound."""
     content = json.loads(path.read_text(encoding="utf-8"))
     files = content.get("files") if isinstance(content, dict) else None
-    files = [file for file in files or [] if file["name"].lower().endswith(_ENDINGS)]
+    try:
+        files = [file for file in files or [] if file["name"].lower().endswith(_ENDINGS)]
+        for file in files:
+            split_name(file["name"])
+            int(file.get("size", 0))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("this is no list of files as archive.org gives it") from error
     if not files:
         raise ValueError("archive.org lists no sound file of this item")
-    for file in files:
-        split_name(file["name"])
     return files
 
 

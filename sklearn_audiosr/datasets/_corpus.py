@@ -117,8 +117,8 @@ def _open_pieces(path, sampling_rate, n_timepoints):
 
 
 def _warn_of_upsampled(excerpts, sampling_rate):
-    rates = {piece.path.name: piece.file_rate for piece in excerpts}
-    low = [f"{name}: {rate} Hz" for name, rate in rates.items() if rate < sampling_rate]
+    rates = {piece.path: piece.file_rate for piece in excerpts}
+    low = [f"{path.name}: {rate} Hz" for path, rate in rates.items() if rate < sampling_rate]
     _warn(low, f"have nothing above their own Nyquist frequency at {sampling_rate} Hz", 6)
 
 

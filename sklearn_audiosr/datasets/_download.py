@@ -2,18 +2,17 @@
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 
 from sklearn_audiosr.datasets._resuming import (
+    CHECKSUMS,
     BrokenOffError,
     ResumingDownloader,
     import_pooch,
     read_json,
     write_json,
 )
-
-# What the first download of a file without a published hash had, for every later look at it.
-_CHECKSUMS = "checksums.json"
 
 
 def get_data_home(data_home=None):
@@ -81,7 +80,9 @@ def fetch_file(
             f"{remote.name} is not in {folder}: call with download_if_missing=True to download it "
             f"from {remote.urls[0]}. {by_hand}"
         )
-    problems = _download(remote, folder, None if remote.known_hash else check, n_retries, delay)
+    if remote.known_hash:
+        check = partial(_check_hash, remote.known_hash)
+    problems = _download(remote, folder, check, n_retries, delay)
     if problems:
         raise ConnectionError(
             f"{remote.name} could not be downloaded:\n  " + "\n  ".join(problems) + "\n"
@@ -109,12 +110,12 @@ def _download(remote, folder, check, n_retries, delay):
 
 
 def _retrieve(url, remote, folder, downloader):
-    """Let pooch download one file, check its hash and only then give it its name."""
+    """Let pooch download one file; what the downloader has checked gets its name."""
     pooch, _ = import_pooch()
     cache = pooch.create(
         path=folder,
         base_url="",
-        registry={remote.name: remote.known_hash},
+        registry={remote.name: None},  # pooch would throw away what it is interrupted at checking
         urls={remote.name: url},
     )
     try:
@@ -132,7 +133,7 @@ def _check_present(path, remote, folder, check):
     remedy = "delete it to have it downloaded again, or put a whole one in its place."
     if remote.n_bytes not in (None, n_bytes):
         raise OSError(f"{path} must have {remote.n_bytes} bytes, got {n_bytes}: {remedy}")
-    expected = remote.known_hash or read_json(folder / _CHECKSUMS).get(remote.name)
+    expected = remote.known_hash or read_json(folder / CHECKSUMS).get(remote.name)
     if expected:
         found = _hash_file(path, expected.partition(":")[0])
         if found != expected:
@@ -146,11 +147,17 @@ def _check_present(path, remote, folder, check):
     _note_checksum(folder, remote.name, path)
 
 
+def _check_hash(expected, path):
+    found = _hash_file(path, expected.partition(":")[0])
+    if found != expected:
+        raise ValueError(f"must have the hash {expected}, got {found}")
+
+
 def _hash_file(path, algorithm):
     with open(path, "rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
 def _note_checksum(folder, name, path):
-    checksums = read_json(folder / _CHECKSUMS)
-    write_json(folder / _CHECKSUMS, {**checksums, name: _hash_file(path, "sha256")})
+    checksums = read_json(folder / CHECKSUMS)
+    write_json(folder / CHECKSUMS, {**checksums, name: _hash_file(path, "sha256")})

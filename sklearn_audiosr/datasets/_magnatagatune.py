@@ -193,7 +193,7 @@ def _read_annotations(path):
     """Return the tags, the names of the files and which file has which tag."""
     with open(path, encoding="utf-8", newline="") as file:
         try:
-            rows = list(csv.reader(file, delimiter="\t"))
+            rows = [row for row in csv.reader(file, delimiter="\t") if row]
         except csv.Error as error:
             raise ValueError(f"no table with tabs: {error}") from error
     if len(rows) < 2 or not rows[0] or (rows[0][0], rows[0][-1]) != ("clip_id", "mp3_path"):

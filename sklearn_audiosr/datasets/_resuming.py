@@ -10,6 +10,9 @@ _N_READ = 2**16  # what a broken connection can cost: bytes that did not fill a 
 _TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 _SPARE_BYTES = 2**26  # that stay free on the disk
 
+# What the first download of a file without a published hash had, for every later look at it.
+CHECKSUMS = "checksums.json"
+
 # A server that is busy or restarting; the same request may do later.
 _BUSY = {429, 500, 502, 503, 504}
 
@@ -42,7 +45,7 @@ class ResumingDownloader:
     check : callable or None
         Called with the path of a file that has arrived; raises ValueError if it is damaged.
     n_retries : int
-        Tries in a row without a new byte before the last error is raised.
+        How often a request is repeated in a row without a new byte before an address is given up.
     delay : float
         Seconds between two tries.
 
@@ -82,14 +85,16 @@ class ResumingDownloader:
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
         )
-        failures = 0
+        failures = most = 0
         while True:
-            before = self._n_received()
             try:
                 return self._receive(url)
             except passing:
-                # a connection that breaks every gigabyte gets there all the same
-                failures = 1 if self._n_received() > before else failures + 1
+                # a connection that breaks every gigabyte gets there all the same; one that begins
+                # anew each time gets nowhere
+                received = self._n_received()
+                failures = 1 if received > most else failures + 1
+                most = max(most, received)
                 if failures > self.n_retries:
                     raise
                 time.sleep(self.delay)
@@ -102,19 +107,23 @@ class ResumingDownloader:
         headers = {"Accept-Encoding": "identity", **_ask_for_rest(start, note)}
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == 416 and self._is_whole(response, start):
+                self.resumed = True
                 return
             if response.status_code in _BUSY:
                 raise BrokenOffError(f"the server answers {response.status_code}")
             response.raise_for_status()
+            # before what has arrived is given up for it
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                raise ValueError("the server sent a page, not the file")
             if response.status_code == 206:
                 self._check_continuation(response, start, note)
             else:
                 start = 0  # the server knows no ranges, or has another edition by now
             total = _find_total(response)
             self._check_total(total)
-            require_space(self.part.parent, (total or 0) - start, f"downloading {self.part.stem}")
             if not start:
                 self._forget()  # first: a note on this edition beside bytes of another would lie
+            require_space(self.part.parent, (total or 0) - start, f"downloading {self.part.stem}")
             self._write_note(url, response, total)
             self._write(response, start, total)
         expected = self.remote.n_bytes if total is None else total
@@ -222,6 +231,15 @@ def import_pooch():
             "downloading a corpus needs pooch and requests: pip install pooch requests"
         ) from error
     return pooch, requests
+
+
+def forget_checksums(paths):
+    """Drop the notes on damaged files: whole ones in their place have other hashes."""
+    for path in paths:
+        note = path.parent / CHECKSUMS
+        checksums = read_json(note)
+        if checksums.pop(path.name, None) is not None:
+            write_json(note, checksums)
 
 
 def read_json(path):
