@@ -33,7 +33,8 @@ def analyze(
     Parameters
     ----------
     files : path-like or list of path-like
-        The files that listeners saved, or a folder of them.
+        The files that listeners saved, or a folder of them: all of its ``.json`` files that are not
+        hidden. Keys among them are passed over.
     key : path-like
         ``key.json`` of the test, or the folder that holds it.
     post_screening : bool, default=True
@@ -82,8 +83,8 @@ def analyze(
     Raises
     ------
     ValueError
-        If a file is damaged, edited, of another test, or incomplete, if a listener comes twice, if
-        simulated answers are mixed with real ones, or if nobody is left.
+        If a file is damaged, edited, of another test, or incomplete, if there are no answers, if a
+        listener comes twice, if simulated answers are mixed with real ones, or if nobody is left.
     FileNotFoundError
         If there is no such file.
 

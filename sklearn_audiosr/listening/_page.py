@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from importlib.resources import files
 
 from sklearn.utils import check_random_state
@@ -217,7 +218,7 @@ def _encode_signals(clips, names, sampling_rate):
 
 def paragraphs(text):
     """Split a text at its empty lines."""
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
 def _identify(settings, audio):

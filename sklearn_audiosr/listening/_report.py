@@ -1,6 +1,7 @@
 """Pictures and tables of a listening test."""
 
 import textwrap
+import unicodedata
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -72,19 +73,27 @@ def score_table(result, *, statistic="mean", systems=None):
     systems = _choose_systems(result, systems)
     columns = [*result.recordings, "average"]
     ends = ("low", "high") if statistic == "mean" else ("q1", "q3")
-    width = max(len(name) for name in systems)
-    head = " " * width + "".join(f"  {name:>7}" for name in columns)
+    width = max(_n_columns(name) for name in systems)
+    head = " " * width + "".join(" " * max(2, 9 - _n_columns(name)) + name for name in columns)
     lines = [f"{statistic} score, {_describe_panel(result)}", head]
     for system in systems:
         values = [result.by_recording[name][system][statistic] for name in result.recordings]
         values.append(result.overall[system][statistic])
         cells = [
-            f"  {value:>{max(7, len(name))}.1f}"
+            f"  {value:>{max(7, _n_columns(name))}.1f}"
             for value, name in zip(values, columns, strict=True)
         ]
         low, high = (result.overall[system][end] for end in ends)
-        lines.append(f"{system:<{width}}{''.join(cells)}  [{low:.1f}, {high:.1f}]")
+        label = system + " " * (width - _n_columns(system))
+        lines.append(f"{label}{''.join(cells)}  [{low:.1f}, {high:.1f}]")
     return "\n".join(lines)
+
+
+def _n_columns(text):
+    """Columns that a text takes in a terminal: accents none, Chinese characters two."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    nothing = sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
+    return len(text) + wide - nothing
 
 
 def _choose_systems(result, systems):
@@ -180,7 +189,7 @@ def plot_scores(result, *, recording=None, systems=None, ax=None):
         _draw_system(ax, x, scores, statistics[system])
     _draw_scale(ax, systems)
     what = result.title if recording is None else recording
-    ax.set_title(f"{what}: {_describe_panel(result)}")
+    ax.set_title(f"{what}: {_describe_panel(result)}", parse_math=False)  # a $ is a $
     return ax
 
 
@@ -214,7 +223,8 @@ def _draw_scale(ax, systems):
             ax.axhspan(20 * i, 20 * i + 20, color="0.5", alpha=0.08, linewidth=0, zorder=0)
     ax.set(xlim=(-0.5, len(systems) - 0.5), ylim=(-2, 102), ylabel="score")
     ax.set_yticks(range(0, 101, 20))
-    ax.set_xticks(range(len(systems)), [textwrap.fill(name, 12) for name in systems])
+    names = [textwrap.fill(name, 12) for name in systems]
+    ax.set_xticks(range(len(systems)), names, parse_math=False)
     right = ax.secondary_yaxis("right")
     right.set_yticks(range(10, 100, 20), LABELS)
     right.tick_params(length=0)

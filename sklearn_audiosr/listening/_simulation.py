@@ -113,8 +113,8 @@ def _check_means(means, key):
     means = {REFERENCE: 100, **means}
     if set(means) != set(systems):
         raise ValueError(
-            f"means must name the systems {', '.join(systems)}, got {', '.join(means)}: give each "
-            "its mean score."
+            f"means must name the systems {', '.join(systems)}, got "
+            f"{', '.join(map(str, means))}: give each its mean score."
         )
     try:
         table = np.stack(

@@ -1,5 +1,6 @@
 """From systems and recordings to the stimuli of a MUSHRA test, Recommendation ITU-R BS.1534-3."""
 
+import unicodedata
 import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -76,7 +77,7 @@ def make_stimuli(
         Nyquist frequency.
     loudness : float, default=-23.0
         Loudness of all stimuli in LUFS (`integrated_loudness`). If any of them would exceed a true
-        peak of -1 dB, all of them are made as much quieter.
+        peak of -1 dB, those of all recordings are made as much quieter.
 
     Returns
     -------
@@ -121,9 +122,10 @@ def make_stimuli(
     Recordings below 44.1 kHz are resampled to 48 kHz here, by soxr: a browser's own resampling
     may cost some dB near the Nyquist frequency, which is what such a test is about.
 
-    The Recommendation gives the mask of the low anchor's filter, which is kept with a margin;
-    the mid anchor has the same shape. At 16 kHz a mid anchor lacks only what lies between 7 and
-    8 kHz, and many listeners will not hear that: see `analyze` for what follows.
+    The Recommendation gives the mask of the low anchor's filter, which is kept with a margin; the
+    mid anchor has the same shape, which falls from 7 kHz to 60 dB at 8 kHz. At a sampling rate of
+    16 kHz it lacks no more than a part of what lies between 7 and 8 kHz, and many listeners will
+    not hear that: see `analyze` for what follows.
 
     References
     ----------
@@ -143,6 +145,7 @@ def make_stimuli(
     >>> stimuli.systems
     ('hidden reference', 'spline', 'low anchor', 'mid anchor')
     """
+    sampling_rate = int(sampling_rate)  # a NumPy integer is no JSON
     anchors = _find_anchors(sampling_rate)
     _check_systems(systems, narrowband, len(anchors))
     recordings = _check_recordings(Y, sampling_rate)
@@ -169,14 +172,14 @@ def _find_anchors(sampling_rate):
     if not anchors:
         raise ValueError(
             f"sampling_rate must be above {2 * ANCHORS[LOW_ANCHOR]} Hz, got {sampling_rate}: a "
-            "MUSHRA test needs a low anchor, which has nothing above 3.5 kHz."
+            "MUSHRA test needs a low anchor, a low-pass at 3.5 kHz."
         )
     return anchors
 
 
 def _check_systems(systems, narrowband, n_anchors):
     for name in systems:
-        if not isinstance(name, str) or not name.isprintable() or not name.strip():
+        if not isinstance(name, str) or not _is_name(name):
             raise ValueError(
                 f"systems must be named by text on one line, got {name!r}: name the conditions as "
                 "the results are to show them."
@@ -193,6 +196,12 @@ def _check_systems(systems, narrowband, n_anchors):
             f"the hidden reference and the anchors, got {len(systems)} ({n_signals} signals): make "
             "several tests."
         )
+
+
+def _is_name(text):
+    """Tell whether a text is not blank and on one line; joiners, as in Persian, may be in it."""
+    controls = {"Cc", "Cs", "Zl", "Zp"}  # control characters, lone surrogates, separators of lines
+    return bool(text.strip()) and not controls & set(map(unicodedata.category, text))
 
 
 def _check_recordings(Y, sampling_rate):
@@ -223,8 +232,7 @@ def check_names(names, n_recordings):
     if names is None:
         return [f"recording {i}" for i in range(1, n_recordings + 1)]
     names = [str(name) for name in names]
-    legal = all(name.isprintable() and name.strip() for name in names)
-    if not legal or len(set(names)) != len(names) or len(names) != n_recordings:
+    if not all(map(_is_name, names)) or len(set(names)) != len(names) or len(names) != n_recordings:
         raise ValueError(
             f"names must hold one name on one line for each of the {n_recordings} recordings, all "
             f"different, got {names}."

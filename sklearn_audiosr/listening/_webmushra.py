@@ -134,7 +134,8 @@ def export_webmushra(
 
 def _describe_welcome(title, instructions):
     content = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs(instructions))
-    return {"type": "generic", "id": "welcome", "name": title, "content": content}
+    # webMUSHRA puts names of pages and stimuli into its HTML as they are
+    return {"type": "generic", "id": "welcome", "name": html.escape(title), "content": content}
 
 
 def _describe_trial(number, clips, paths, sampling_rate, loop):
@@ -152,7 +153,7 @@ def _describe_trial(number, clips, paths, sampling_rate, loop):
         "createAnchor70": False,
         "randomize": True,
         "showConditionNames": False,
-        "stimuli": {name: path for name, path in paths.items() if name != REFERENCE},
+        "stimuli": {html.escape(name): path for name, path in paths.items() if name != REFERENCE},
     }
 
 

@@ -30,6 +30,7 @@ function alertListener(text) {
 
 function showWelcome() {
   show("welcome");
+  alertListener(""); // which was of a trial
   at("start").reset();
 }
 
@@ -51,7 +52,9 @@ async function showTrial() {
 function showFinish() {
   player?.pause();
   show("finish");
-  const listener = session.state.listener.replace(/[^\p{L}\p{N}]+/gu, "-");
+  at("answers").value = at("copied").textContent = ""; // of an earlier listener
+  at("answers").hidden = true;
+  const listener = session.state.listener.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-");
   at("file-name").textContent = `answers-${listeningTest.id}-${listener}.json`;
   at("closing").textContent = listeningTest.closing;
 }

@@ -107,9 +107,10 @@ class Player {
     if (name === this.selected) return;
     if (this.playing) {
       const start = Math.max(at, this.settled); // fades must not overlap
+      const turn = start + Player.FADE;
       this.fade(this.selected, start, false);
-      this.fade(name, start + Player.FADE, true);
-      this.settled = start + 2 * Player.FADE;
+      this.fade(name, turn, true);
+      this.settled = turn + Player.FADE; // start + 2 * FADE may be less, by rounding
     }
     this.selected = name;
   }

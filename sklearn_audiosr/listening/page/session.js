@@ -4,7 +4,7 @@
 // Nothing here touches the document.
 
 const FORMAT = "sklearn-audiosr listening answers";
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 // A number in [0, 2^32) from a text: FNV-1a over its UTF-8 bytes.
 function hash(text) {
@@ -93,8 +93,9 @@ class Session {
     }
   }
 
+  // undefined as long as no listener has begun
   get step() {
-    return this.state.steps[this.state.step];
+    return this.state?.steps[this.state.step];
   }
 
   // The stimuli of this step that were not heard long enough, and those without a score.
@@ -168,10 +169,12 @@ function round(seconds) {
   return Math.round(100 * (seconds ?? 0)) / 100;
 }
 
-// Over all that the analysis uses. _answers.py computes the same.
-function checksum({ test, listener, transducer, trials }) {
-  const scores = trials.flatMap(({ trial, stimuli }) =>
-    stimuli.map(({ stimulus, score }) => `${trial}/${stimulus}=${score}`),
-  );
-  return crc32([test, listener, transducer, ...scores].join("\n"));
+// Of every field, as canonical JSON (RFC 8785): fields by their names, no blanks. _answers.py
+// computes the same.
+function checksum(answers) {
+  const sort = (_, value) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.keys(value).sort().map((name) => [name, value[name]]));
+  };
+  return crc32(JSON.stringify(answers, sort));
 }

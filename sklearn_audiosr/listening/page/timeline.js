@@ -42,16 +42,25 @@ function drawWave() {
   Object.assign(canvas, { width, height });
   const drawing = canvas.getContext("2d");
   drawing.fillStyle = getComputedStyle(canvas).color;
-  const values = player.buffers.get(REFERENCE).getChannelData(0);
-  const peak = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+  const reference = player.buffers.get(REFERENCE);
+  const peak = peakOf(reference, 0, reference.length) || 1;
   const bar = 3 * scale;
   for (let x = 0; x < width; x += bar) {
-    const from = Math.floor((x / width) * values.length);
-    const part = values.subarray(from, Math.floor(((x + bar) / width) * values.length));
-    const size = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / peak;
+    const [from, to] = [x, x + bar].map((edge) => Math.floor((edge / width) * reference.length));
+    const size = peakOf(reference, from, to) / peak;
     const length = Math.max(size * 0.9 * height, scale);
     drawing.fillRect(x, (height - length) / 2, bar - scale, length);
   }
+}
+
+// The greatest magnitude in any channel.
+function peakOf(buffer, from, to) {
+  let peak = 0;
+  for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
+    const part = buffer.getChannelData(channel).subarray(from, to);
+    peak = part.reduce((most, value) => Math.max(most, Math.abs(value)), peak);
+  }
+  return peak;
 }
 
 function tick() {

@@ -45,7 +45,7 @@ async function openTrial(step) {
     if (session.step !== step) return; // started over meanwhile
     player.load(new Map(names.map((name, i) => [name, buffers[i]])));
   } catch (error) {
-    alertListener(error.message);
+    if (session.step === step) alertListener(error.message);
     return;
   }
   session.state.deviceRate = context.sampleRate;
