@@ -1,24 +1,22 @@
 """The state of a training, kept in a file so that an interrupted fit can go on."""
 
 import contextlib
-import hashlib
 import os
-import re
 import time
 import warnings
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 _FORMAT = 1
 
+# What errors call the start of a training.
+_START = "earlier epochs"
+
 # Saving may take this share of the time at most: large states are not saved after every epoch.
 _SHARE = 0.1
-
-# Parameters that may be others when a training goes on; the network is part of the architecture.
-_FREE = {"network", "checkpoint", "device", "max_epochs", "sampling_rate", "verbose"}
 
 
 class Checkpoint:
@@ -27,20 +25,34 @@ class Checkpoint:
     Parameters
     ----------
     path : path-like
-        The file; it need not exist, its folder must.
+        The file; it need not exist, its folder must, and it must be possible to write there.
     fingerprint : dict of str to str
         What must be the same for a training to go on, by name.
+    start : str, default="0"
+        That of a `Start`, which must be the same too.
     """
 
-    def __init__(self, path, fingerprint):
-        self.path, self.fingerprint = Path(path), fingerprint
+    def __init__(self, path, fingerprint, start="0"):
+        self.path, self.fingerprint = Path(path), {_START: start, **fingerprint}
+        if os.path.isdir(self.path) or not os.path.isdir(self.path.absolute().parent):
+            raise ValueError(
+                "checkpoint must name a file in a folder that exists, got "
+                f"{os.fspath(path)!r}: make the folder first, and append the name of a file."
+            )
         self._partial = self.path.with_name(self.path.name + ".part")
         self._next_time = -float("inf")
-        if self.path.is_dir() or not self.path.absolute().parent.is_dir():
+        self._try_to_write()
+
+    def _try_to_write(self):
+        """Permissions may not tell, and after an epoch it would be late to find out."""
+        try:
+            self._partial.write_bytes(b"")
+            self._partial.unlink()
+        except (OSError, ValueError) as error:
             raise ValueError(
-                f"checkpoint must name a file in a folder that exists, got {str(path)!r}: make the "
-                "folder first, and append the name of a file."
-            )
+                "checkpoint must name a file in a folder that can be written to, got "
+                f"{str(self.path)!r} ({error}): name one in a folder of yours."
+            ) from error
 
     def load(self):
         """Give the state that the file holds, or None without a file.
@@ -57,7 +69,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        content = self._read()
+        content = _read(self.path)
         kept = content["fingerprint"]
         for name, value in self.fingerprint.items():
             if kept.get(name) != value:
@@ -67,22 +79,6 @@ class Checkpoint:
                     "one to train from the beginning."
                 )
         return content["state"]
-
-    def _read(self):
-        content = None
-        with open(self.path, "rb") as file:  # what can't be opened has an error of its own
-            try:
-                if zipfile.ZipFile(file).testzip() is None:  # torch compares no checksums
-                    file.seek(0)
-                    content = torch.load(file, map_location="cpu", weights_only=True)
-            except Exception:  # a reader of something else fails in a dozen ways
-                content = None
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} must be a file that an interrupted fit left, or no "
-                "file, got something else: name another file, or delete this one if it is damaged."
-            )
-        return content
 
     def save(self, state):
         """Keep a state, unless saving would take too large a share of the time.
@@ -123,68 +119,54 @@ class Checkpoint:
             path.unlink(missing_ok=True)
 
 
-def describe_parameters(parameters):
-    """Give those parameters that a training depends on as text, the same in every process.
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins.
 
-    Parameters
+    Attributes
     ----------
-    parameters : dict
-        Of an estimator.
-
-    Returns
-    -------
-    fingerprint : dict of str to str
-        For a `Checkpoint`.
-    """
-    return {name: _describe(value) for name, value in parameters.items() if name not in _FREE}
-
-
-def _describe(value):
-    if isinstance(value, np.generic):  # the same number, by another name
-        value = value.item()
-    if callable(value):
-        return getattr(value, "__qualname__", type(value).__qualname__)
-    return re.sub(" at 0x[0-9a-f]+", "", value if isinstance(value, str) else repr(value))
-
-
-def describe_clips(pairs):
-    """Give a text that two lists of pairs share only if all their timepoints are equal.
-
-    Parameters
-    ----------
-    pairs : list of (ndarray, ndarray)
-        Network inputs and targets.
-
-    Returns
-    -------
+    losses, validation_scores : list of float
+        Of the epochs before it, in fits before.
     description : str
-        Their number and a hash.
+        Tells their number and the weights; "0" for new ones.
     """
-    return f"{len(pairs)} clips ({_hash(clip for pair in pairs for clip in pair)})"
+
+    losses: list[float]
+    validation_scores: list[float]
+    description: str
 
 
-def describe_weights(network):
-    """Give a text that two networks share only if all their weights are equal.
+def read_start(path):
+    """Give where the training began that a file keeps.
 
     Parameters
     ----------
-    network : torch.nn.Module
-        On the CPU.
+    path : path-like
+        The file.
 
     Returns
     -------
-    description : str
-        A hash.
+    description : str or None
+        That of its `Start`; None without a file.
     """
-    return f"weights {_hash(values.numpy() for values in network.state_dict().values())}"
+    return _read(path)["fingerprint"].get(_START) if os.path.isfile(path) else None
 
 
-def _hash(arrays):
-    digest = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        digest.update(repr(array.shape).encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+def _read(path):
+    content = None
+    with open(path, "rb") as file:  # what can't be opened has an error of its own
+        try:
+            if zipfile.ZipFile(file).testzip() is None:  # torch compares no checksums
+                file.seek(0)
+                content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:  # a reader of something else fails in a dozen ways
+            content = None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(
+            f"checkpoint={os.fspath(path)!r} must be a file that an interrupted fit left, or no "
+            "file, got something else: name another file, or delete this one if it is damaged."
+        )
+    return content
 
 
 class TrainingState:
@@ -225,14 +207,28 @@ class TrainingState:
             "generators": generators,
         }
 
-    def restore(self, state):
-        """Take up a state; generators that it does not know stay as they are.
+    def restore(self, checkpoint):
+        """Take up what a checkpoint keeps; generators that it does not know stay as they are.
 
         Parameters
         ----------
-        state : dict
-            Of `collect`.
+        checkpoint : Checkpoint
+            Of this training.
+
+        Returns
+        -------
+        restored : bool
+            Whether there was a file.
+
+        Raises
+        ------
+        ValueError
+            If the file is none of this training, or its weights don't fit the network.
         """
+        state = checkpoint.load()
+        if state is None:
+            return False
+        _check_weights(self.network.state_dict(), state["network"], checkpoint.path)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best.score, self.best.epoch, self.best.weights = state["best"]
@@ -243,3 +239,19 @@ class TrainingState:
         torch.set_rng_state(generators["cpu"])
         if self.device.type == "cuda" and "cuda" in generators:
             torch.cuda.set_rng_state(generators["cuda"], self.device)
+        return True
+
+
+def _check_weights(needed, kept, path):
+    """Raise ValueError for the first weights that differ in shape, or are missing in either."""
+    for name in {**needed, **kept}:
+        shapes = [
+            f"shape {tuple(weights[name].shape)}" if name in weights else "none"
+            for weights in (needed, kept)
+        ]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"checkpoint={str(path)!r} must keep weights of the network that build() makes, "
+                f"{shapes[0]} for {name}, got {shapes[1]}: bring the network's code back as it "
+                "was, name another file, or delete this one to train from the beginning."
+            )

@@ -44,6 +44,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Patches of an optimizer step.
     learning_rate : float, default=1e-4
         Of Adam.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        As in `AudioSuperResolver`.
     max_epochs : int, default=100
         Passes; an epoch draws as many random patches as hold all training timepoints once.
     validation_fraction : float, default=0.1
@@ -120,7 +122,6 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     _source_reach = SINC_REACH
     _way_out = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
-    _score_name = "validation score"
 
     def __init__(
         self,
@@ -132,6 +133,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         patch_length=8192,
         batch_size=16,
         learning_rate=1e-4,
+        learning_rate_schedule="constant",
         max_epochs=100,
         validation_fraction=0.1,
         early_stopping=False,
@@ -151,6 +153,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         self.patch_length = patch_length
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.max_epochs = max_epochs
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
@@ -257,6 +260,9 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     def _make_loss(self):
         return _network_loss
+
+    def _choose_score(self, network):
+        return "minus validation loss", None, None  # of all clips at once: see _make_validation
 
     def _make_validation(self, network, held_out, device):
         """Return a function that gives the negative loss over held-out clips, or None."""

@@ -217,9 +217,10 @@ def network_latency(network):
     return int(network.look_ahead + network.stride - 1)
 
 
-def stream_opener(network, device, precision="auto"):
+def stream_opener(network, device, precision="auto", n_outputs=None):
     """Give a function that opens a `NetworkStream`; transformed filters serve all that it opens."""
-    return partial(NetworkStream, network, device, precision, Workspace(n_uses=np.inf))
+    workspace = Workspace(n_uses=np.inf)
+    return partial(NetworkStream, network, device, precision, workspace, n_outputs)
 
 
 class NetworkStream:
@@ -237,6 +238,8 @@ class NetworkStream:
         As for `predict_waveforms`.
     workspace : Workspace
         As for `predict_waveforms`.
+    n_outputs : int, default=None
+        As for `predict_waveforms`.
 
     Attributes
     ----------
@@ -244,8 +247,9 @@ class NetworkStream:
         Wideband timepoints by which the output can lag behind the input.
     """
 
-    def __init__(self, network, device, precision, workspace):
+    def __init__(self, network, device, precision, workspace, n_outputs=None):
         self.network, self.device, self.precision = network, device, precision
+        self.n_outputs = n_outputs
         self.latency = network_latency(network)
         self._workspace = workspace
         self._pieces = _open_pieces(network)
@@ -263,11 +267,14 @@ class NetworkStream:
         Returns
         -------
         y : ndarray of shape (n_waveforms, any number of timepoints), float32
-            All pieces joined are the output for the whole waveforms.
+            All pieces joined are the output for the whole waveforms; with `n_outputs` as many such
+            arrays.
         """
         x = torch.from_numpy(source[:, None]).to(self.device)
         with inference(self.network, self.device, self.precision, self._workspace):
-            return self._pieces.push(x, last)[:, 0].float().cpu().numpy()
+            y = self._pieces.push(x, last)[:, : self.n_outputs or 1].transpose(0, 1)
+            y = y.float().cpu().numpy()
+        return y[0] if self.n_outputs is None else y
 
 
 def _open_pieces(network):

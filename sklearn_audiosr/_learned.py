@@ -25,7 +25,6 @@ class LearnedUpsampler(BaseUpsampler):
     the loss (`_make_loss`).
     """
 
-    _score_name = "validation SNR (dB)"
     _source_reach: int
     _way_out: str
     network_: Any
@@ -38,6 +37,7 @@ class LearnedUpsampler(BaseUpsampler):
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"constant", "cosine"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -118,36 +118,60 @@ class LearnedUpsampler(BaseUpsampler):
         scale = self.scale_ if resume else _root_mean_square(X)
         pairs = [self._make_pair(X[i], Y[i], ratio, scale) for i in training]
         held_out = [self._make_pair(X[i], Y[i], ratio, scale) for i in validation]
-        seed = random_state.randint(2**31 - 1)
-        checkpoint = self._open_checkpoint(pairs, held_out, ratio, resume)
-        network, history, learned = self._train(pairs, held_out, ratio, resume, seed, checkpoint)
-        # all or nothing: an error above leaves the last fit as it was
-        self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
-        for name, value in learned.items():
-            setattr(self, name, value)
-        self._trained_architecture = self._describe_architecture()
-        self.loss_curve_ = (self.loss_curve_ if resume else []) + history.losses
-        earlier_scores = self.validation_scores_ if resume else []
-        self.validation_scores_ = earlier_scores + history.validation_scores
-        self.n_iter_ = len(self.loss_curve_)
-        if checkpoint is not None and not history.interrupted:
-            checkpoint.remove()
+        self._fit_pairs(pairs, held_out, ratio, scale, random_state.randint(2**31 - 1), resume)
         return self
+
+    def _fit_pairs(self, pairs, held_out, ratio, scale, seed, resume):
+        """Train, and keep what was learned, in the fit's turn among threads."""
+        import torch
+
+        from sklearn_audiosr._device import private_generators, resolve_device
+
+        device = resolve_device(self.device)
+        # the caller's inference mode would make weights that can't be trained
+        with torch.inference_mode(False), private_generators(device, seed):
+            start = self._find_start(resume)
+            checkpoint = self._open_checkpoint(pairs, held_out, ratio, start)
+            network, history, learned = self._train(
+                pairs, held_out, ratio, device, seed, resume, checkpoint
+            )
+            # all or nothing: an error above leaves the last fit as it was
+            self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
+            for name, value in learned.items():
+                setattr(self, name, value)
+            self._trained_architecture = self._describe_architecture()
+            self.loss_curve_ = start.losses + history.losses
+            self.validation_scores_ = start.validation_scores + history.validation_scores
+            self.n_iter_ = len(self.loss_curve_)
+            self._interrupted_start = start if history.interrupted else None
+            if checkpoint is not None and not history.interrupted:
+                checkpoint.remove()  # still in turn: the file may be the next one's then
 
     def _make_pair(self, x, y, ratio, scale):
         """Give the network's input and target, both of shape (n_channels, r * n_timepoints)."""
         return self._upsample_source(x / np.float32(scale), ratio), y / np.float32(scale)
 
-    def _open_checkpoint(self, pairs, held_out, ratio, resume):
+    def _find_start(self, resume):
+        """Give the `Start` of this fit: that of the last one if the checkpoint goes on with it."""
+        from sklearn_audiosr._checkpoint import Start, read_start
+        from sklearn_audiosr._fingerprint import describe_weights
+
+        if not resume:
+            return Start([], [], "0")
+        if self.checkpoint is None:
+            return Start(self.loss_curve_, self.validation_scores_, "")
+        interrupted = getattr(self, "_interrupted_start", None)
+        if interrupted is not None and read_start(self.checkpoint) == interrupted.description:
+            return interrupted
+        description = f"{self.n_iter_} ({describe_weights(self.network_)})"
+        return Start(self.loss_curve_, self.validation_scores_, description)
+
+    def _open_checkpoint(self, pairs, held_out, ratio, start):
         """Give the `Checkpoint` of this training, or None."""
         if self.checkpoint is None:
             return None
-        from sklearn_audiosr._checkpoint import (
-            Checkpoint,
-            describe_clips,
-            describe_parameters,
-            describe_weights,
-        )
+        from sklearn_audiosr._checkpoint import Checkpoint
+        from sklearn_audiosr._fingerprint import describe, describe_clips, describe_parameters
 
         if not isinstance(self.random_state, Integral):
             raise ValueError(
@@ -156,58 +180,57 @@ class LearnedUpsampler(BaseUpsampler):
                 "validation. Pass random_state=0, for example."
             )
         fingerprint = {
-            **describe_parameters(self.get_params(deep=False)),
-            **describe_parameters({"architecture": self._describe_architecture()}),
+            "architecture": describe(self._describe_architecture()),
+            **describe_parameters(self._get_training_parameters()),
             "upsampling_ratio_": str(ratio),
-            "earlier epochs": (
-                f"{self.n_iter_} ({describe_weights(self.network_)})" if resume else "0"
-            ),
             "training clips": describe_clips(pairs),
             "validation clips": describe_clips(held_out),
         }
-        return Checkpoint(self.checkpoint, fingerprint)
+        return Checkpoint(self.checkpoint, fingerprint, start.description)
 
-    def _train(self, pairs, held_out, ratio, resume, seed, checkpoint):
+    def _get_training_parameters(self):
+        """Give all parameters as training takes them."""
+        parameters = self.get_params(deep=False)
+        if self.learning_rate_schedule != "constant":  # it ends with the last epoch
+            parameters["epochs of the schedule"] = self.max_epochs
+        return parameters
+
+    def _train(self, pairs, held_out, ratio, device, seed, resume, checkpoint):
         """Train a new network, or a copy of the last.
 
         Give it, back on the CPU, the history, and what else was learned, by attribute.
         """
-        import torch
-
-        from sklearn_audiosr._device import private_generators, resolve_device
         from sklearn_audiosr._training import train
 
-        device = resolve_device(self.device)
         sources, targets = zip(*pairs, strict=True)
         sampler = PatchSampler(sources, targets, self.patch_length, ratio)
         del sources, targets
-        # the caller's inference mode would make weights that can't be trained
-        with torch.inference_mode(False), private_generators(device, seed):
-            network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
-            if not resume:
-                self._prepare_network(network, pairs)
-            pairs.clear()  # the sampler holds them: not twice
-            network.float().to(device)
-            history = train(
-                network,
-                sampler,
-                self._make_loss(),
-                self._make_validation(network, held_out, device),
-                device=device,
-                rng=np.random.default_rng(seed),
-                max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                precision=self.precision,
-                early_stopping=self.early_stopping,
-                n_iter_no_change=self.n_iter_no_change,
-                verbose=self.verbose,
-                resume=resume,
-                score_name=self._score_name,
-                way_out=self._way_out,
-                checkpoint=checkpoint,
-            )
-            learned = self._learn_after_training(network, held_out, sampler, device)
+        network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
+        if not resume:
+            self._prepare_network(network, pairs)
+        pairs.clear()  # the sampler holds them: not twice
+        network.float().to(device)
+        history = train(
+            network,
+            sampler,
+            self._make_loss(),
+            self._make_validation(network, held_out, device),
+            device=device,
+            rng=np.random.default_rng(seed),
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            learning_rate_schedule=self.learning_rate_schedule,
+            precision=self.precision,
+            early_stopping=self.early_stopping,
+            n_iter_no_change=self.n_iter_no_change,
+            verbose=self.verbose,
+            resume=resume,
+            score_name=self._choose_score(network)[0],
+            way_out=self._way_out,
+            checkpoint=checkpoint,
+        )
+        learned = self._learn_after_training(network, held_out, sampler, device)
         # on the CPU at rest, so that it unpickles where there is no GPU
         return network.to("cpu").eval(), history, learned
 
@@ -216,23 +239,31 @@ class LearnedUpsampler(BaseUpsampler):
         return {}
 
     def _make_validation(self, network, held_out, device):
-        """Return a function that gives the mean SNR over held-out clips, or None."""
+        """Return a function that gives the mean score over held-out clips, or None."""
         from sklearn_audiosr._inference import open_array, predict_clips
 
         held_out = [(source, target) for source, target in held_out if np.any(target)]
         if not held_out:
             return None
         sources = [open_array(source) for source, _ in held_out]
+        _, score, n_outputs = self._choose_score(network)
 
         def validate():
-            outputs = predict_clips(network, sources, device, self.precision)
+            outputs = predict_clips(network, sources, device, self.precision, n_outputs=n_outputs)
             scores = [
-                waveform_snr(target, output)
-                for (_, target), output in zip(held_out, outputs, strict=True)
+                score(target, output) for (_, target), output in zip(held_out, outputs, strict=True)
             ]
             return float(np.mean(scores))
 
         return validate
+
+    def _choose_score(self, network):
+        """Give the name of the validation score, its function, and the outputs that it takes."""
+        return "validation SNR (dB)", waveform_snr, None
+
+    def _make_mixer(self):
+        """Give a `_Mixer` of a network's outputs; None where the first is the waveform."""
+        return None
 
     def _check_warm_start(self, ratio):
         if ratio != self.upsampling_ratio_:
@@ -281,9 +312,11 @@ class LearnedUpsampler(BaseUpsampler):
 
         self._validate_params()
         device = resolve_device(self.device)
-        open_network = stream_opener(self._network_on(device), device, self.precision)
+        mix = self._make_mixer()
+        n_outputs = None if mix is None else mix.n_outputs
+        open_network = stream_opener(self._network_on(device), device, self.precision, n_outputs)
         ratio, scale = self.upsampling_ratio_, self.scale_
-        return lambda: _LearnedStage(self._stream_source(ratio), open_network(), scale)
+        return lambda: _LearnedStage(self._stream_source(ratio), open_network(), scale, mix)
 
     def _measure_latency(self):
         from sklearn_audiosr._inference import network_latency
@@ -318,13 +351,14 @@ class LearnedUpsampler(BaseUpsampler):
 class _LearnedStage:
     """A learned estimator over waveforms that come piece by piece: see `PolyphaseStream`."""
 
-    def __init__(self, source, network, scale):
+    def __init__(self, source, network, scale, mix):
         self._source, self._network, self._scale = source, network, np.float32(scale)
+        self._mix = mix
         self.latency = source.latency + network.latency
 
     def push(self, x, last):
         y = self._network.push(self._source.push(x / self._scale, last), last)
-        return y * self._scale
+        return (y if self._mix is None else self._mix(y)) * self._scale
 
 
 def _root_mean_square(clips):

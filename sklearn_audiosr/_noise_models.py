@@ -234,6 +234,28 @@ def negative_log_likelihood(noise_model):
     return loss
 
 
+def mean_log_likelihood(noise_model):
+    """Give the validation score of a noise model.
+
+    Parameters
+    ----------
+    noise_model : object
+        Of `make_noise_model`.
+
+    Returns
+    -------
+    score : callable
+        ``score(target, outputs)`` of arrays (n_waveforms, n_timepoints) and (n_outputs,
+        n_waveforms, n_timepoints), in nats a timepoint: higher is better.
+    """
+
+    def score(target, outputs):
+        y = torch.from_numpy(target)[:, None]
+        return float(noise_model.log_prob(y, torch.from_numpy(outputs).transpose(0, 1)).mean())
+
+    return score
+
+
 def check_values(values, waveforms, method):
     """Raise ValueError unless a noise model's method gave one value a timepoint.
 

@@ -3,15 +3,24 @@
 import inspect
 import math
 import re
-from numbers import Integral
+from numbers import Integral, Real
 
+import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_audiosr._clips import Clips
 from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
+from sklearn_audiosr.metrics import log_spectral_distance
+
+OBJECTIVE_NAMES = {
+    *("rmse", "mse", "paper_eq1", "noise_to_signal"),
+    *("multi_resolution_spectral", "complex_spectral", "spectral"),
+}
 
 
 class AudioSuperResolver(ProbabilisticUpsampler):
@@ -33,12 +42,16 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         and ``look_ahead`` (timepoints before and after its own that an output depends on;
         ``look_back`` is ``math.inf`` where it remembers, and it must have ``stream()`` then). Two
         optional ones make it faster, ``accepts_lengths`` and ``stream()``: see the user guide, "A
-        network of your own".
-    objective : {"rmse", "mse", "paper_eq1"} or callable, default=None
+        network of your own". The description may have an integer ``least_patch_length``: `fit`
+        refuses shorter patches.
+    objective : {"rmse", "mse", "paper_eq1", "noise_to_signal", "multi_resolution_spectral", \
+            "complex_spectral", "spectral"} or callable, default=None
         Loss: the mean over patches of the root mean squared error (the published program's), the
-        mean squared error, equation (1) as printed, or a function of tensors
-        ``(prediction, target, mask)`` of shape (batch, 1, time). None means "rmse" without a
-        `noise_model`; with one it must be None.
+        mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
+        the distance of log magnitudes in frames of four lengths, that of complex spectra, or
+        "spectral", the log magnitudes' with 0.3 times the noise-to-signal ratio; or a function of
+        tensors ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's
+        own, "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
@@ -46,18 +59,26 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         deviation of each timepoint, calibrated on those clips. Without any, the training
         clips serve, whose errors are smaller. See the user guide, "Uncertainty",
         for a function ``log_prob(y, output)`` or an object of your own.
+    highband_gain : float, default=1.0
+        The dial between fidelity and plausibility, for networks that separate the highband
+        (`SpectralNet`): 0 is the conditional mean, with the best signal-to-noise ratio and next to
+        no highband, 1 a full highband, with the best log-spectral distance. Read at `predict`: to
+        change it takes no new fit. With other networks it must be 1.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
         Patches of an optimizer step.
     learning_rate : float, default=1e-4
         Of Adam.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        "cosine" warms up for a fiftieth of the steps and falls to a fiftieth of `learning_rate` at
+        `max_epochs`, along a cosine.
     max_epochs : int, default=100
         Passes; an epoch draws as many random patches as hold all training timepoints once. The
         paper trains for 400.
     validation_fraction : float, default=0.1
-        Share of the clips (or groups) held out to measure the signal-to-noise ratio after each
-        epoch, in [0, 1). With fewer than two clips, or 0, all train.
+        Share of the clips (or groups) held out to score the network after each epoch (see
+        ``validation_scores_``), in [0, 1). With fewer than two clips, or 0, all train.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for `n_iter_no_change` epochs.
     n_iter_no_change : int, default=10
@@ -67,10 +88,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         fine-tune on other clips. The scale stays that of the first fit; the network's parameters
         must be the same. The weights that it begins with are kept if no epoch validates better.
     checkpoint : path-like, default=None
-        File in which the state of the training is kept while it runs: if the process dies, the
-        same ``fit`` goes on after the last epoch that was kept, with the result that it would
-        have had (on a CPU). Needs an integer `random_state`; one file for one fit, so not for
-        searches. Deleted when the fit is complete.
+        File in which the state of the training is kept while it runs: if the process dies, or
+        Ctrl-C ends the fit, the same ``fit`` goes on after the last epoch that was kept, with the
+        result that it would have had (on a CPU). Needs an integer `random_state`; one file for
+        one fit, so not for searches. Deleted when the fit is complete.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -96,8 +117,11 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Validation signal-to-noise ratio in dB after each epoch; empty without validation. The
-        weights of the best epoch are kept (the last without validation).
+        Validation score after each epoch, higher is better; empty without validation. The weights
+        of the best epoch are kept (the last without validation). It is the signal-to-noise ratio in
+        dB; with a noise model the mean log likelihood of a timepoint in nats; with a network that
+        separates the highband minus the log-spectral distance (log10), of clips divided by
+        `scale_`.
     n_iter_ : int
         Epochs trained, over all warm starts.
     noise_model_ : object
@@ -130,8 +154,9 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     _parameter_constraints = {
         **LearnedUpsampler._parameter_constraints,
         "network": "no_validation",  # checked by _describe_network, with its own message
-        "objective": [StrOptions({"rmse", "mse", "paper_eq1"}), callable, None],
+        "objective": [StrOptions(OBJECTIVE_NAMES), callable, None],
         "noise_model": "no_validation",  # checked by make_noise_model, with its own message
+        "highband_gain": [Interval(Real, 0, None, closed="left")],
     }
 
     _source_reach = CUBIC_REACH
@@ -143,9 +168,11 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         *,
         objective=None,
         noise_model=None,
+        highband_gain=1.0,
         patch_length=8192,
         batch_size=16,
         learning_rate=1e-4,
+        learning_rate_schedule="constant",
         max_epochs=100,
         validation_fraction=0.1,
         early_stopping=False,
@@ -161,9 +188,11 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         self.network = network
         self.objective = objective
         self.noise_model = noise_model
+        self.highband_gain = highband_gain
         self.patch_length = patch_length
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.max_epochs = max_epochs
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
@@ -188,7 +217,18 @@ class AudioSuperResolver(ProbabilisticUpsampler):
             )
         return clone(self.network, safe=False)
 
+    def _get_training_parameters(self):
+        # None and AudioUNet() are the same
+        return {**super()._get_training_parameters(), "network": self._describe_network()}
+
     def _check_parameters(self, ratio):
+        least = getattr(self._describe_network(), "least_patch_length", 1)
+        if self.patch_length < least:
+            raise ValueError(
+                f"patch_length must be at least {least} for network={self.network!r}, got "
+                f"{self.patch_length}: take longer patches, or a network that learns from shorter "
+                "ones."
+            )
         if self.noise_model is not None and self.objective is not None:
             raise ValueError(
                 "objective must be None with a noise_model, whose negative log likelihood is the "
@@ -210,7 +250,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _build_network(self, ratio):
         from torch import nn
 
-        network = self._build_with_outputs(self._describe_network(), self._count_outputs())
+        network = self._build(self._describe_network(), ratio)
         contract = ["stride", "look_back", "look_ahead"]
         # of the class: a network may have a layer of that name
         has_stream = callable(getattr(type(network), "stream", None))
@@ -225,18 +265,37 @@ class AudioSuperResolver(ProbabilisticUpsampler):
                 "(or math.inf where it has stream()) and look_ahead, "
                 f"got {received}: see the parameter network."
             )
+        self._check_separation(network)
         return network
 
-    def _build_with_outputs(self, description, n_outputs):
+    def _build(self, description, ratio):
+        """Build a network, with what it wants to know."""
+        n_outputs, known = self._count_outputs(), inspect.signature(description.build).parameters
+        wanted = {"upsampling_ratio": ratio} if "upsampling_ratio" in known else {}
         if n_outputs == 1:
-            return description.build()
-        if "n_outputs" not in inspect.signature(description.build).parameters:
+            return description.build(**wanted)
+        if "n_outputs" not in known:
             raise TypeError(
                 f"noise_model={self.noise_model!r} needs a network with {n_outputs} output "
                 f"channels, got {description!r} whose build() takes no n_outputs: let it take "
                 "build(n_outputs=1), or take a noise model of one output."
             )
-        return description.build(n_outputs=n_outputs)
+        return description.build(n_outputs=n_outputs, **wanted)
+
+    def _check_separation(self, network):
+        """Raise ValueError for parameters that a network's kind of outputs does not fit."""
+        separates = _separates_highband(network)
+        if separates and self.noise_model is not None:
+            raise ValueError(
+                "noise_model must be None with a network that separates the highband, whose two "
+                f"outputs are no density, got {self.noise_model!r}: take AudioUNet or TFiLM."
+            )
+        _check_highband_gain(self.highband_gain, separates)
+
+    def _prepare_network(self, network, pairs):
+        # of the class: a network may have a layer of that name
+        if callable(getattr(type(network), "prepare", None)):
+            network.prepare(pairs)
 
     def _describe_architecture(self):
         n_outputs = self._count_outputs()
@@ -246,18 +305,88 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _make_loss(self):
         noise_model = self._make_noise_model()
         if noise_model is None:
-            from sklearn_audiosr._objectives import OBJECTIVES
+            from sklearn_audiosr._objectives import OBJECTIVES, separated
 
-            objective = OBJECTIVES.get(self.objective or "rmse", self.objective)
+            def loss(network, sources, targets, mask):
+                name = self.objective or getattr(network, "default_objective", "rmse")
+                objective = OBJECTIVES.get(name, self.objective)
+                if _separates_highband(network):
+                    objective = separated(objective)
+                return objective(network(sources), targets, mask)
+
         else:
             from sklearn_audiosr._noise_models import negative_log_likelihood
 
-            objective = negative_log_likelihood(noise_model)
+            likelihood = negative_log_likelihood(noise_model)
 
-        def loss(network, sources, targets, mask):
-            return objective(network(sources), targets, mask)
+            def loss(network, sources, targets, mask):
+                return likelihood(network(sources), targets, mask)
 
         return loss
+
+    def _choose_score(self, network):
+        noise_model = self._make_noise_model()
+        if noise_model is not None:
+            from sklearn_audiosr._noise_models import mean_log_likelihood
+
+            return "log likelihood", mean_log_likelihood(noise_model), self._count_outputs()
+        if not _separates_highband(network):
+            return super()._choose_score(network)
+        # the mean has the best signal-to-noise ratio after any epoch: it tells nothing
+        return "minus validation LSD", _score_spectra, 2
+
+    def predict(self, X, *, return_std=False, highband_gain=None):
+        """Upsample narrowband clips.
+
+        Parameters
+        ----------
+        X : container of narrowband clips
+            A 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) or
+            a sequence of clips of any lengths from 1 timepoint; a lazy sequence is read clip by
+            clip.
+        return_std : bool, default=False
+            Whether to return the standard deviation of each timepoint too. It needs a
+            `noise_model`.
+        highband_gain : float, default=None
+            As the parameter of the estimator, which None stands for.
+
+        Returns
+        -------
+        Y : container of wideband clips
+            The same kind of container, float32, each clip exactly ``upsampling_ratio_`` times as
+            long: ``Y[i][r * t]`` is the instant of ``X[i][t]``.
+        Y_std : container of clips
+            With ``return_std=True``: the standard deviation of each timepoint, in the units and
+            of the shape of `Y`.
+
+        Raises
+        ------
+        ValueError
+            If a clip is empty, or holds NaN or infinity; if ``return_std=True`` and the estimator
+            was fitted without a noise model, or with one that has no standard deviation; if
+            `highband_gain` is other than 1 and the network does not separate the highband.
+        """
+        check_is_fitted(self)
+        if highband_gain is None:
+            highband_gain = self.highband_gain
+        _check_highband_gain(highband_gain, _separates_highband(self.network_))
+        if return_std:
+            return super().predict(X, return_std=True)
+        clips = Clips(X, "X")
+        return clips.collect(self._upsample(clips, highband_gain))
+
+    def _upsample(self, clips, highband_gain=None):
+        if not _separates_highband(self.network_):
+            yield from super()._upsample(clips)
+            return
+        mix = _Mixer(self.highband_gain if highband_gain is None else highband_gain)
+        for outputs in self._run_network(clips, mix.n_outputs):
+            yield mix(outputs) * np.float32(self.scale_)
+
+    def _make_mixer(self):
+        separates = _separates_highband(self.network_)
+        _check_highband_gain(self.highband_gain, separates)
+        return _Mixer(self.highband_gain) if separates else None
 
     def _upsample_source(self, x, ratio):
         return upsample_cubic(x, ratio)
@@ -266,10 +395,47 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         return stream_cubic(ratio)
 
 
+class _Mixer:
+    """Makes the waveform of a network's mean and detail: arrays (2, n_waveforms, n_timepoints)."""
+
+    n_outputs = 2
+
+    def __init__(self, highband_gain):
+        self.highband_gain = np.float32(highband_gain)
+
+    def __call__(self, outputs):
+        mean, detail = outputs
+        return mean + self.highband_gain * detail
+
+
+def _separates_highband(network):
+    return getattr(network, "separates_highband", False)
+
+
+def _check_highband_gain(value, separates):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= float(value) < math.inf:
+        raise ValueError(
+            f"highband_gain must be a number from 0, got {value!r}: 0 gives the least error, 1 the "
+            "full highband."
+        )
+    if value != 1 and not separates:
+        raise ValueError(
+            "highband_gain must be 1 with a network that does not separate the highband from the "
+            f"mean, got {value!r}: take networks.SpectralNet."
+        )
+
+
+def _score_spectra(target, outputs):
+    return -log_spectral_distance([target], [outputs.sum(axis=0)])
+
+
 def _name_description(description):
     """Name a network's description: the same text for equal ones, in every process."""
     if isinstance(description, BaseEstimator):
         with config_context(print_changed_only=True):
-            return repr(description)
-    values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
-    return re.sub(" at 0x[0-9a-f]+", "", f"{type(description).__qualname__}({values})")
+            name = repr(description)
+    else:
+        values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
+        name = f"{type(description).__qualname__}({values})"
+    return re.sub(" at 0x[0-9a-fA-F]+", "", name)

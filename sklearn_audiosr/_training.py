@@ -14,12 +14,16 @@ from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._checkpoint import TrainingState
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._device import autocast, synchronize, tuned_kernels
+from sklearn_audiosr.networks._layers import full_precision
 from sklearn_audiosr.networks._workspace import Workspace
 
 # A fit that will take longer than this on a CPU says so after its first step, and so does any fit
 # of a network of the paper's full width.
 _PATIENCE_SECONDS = 30 * 60
 _MANY_WEIGHTS = 30_000_000
+
+# A cosine's last learning rate relative to its highest, and its warm-up relative to all steps.
+_LEAST_SHARE = 0.02
 
 
 @dataclass
@@ -56,8 +60,8 @@ class History:
 
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
-          learning_rate, precision, early_stopping, n_iter_no_change, verbose,
-          resume, score_name, way_out, checkpoint=None):  # fmt: skip
+          learning_rate, learning_rate_schedule, precision, early_stopping, n_iter_no_change,
+          verbose, resume, score_name, way_out, checkpoint=None):  # fmt: skip
     """Train a network with Adam on random patches, and leave the best weights in it.
 
     Parameters
@@ -75,7 +79,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         Where the network is.
     rng : numpy.random.Generator
         Draws the patches; dropout draws from torch's generators.
-    max_epochs, batch_size, learning_rate, precision, early_stopping, n_iter_no_change, verbose
+    max_epochs, batch_size, learning_rate, learning_rate_schedule, precision, early_stopping, \
+            n_iter_no_change, verbose
         As in the estimators.
     resume : bool
         The network was trained before: its weights stay unless an epoch validates better.
@@ -107,14 +112,14 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     batches = _balanced_batches(sampler.n_patches_per_epoch, batch_size)
     loader = BatchLoader(sampler, device, rng)
     compilation = Compilation(network, device, len(batches) * max_epochs)
-    step = _Step(network, loss, loader, learning_rate, precision, compilation)
+    rate = _Rate(learning_rate, learning_rate_schedule, len(batches) * max_epochs)
+    step = _Step(network, loss, loader, rate, precision, compilation)
     state = TrainingState(network, step.optimizer, history, best, rng, device)
-    kept = None if checkpoint is None else checkpoint.load()
-    if kept is not None:
-        state.restore(kept)
-    elif resume and validate is not None:  # the weights that training goes on from compete too
-        best.update(validate(), 0)
+    restored = checkpoint is not None and state.restore(checkpoint)
+    if not restored and resume and validate is not None:
+        best.update(validate(), 0)  # the weights that training goes on from compete too
     first_epoch = len(history.losses) + 1
+    rate.n_steps = (first_epoch - 1) * len(batches)
     network.train()
     with _progress_bar(max_epochs, first_epoch, verbose) as progress, torch.enable_grad(), \
             torch.inference_mode(False), Workspace(), tuned_kernels(device):  # fmt: skip
@@ -163,13 +168,14 @@ def _is_finite(network):
 class _Step:
     """One optimizer step on freshly drawn patches; calling it gives the loss."""
 
-    def __init__(self, network, loss, loader, learning_rate, precision, compilation):
-        self.network, self.loss, self.loader = network, loss, loader
-        self.optimizer = _make_optimizer(network, learning_rate, loader.device)
+    def __init__(self, network, loss, loader, rate, precision, compilation):
+        self.network, self.loss, self.loader, self.rate = network, loss, loader, rate
+        self.optimizer = _make_optimizer(network, rate.highest, loader.device)
         self.precision, self.compilation = precision, compilation
 
     def __call__(self, n_patches):
         batch = self.loader.load(n_patches)
+        self.rate.set(self.optimizer)
         return self.compilation.run(lambda network: self._descend(network, batch))
 
     def _descend(self, network, batch):
@@ -177,9 +183,32 @@ class _Step:
         with autocast(self.loader.device, self.precision):
             loss = self.loss(network, *batch)
         _check_loss(loss)
-        loss.backward()
+        # a layer's own backward would follow the caller's autocast
+        with full_precision(self.loader.device.type):
+            loss.backward()
         self.optimizer.step()
         return loss.detach().reshape(())
+
+
+class _Rate:
+    """The learning rate of each step: constant, or up a ramp and down a cosine."""
+
+    def __init__(self, highest, schedule, n_planned):
+        self.highest, self.schedule, self.n_planned = highest, schedule, n_planned
+        self.n_steps = 0
+
+    def set(self, optimizer):
+        """Tell the optimizer the next step's rate."""
+        if self.schedule == "constant":
+            return
+        for group in optimizer.param_groups:
+            group["lr"] = self.highest * self._find_share()
+        self.n_steps += 1
+
+    def _find_share(self):
+        ramp = (self.n_steps + 1) / max(1, _LEAST_SHARE * self.n_planned)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * self.n_steps / self.n_planned)
+        return min(1.0, ramp, _LEAST_SHARE + (1 - _LEAST_SHARE) * cosine)
 
 
 def _check_loss(loss):

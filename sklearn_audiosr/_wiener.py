@@ -34,7 +34,8 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha):
     equations = _NormalEquations(n_taps, ratio)
     for x, y in waveforms:
         equations.add(x, y.reshape(-1, ratio))
-    return _solve_ridge(*equations.sums(), alpha)
+    gram, cross = equations.sums()
+    return _solve_ridge(gram, cross, alpha)
 
 
 class _NormalEquations:

@@ -20,10 +20,10 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 # The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
 LAYERS = [
     ["_clips"],
-    ["_interpolation", "_filters", "degradation", "_patches", "metrics"],
+    ["_interpolation", "_wiener", "degradation", "degradation.*", "_patches", "metrics", "metrics.*"],
     ["networks", "networks.*", "_objectives", "_noise_models"],
     ["_device"],
-    ["_batches", "_checkpoint", "_compilation"],
+    ["_batches", "_checkpoint", "_compilation", "_fingerprint"],
     ["_training", "_inference"],
     ["_streaming"],
     ["_base", "_learned", "_uncertainty", "_spline", "_linear", "_dnn", "_super_resolver"],

@@ -72,7 +72,7 @@ class SpectralNetwork(nn.Module):
 
     def __init__(self, ratio, *, n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps):
         super().__init__()
-        self.ratio, self.frame_length = ratio, frame_length
+        self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
         self.n_bins = frame_length // 2 + 1
         nyquist = frame_length / (2 * ratio)  # of the narrowband, in bins
         self.n_low = min(self.n_bins, math.floor(nyquist) + 1 + _N_SHARED)
@@ -187,7 +187,7 @@ class SpectralNetwork(nn.Module):
         """Find how far an output timepoint's inputs lie away."""
         hop = self.analysis.step
         self.stride = math.lcm(hop, self.ratio)
-        n_frames = self.first.reach + sum(block.depthwise.reach for block in self.blocks)
+        n_frames = self.first.reach + len(self.blocks) * (self.kernel_size // 2)
         # a hop lies in four frames: the first begins three hops before, the last ends three after
         reach = (n_frames + 4) * hop + self.linear.reach
         self.look_back = reach + self.level.reach * hop
@@ -247,8 +247,8 @@ class KnotFilter(nn.Module):
             for source, target in pairs
             for x, y in zip(source, target, strict=True)
         )
-        n_taps = self.filters.shape[2]
-        filters = solve_polyphase_filters(waveforms, n_taps, self.step, _RIDGE)
+        n_knots = self.n_taps // self.step + 1
+        filters = solve_polyphase_filters(waveforms, n_knots, self.step, _RIDGE)
         self.filters.copy_(torch.from_numpy(filters.T[:, None]))
 
     def forward(self, x):

@@ -185,7 +185,8 @@ def _check_block_list(name, values, n_blocks, odd):
     legal = isinstance(values, Sequence) or hasattr(values, "__array__")
     legal = legal and len(values) == n_blocks
     if not legal or not all(
-        isinstance(v, Integral) and int(v) >= 1 and int(v) % 2 >= odd for v in values
+        isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 and int(v) % 2 >= odd
+        for v in values
     ):
         raise ValueError(
             f"{name} must be {n_blocks} {kind} of at least 1, one for each of n_blocks={n_blocks} "

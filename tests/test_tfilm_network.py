@@ -1,72 +1,18 @@
-"""Temporal modulation: scales as by hand, exact reach, and a memory that chunks and streams keep.
+"""Temporal modulation: scales as by hand, and a network that sees exactly as far as it says.
 
 What it shares with `AudioUNet` is tested with it, in test_networks.py.
 """
 
 import math
-import pickle
 
 import numpy as np
 import pytest
 import torch
-from lively import Description, Halving, assert_same, lively_resolver, randomize
-from resolvers import make_pairs, small_resolver, weights
-from sklearn.base import clone
-from test_streaming import noise, push_in_chunks
-from torch import nn
+from lively import randomize
+from modulated import describe, lively_network, make_lively, modulations
 
-from sklearn_audiosr import _inference
-from sklearn_audiosr._inference import predict_clips, predict_waveforms
 from sklearn_audiosr.networks import AudioUNet, TFiLM, _convolution
 from sklearn_audiosr.networks._tfilm_module import TemporalFiLM
-
-CPU = torch.device("cpu")
-
-OPTIONS = [
-    {"layout": layout, "upsampling": upsampling, **options}
-    for layout in ("code", "paper")
-    for upsampling in ("subpixel", "transposed")
-    for options in ({}, {"additive_residual": False}, {"skip_connections": False})
-]
-OPTIONS += [{"normalization": "batch"}, {"n_blocks": 4}, {"n_blocks": 1, "kernel_sizes": [3]}]
-OPTIONS += [{"kernel_sizes": [3, 1]}, {"block_length": 1}, {"block_length": 4}]
-OPTIONS += [{"block_length": 256}]
-every_option = pytest.mark.parametrize(
-    "options", OPTIONS, ids=lambda options: "-".join(map(str, options.values()))
-)
-
-
-def describe(**options):
-    return TFiLM(**{"n_blocks": 2, "width": 1 / 32, "block_length": 32, **options})
-
-
-def make_lively(network):
-    """Give weights as after training; filters are loud, or each block's scales would hide it."""
-    randomize(network)
-    # not louder than that: deeper networks would magnify rounding
-    gain = 3 if len(network.up) == 4 else 4
-    with torch.no_grad():
-        for layer in network.modules():
-            if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
-                layer.weight.mul_(gain)
-    return network
-
-
-def lively_network(n_outputs=1, **options):
-    return make_lively(describe(**options).build(n_outputs))
-
-
-def lively_estimator(ratio=4, **options):
-    est = lively_resolver(ratio, describe(**options))
-    make_lively(est.network_)
-    return est
-
-
-def modulations(network):
-    """Give the modulations in the order in which features pass them."""
-    blocks = [*network.halving_blocks, *network.up]
-    return [layer for block in blocks for layer in block if isinstance(layer, TemporalFiLM)]
-
 
 # the layer
 
@@ -282,132 +228,10 @@ def test_block_lengths_are_positive_integers(block_length):
         TFiLM(block_length=block_length).build()
 
 
+def test_block_lengths_are_no_booleans():
+    with pytest.raises(ValueError, match="block_length must be an integer, .*, got True: pass"):
+        TFiLM(block_length=True).build()
+
+
 def test_block_length_of_numpy():
     assert describe(block_length=np.int64(64)).build().stride == 64
-
-
-# predictions
-
-
-@every_option
-def test_chunks_equal_the_whole(options, n_timepoints=1999):
-    network, x = lively_network(n_outputs=2, **options), noise(3, 1, n_timepoints)
-    whole, *chunked = (
-        predict_waveforms(
-            network, lambda start, stop: x[..., start:stop], (3, n_timepoints), CPU,
-            chunk_length=length, n_outputs=2,
-        )
-        for length in (4096, 1000, 300)
-    )  # fmt: skip
-    with torch.no_grad():
-        assert_same(whole, network(torch.from_numpy(x)).transpose(0, 1).numpy())
-    for y in chunked:
-        assert_same(y, whole)
-
-
-def test_chunks_cost_no_context(monkeypatch):
-    network, n_inputs, convolve = lively_network(), [], network_type().convolve
-    monkeypatch.setattr(
-        network_type(), "convolve",
-        lambda *a, **k: n_inputs.append(a[1].shape[-1]) or convolve(*a, **k),
-    )  # fmt: skip
-    x, works = noise(1, 1, 2**14), []
-    for length in (2**14, 2**11):
-        n_inputs.clear()
-        predict_waveforms(
-            network, lambda start, stop: x[..., start:stop], (1, 2**14), CPU, chunk_length=length
-        )
-        works.append(sum(n_inputs))
-    assert works[1] < 1.2 * works[0]
-
-
-def network_type():
-    return type(describe().build().down[0][0])
-
-
-@every_option
-def test_clips_of_unequal_length_are_as_each_alone(options, monkeypatch):
-    network, passes = lively_network(**options), []
-    network.register_forward_pre_hook(lambda _, args: passes.append(args[1:]))
-    sources = [noise(1 + i % 2, 1, n) for i, n in enumerate([300, 1, 31, 305, 900, 290, 33, 2300])]
-    clips = [(lambda start, stop, x=x: x[..., start:stop], (len(x), x.shape[2])) for x in sources]
-    alone = [next(predict_clips(network, [clip], CPU)) for clip in clips]
-    passes.clear()
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 2048)  # the longest comes in chunks
-    for y, expected in zip(predict_clips(network, clips, CPU), alone, strict=True):
-        assert_same(y, expected)
-    assert any(lengths for lengths in passes)
-    assert len(passes) < len(clips)
-
-
-@every_option
-def test_stream_equals_predict(options):
-    est, x = lively_estimator(4, **options), noise(2, 300)
-    expected = est.predict([x])[0]
-    for sizes in ([0, 7, 1, 0, 33, 160, 2, 64, 5], [16], [300]):
-        assert_same(push_in_chunks(est.stream(2), x, sizes), expected)
-
-
-def test_stream_of_single_timepoints_equals_predict():
-    est, x = lively_estimator(), noise(150)
-    assert_same(push_in_chunks(est.stream(), x, [1]), est.predict([x])[0])
-
-
-def test_stream_in_bfloat16_equals_predict_in_bfloat16():
-    est, x = lively_estimator().set_params(precision="bfloat16"), noise(300)
-    expected = est.predict([x])[0]
-    y = push_in_chunks(est.stream(), x, [10])
-    assert np.abs(y - expected).max() < 0.02 * np.abs(expected).max()
-
-
-def test_memory_of_a_stream_stays_the_same():
-    stream, held = lively_estimator().stream(), []
-    flow = stream._stage._network._pieces.flow
-    for _ in range(100):
-        stream.push(noise(16))
-        tensors = [*flow._held.values(), *(t for state in flow._states.values() for t in state)]
-        held.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
-    assert 0 < max(held[50:]) == max(held[25:50])
-
-
-def test_flush_forgets_the_clip():
-    est, clips = lively_estimator(), [noise(200), noise(200, seed=1)]
-    stream = est.stream()
-    for x, expected in zip(clips, est.predict(clips), strict=True):
-        assert_same(push_in_chunks(stream, x, [50]), expected)
-
-
-# the estimator
-
-
-def test_fit_is_reproducible_and_goes_on():
-    X, Y = make_pairs()
-    network = TFiLM(n_blocks=2, width=1 / 16, block_length=64)
-    est, again = (small_resolver(network=network, max_epochs=8).fit(X, Y) for _ in range(2))
-    assert torch.equal(weights(est), weights(again))
-    assert est.loss_curve_[-1] < 0.8 * est.loss_curve_[0]
-    restored = pickle.loads(pickle.dumps(est))
-    np.testing.assert_array_equal(restored.predict(X), est.predict(X))
-    est.set_params(warm_start=True, max_epochs=1).fit(X, Y)
-    assert len(est.loss_curve_) == 9
-    assert clone(est).set_params(network__block_length=32).network.block_length == 32
-
-
-def test_training_moves_every_lstm():
-    X, Y = make_pairs()
-    network = describe(dropout=0.0)
-    torch.manual_seed(0)
-    est = small_resolver(network=network, max_epochs=1, validation_fraction=0).fit(X, Y)
-    for layer in modulations(est.network_):
-        assert not torch.equal(layer.lstm.bias_hh_l0, torch.zeros_like(layer.lstm.bias_hh_l0))
-
-
-class Endless(Halving):
-    """A network that says that it remembers, but does not stream."""
-
-    look_back = math.inf
-
-
-def test_a_network_that_remembers_must_stream():
-    with pytest.raises(TypeError, match=r"\(or math.inf where it has stream\(\)\).*look_back"):
-        lively_resolver(2, Description(Endless))

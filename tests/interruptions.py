@@ -1,0 +1,95 @@
+"""Fits that are interrupted at a step, and small learned estimators to interrupt."""
+
+import pytest
+import torch
+from resolvers import small_resolver, weights
+
+from sklearn_audiosr import DNNBandwidthExtender, _checkpoint, _objectives
+from sklearn_audiosr._checkpoint import Checkpoint
+from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks._dnn_module import HighbandDNN
+
+
+class PowerCutError(Exception):
+    """What ends a fit as a crash would."""
+
+
+class Interruption:
+    """The loss of training, which raises an error at one call and counts its calls."""
+
+    def __init__(self, monkeypatch):
+        self.n_calls, self.at_call, self.error = 0, None, PowerCutError
+        rmse, dnn_loss = _objectives.rmse, HighbandDNN.loss
+        monkeypatch.setitem(_objectives.OBJECTIVES, "rmse", self._watch(rmse))
+        monkeypatch.setattr(HighbandDNN, "loss", self._watch(dnn_loss))
+
+    def _watch(self, loss):
+        def watched(*args):
+            if torch.is_grad_enabled():  # the dense network is validated by its loss
+                self.n_calls += 1
+                if self.n_calls == self.at_call:
+                    raise self.error
+            return loss(*args)
+
+        return watched
+
+    def plan(self, at_call, error=PowerCutError):
+        """Count from here on."""
+        self.n_calls, self.at_call, self.error = 0, at_call, error
+
+
+# 5 clips of 4096 timepoints in patches of 512: 40 patches, 3 steps an epoch
+IN_EPOCH_3 = 2 * 3 + 2
+
+
+def resolver(**parameters):
+    """With all that a training must find again: dropout, statistics, held-out clips."""
+    network = AudioUNet(n_blocks=2, width=1 / 16, layout="paper", dropout=0.2)
+    return small_resolver(**{"network": network, "max_epochs": 5, **parameters})
+
+
+def dnn(**parameters):
+    defaults = {"max_epochs": 5, "patch_length": 512, "learning_rate": 1e-3, "random_state": 0}
+    return DNNBandwidthExtender((16,), frame_length=64, **{**defaults, **parameters})
+
+
+def assert_same_fit(est, expected):
+    assert torch.equal(weights(est), weights(expected))
+    assert est.loss_curve_ == expected.loss_curve_
+    assert est.validation_scores_ == expected.validation_scores_
+    assert est.n_iter_ == expected.n_iter_
+
+
+def interrupt(est, pairs, interruption, at_call=IN_EPOCH_3):
+    interruption.plan(at_call)
+    with pytest.raises(PowerCutError):
+        est.fit(*pairs)
+    interruption.plan(None)
+
+
+def press_ctrl_c(est, pairs, interruption, at_call=IN_EPOCH_3):
+    interruption.plan(at_call, KeyboardInterrupt)
+    with pytest.warns(UserWarning, match="Training was interrupted .* goes on from the checkpoint"):
+        est.fit(*pairs)
+    interruption.plan(None)
+
+
+def interrupt_after_one_epoch(est, pairs):
+    """Whatever its loss is."""
+    save = Checkpoint.save
+
+    def save_and_stop(checkpoint, state):
+        save(checkpoint, state)
+        raise PowerCutError
+
+    with pytest.MonkeyPatch.context() as monkeypatch, pytest.raises(PowerCutError):
+        monkeypatch.setattr(Checkpoint, "save", save_and_stop)
+        est.fit(*pairs)
+
+
+def keep_two_epochs(path, pairs):
+    """Leave the checkpoint of a `resolver` there, and give its content."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+        interrupt(resolver(checkpoint=path), pairs, Interruption(monkeypatch))
+    return path.read_bytes()
