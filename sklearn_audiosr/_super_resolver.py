@@ -49,7 +49,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
         the distance of log magnitudes in frames of four lengths, that of complex spectra, or
-        "spectral", the log magnitudes' with 0.3 times the noise-to-signal ratio; or a function of
+        "spectral", the log magnitudes' with half the noise-to-signal ratio; or a function of
         tensors ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's
         own, "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None

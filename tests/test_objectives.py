@@ -89,7 +89,7 @@ def test_spectral_is_a_sum(noise):
     )
     loss = OBJECTIVES["spectral"](prediction, noise, full_mask(noise))
     distance, ratio = parts
-    assert loss.item() == pytest.approx(distance + 0.3 * ratio, rel=1e-5)
+    assert loss.item() == pytest.approx(distance + 0.5 * ratio, rel=1e-5)
 
 
 def test_separated_trains_the_sum_and_the_mean(noise):
