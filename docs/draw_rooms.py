@@ -13,18 +13,19 @@ PACKAGE = "sklearn_audiosr"
 
 # Column and row of each room. A room without a place stops the build.
 PLACES = {
-    "": (3.2, 0),
-    "_spline": (0.45, 1), "_linear": (1.6, 1), "_dnn": (3.1, 1), "_super_resolver": (4.75, 1),
-    "_files": (6.35, 1),
-    "_uncertainty": (4.2, 2),
-    "_interpolation": (2.15, 3), "_learned": (3.7, 3), "_noise_models": (4.95, 3),
-    "_objectives": (6.2, 3),
-    "listening": (0.45, 4), "_base": (1.55, 4), "_patches": (2.65, 4), "_training": (4.3, 4),
-    "_inference": (6.35, 4),
-    "metrics": (0.45, 5), "_streaming": (1.5, 5), "degradation": (2.51, 5),
-    "_batches": (3.5, 5), "_compilation": (4.62, 5), "networks": (5.75, 5),
-    "_clips": (1.5, 6), "_filters": (2.51, 6), "_checkpoint": (3.81, 6), "datasets": (5.0, 6),
-    "_device": (6.35, 6),
+    "__main__": (0.45, 0), "_command_line": (1.6, 0),
+    "": (3.2, 1), "_pretrained": (5.0, 1), "_loading": (6.35, 1),
+    "_spline": (0.45, 2), "_linear": (1.6, 2), "_dnn": (3.1, 2), "_super_resolver": (4.75, 2),
+    "_files": (6.35, 2),
+    "_uncertainty": (4.2, 3), "_persistence": (6.35, 3),
+    "_bandwidth": (0.45, 4), "_interpolation": (2.15, 4), "_learned": (3.7, 4),
+    "_noise_models": (4.95, 4), "_objectives": (6.2, 4),
+    "listening": (0.45, 5), "_base": (1.55, 5), "_patches": (2.65, 5), "_training": (4.3, 5),
+    "_inference": (6.35, 5),
+    "metrics": (0.45, 6), "_streaming": (1.5, 6), "degradation": (2.51, 6),
+    "_batches": (3.5, 6), "_compilation": (4.62, 6), "networks": (5.75, 6),
+    "_fingerprint": (0.45, 7), "_clips": (1.5, 7), "_wiener": (2.51, 7), "_checkpoint": (3.81, 7),
+    "datasets": (5.0, 7), "_device": (6.35, 7),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38

@@ -101,6 +101,49 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
             self._prepare_stream(), n_channels, self.upsampling_ratio_, self.sampling_rate
         )
 
+    def save(self, path, *, card=None, dtype="float32"):
+        """Save the fitted estimator in a file that is data: loading it runs no code.
+
+        Parameters
+        ----------
+        path : path-like
+            The file: safetensors, with a JSON document in its header. One that exists is replaced,
+            when the new one is complete.
+        card : dict, default=None
+            What is to be known about the model, of plain values: data, licence, scores. ``load``
+            gives it back as ``card_``.
+        dtype : {"float32", "float16"}, default="float32"
+            Of a network's weights: "float16" halves the file, and rounds.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter can't be in such a file, a function or an object of your own: use joblib
+            then. If the folder does not exist.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+
+        See Also
+        --------
+        sklearn_audiosr.load : Reads the file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from sklearn_audiosr import SplineUpsampler, load
+        >>> est = SplineUpsampler().fit(np.ones((1, 80)), np.ones((1, 320)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     est.save(Path(folder, "spline.safetensors"))
+        ...     loaded = load(Path(folder, "spline.safetensors"))
+        >>> loaded.upsampling_ratio_
+        4
+        """
+        from sklearn_audiosr._persistence import save_estimator
+
+        save_estimator(self, path, card=card, dtype=dtype)
+
     @property
     def latency_(self):
         """Wideband timepoints by which a stream can lag behind its input."""

@@ -12,17 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
 
-# Formats that hold values beyond [-1, 1]; in some others these would wrap round.
-_UNBOUNDED = {
-    *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
-    *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
-}
+# A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
+_MEASURING_MARGIN = 1.05
 
-# Bytes of a value; 8 are more than any other format takes.
-_N_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "ULAW": 1, "ALAW": 1}
-
-# Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
-_MAX_WAV_BYTES = 2**32 - 2**16
+# Share of the narrowband Nyquist frequency below which a band is not what estimators train on; the
+# filters of Decimator(filter="random") leave 0.6.
+_LEAST_SHARE = 0.5
 
 
 def upsample_file(est, source, target, *, resample=False):
@@ -161,46 +156,6 @@ def _find_rates(est, file_rate, resample):
             "that was trained for this rate."
         )
     return narrow_rate, int(wide_rate)
-
-
-def _open_writer(path, target, reader, wide_rate):
-    """Open `path` in the format that `target` will have."""
-    import soundfile
-
-    container, subtypes = _find_format(reader, target, wide_rate)
-    for subtype in subtypes:
-        try:
-            return soundfile.SoundFile(
-                path, "w", wide_rate, reader.channels, subtype, None, container
-            )
-        except soundfile.LibsndfileError as error:  # some that are listed are not written
-            reason = error
-    raise ValueError(
-        f"target must be a container for {reader.channels} channels at {wide_rate} Hz, got "
-        f"{target.name}, {container} with {subtype} ({reason.error_string}): take .wav."
-    ) from reason
-
-
-def _find_format(reader, target, wide_rate):
-    """Container of the target, and formats to try: the source's own, then the usual one."""
-    import soundfile
-
-    suffix = target.suffix.lstrip(".").upper()
-    container = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG"}.get(suffix, suffix)
-    if container not in soundfile.available_formats():
-        raise ValueError(
-            f"target must have the suffix of a sound file, got {target.name!r}: .wav or .flac, "
-            "for example."
-        )
-    usual = "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
-    subtypes = [usual]
-    if reader.subtype in soundfile.available_subtypes(container) and suffix != "OPUS":
-        subtypes = [reader.subtype, usual]
-    n_values = reader.frames * reader.channels * wide_rate // reader.samplerate
-    n_bytes = max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
-    if container == "WAV" and n_bytes > _MAX_WAV_BYTES:
-        container = "RF64"
-    return container, subtypes
 
 
 def _read_blocks(reader):

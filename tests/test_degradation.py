@@ -8,9 +8,9 @@ import pytest
 from scipy import signal
 from sklearn.base import clone
 
-from sklearn_audiosr._filters import LowPass
 from sklearn_audiosr._interpolation import upsample_bandlimited
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from sklearn_audiosr.degradation._filters import LowPass
 
 RATIOS = [2, 3, 4, 6, 8]
 IIR = ["chebyshev1", "butterworth", "elliptic", "bessel"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_audiosr._filters import FAMILIES, draw_low_pass
 from sklearn_audiosr.degradation import Decimator
+from sklearn_audiosr.degradation._filters import FAMILIES, draw_low_pass
 
 CLIPS = [np.random.default_rng(i).standard_normal(600).astype(np.float32) for i in range(8)]
 

@@ -20,16 +20,21 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 # The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
 LAYERS = [
     ["_clips"],
+    ["_bandwidth"],
     ["_interpolation", "_wiener", "degradation", "degradation.*", "_patches", "metrics", "metrics.*"],
     ["networks", "networks.*", "_objectives", "_noise_models"],
+    ["_persistence", "_persistence.*"],
     ["_device"],
     ["_batches", "_checkpoint", "_compilation", "_fingerprint"],
     ["_training", "_inference"],
     ["_streaming"],
     ["_base", "_learned", "_uncertainty", "_spline", "_linear", "_dnn", "_super_resolver"],
-    ["_files"],
+    ["_files", "_loading"],
+    ["_pretrained"],
     ["datasets", "datasets.*", "listening", "listening.*"],
     [""],  # the package itself, which exports the estimators
+    ["_command_line", "_command_line.*"],
+    ["__main__"],
 ]
 
 PUBLIC_MODULES = [

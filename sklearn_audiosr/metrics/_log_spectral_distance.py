@@ -1,28 +1,13 @@
-"""Metrics of super-resolution on containers of clips, and their scorers.
+"""Log-spectral distance in the conventions that are in print."""
 
-Two metrics belong together: the signal-to-noise ratio rewards a waveform that is close to the
-truth (an empty highband does well), the log-spectral distance rewards a plausible spectrum (an
-invented highband does well). Report both, beside a baseline.
-"""
-
-import warnings
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 from scipy import fft, signal
-from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import make_scorer
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_audiosr._clips import check_comparison
-
-__all__ = [
-    "log_spectral_distance",
-    "neg_lsd_scorer",
-    "signal_to_noise_ratio",
-    "snr_scorer",
-]
+from sklearn_audiosr.metrics._comparison import compare_clips
 
 # Frames transformed at once: bounds the memory of a long clip.
 _N_FRAMES = 512
@@ -74,53 +59,6 @@ LSD_CONVENTIONS = {
     # ssr_eval and those who use it (A2SB, SpeechScore)
     "ssr_eval": LSDConvention(floor=1e-12, scaled_to_rate=True),
 }
-
-
-@validate_params(
-    {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]},
-    prefer_skip_nested_validation=True,
-)
-def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"):
-    """Signal-to-noise ratio in dB: higher is better.
-
-    Parameters
-    ----------
-    y_true, y_pred : containers of clips
-        Wideband clips and their predictions, of the same lengths and channels.
-    sample_weight : array-like of shape (n_clips,), default=None
-        Weights of the clips in the mean.
-    average : {"clips"} or None, default="clips"
-        "clips" gives the mean over clips, None one value for each clip.
-
-    Returns
-    -------
-    snr : float or ndarray of shape (n_clips,)
-        ``10 log10(sum y_true^2 / sum (y_true - y_pred)^2)`` over the timepoints and channels of a
-        clip: infinite for identical clips, nan for a silent reference, which is left out of the
-        mean.
-
-    Warns
-    -----
-    UndefinedMetricWarning
-        If a reference clip is silent.
-
-    Notes
-    -----
-    Equation (2) of Kuleshov et al. (2017), without the 1e-6 that their script adds to the error.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
-    >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
-    >>> round(signal_to_noise_ratio(y_true, 0.9 * y_true), 6)
-    20.0
-    """
-    y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
-    values = np.array([waveform_snr(*pair) for pair in _same_shape_pairs(y_true, y_pred)])
-    if np.isnan(values).any():
-        _warn_silent(np.flatnonzero(np.isnan(values)))
-    return _average(values, weights, average)
 
 
 @validate_params(
@@ -217,71 +155,12 @@ def log_spectral_distance(
             f"{sampling_rate}: pass the wideband rate in Hz."
         )
     bins = _band_bins(band, frame, upsampling_ratio)
-    y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
-    values = [
-        np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in zip(*pair, strict=True)])
-        for pair in _same_shape_pairs(y_true, y_pred)
-    ]
-    return _average(np.array(values), weights, average)
 
+    def _channel_mean(true, pred):
+        pairs = zip(true, pred, strict=True)
+        return np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in pairs])
 
-def _same_shape_pairs(y_true, y_pred):
-    for i, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
-        if true.shape != pred.shape:
-            raise ValueError(
-                f"y_pred[{i}] must have the shape of y_true[{i}] (n_channels, n_timepoints)="
-                f"{true.shape}, got {pred.shape}: compare clips of the same rate and length."
-            )
-        yield true, pred
-
-
-def waveform_snr(true, pred):
-    """Signal-to-noise ratio in dB of one clip.
-
-    Parameters
-    ----------
-    true, pred : ndarray
-        The clip and its prediction, of any one shape.
-
-    Returns
-    -------
-    snr : float
-        Infinite for identical clips, nan for a silent reference.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(waveform_snr(np.ones(4), np.ones(4)))
-    inf
-    """
-    # relative to the peak: squares of very quiet clips would underflow
-    peak = np.abs(true).max()
-    if peak == 0:
-        return np.nan
-    noise = np.sum(((true - pred) / peak) ** 2)
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(np.sum((true / peak) ** 2) / noise)
-
-
-def _warn_silent(indices):
-    shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
-    warnings.warn(
-        f"Signal-to-noise ratio is undefined for a silent reference: y_true[{shown}] gives nan, "
-        "which means leave out.",
-        UndefinedMetricWarning,
-        stacklevel=4,
-    )
-
-
-def _average(values, weights, average):
-    if average is None:
-        return values
-    counted = ~np.isnan(values)
-    if weights is not None:
-        counted &= weights > 0  # 0 times infinity is no number
-    if not counted.any():
-        return np.nan
-    return float(np.average(values[counted], weights=None if weights is None else weights[counted]))
+    return compare_clips(y_true, y_pred, sample_weight, average, _channel_mean)
 
 
 def _band_bins(band, frame, upsampling_ratio):
@@ -333,7 +212,3 @@ def _log_power(padded, window, hop, frames, conv):
     power = spectrum.real**2 + spectrum.imag**2
     power = power + conv.floor if conv.floor_added else np.maximum(power, conv.floor)
     return np.log10(power) if conv.log == "log10" else np.log(power)
-
-
-snr_scorer = make_scorer(signal_to_noise_ratio)
-neg_lsd_scorer = make_scorer(log_spectral_distance, greater_is_better=False)

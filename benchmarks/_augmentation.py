@@ -1,0 +1,61 @@
+"""Other voices, levels, rooms and filters out of the recordings there are."""
+
+import numpy as np
+
+from sklearn_audiosr.degradation import Decimator, trim_clips
+
+# Faster only: slower clips would have nothing at the end of their band.
+_SPEEDS = (1.0, 1.15)
+
+# Of a clip's level, dB.
+_GAINS = (-12.0, 6.0)
+
+# How many clips get a noise floor, and where it lies below full scale, dB: from a hiss that is
+# heard to the rounding of 16 bits.
+_NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
+
+# How many clips are decimated by a filter drawn at random; the others by the paper's.
+_RANDOM_FILTER_SHARE = 0.4
+
+
+def augment(clips, rate, ratio, seed):
+    """Vary wideband clips and make narrowband ones of them.
+
+    Parameters
+    ----------
+    clips : list of ndarray of shape (n_timepoints,)
+        Wideband recordings.
+    rate : float
+        Their sampling rate in Hz.
+    ratio : int
+        Upsampling ratio.
+    seed : int
+        0 leaves the wideband clips as they are.
+
+    Returns
+    -------
+    X, Y : list of ndarray, float32
+        Narrowband clips and their wideband clips.
+    """
+    rng = np.random.default_rng(seed)
+    Y = trim_clips(clips if seed == 0 else [vary(clip, rate, rng) for clip in clips], ratio)
+    by_paper, at_random = (
+        decimator.fit_transform(Y)
+        for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
+    )
+    drawn = rng.random(len(Y)) < _RANDOM_FILTER_SHARE
+    return [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)], Y
+
+
+def vary(clip, rate, rng):
+    """Another voice (speed), level and noise floor."""
+    import soxr  # not where clips come packed
+
+    speed = rng.uniform(*_SPEEDS)
+    varied = soxr.resample(clip, speed * rate, rate, quality="HQ")
+    varied = varied * 10 ** (rng.uniform(*_GAINS) / 20)
+    if rng.random() < _NOISY_SHARE:
+        level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
+        varied = varied + level * rng.standard_normal(len(varied))
+    peak = np.abs(varied).max()
+    return (varied / max(1.0, peak)).astype(np.float32)

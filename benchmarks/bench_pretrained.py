@@ -1,0 +1,143 @@
+"""The models that ship: their dial, recordings of other sources, and other degradations.
+
+    python benchmarks/bench_pretrained.py
+
+scores every shipped speech model on recordings that it has not seen, beside the spline and a linear
+filter that was fitted behind the same degradation, on the training clips.
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from _recordings import add_argument, skip_without_recordings
+from _splits import read_recordings
+from _tables import record, rst_table
+
+from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load_pretrained, pretrained_names
+from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+
+GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+
+
+def make_degradations(ratio, rate):
+    """Rows of the table of robustness: each gives narrowband clips."""
+    chebyshev, narrow = Decimator(ratio), rate // ratio
+    rows = {
+        "the paper's filter": [chebyshev],
+        **{
+            f"{name} filter": [Decimator(ratio, filter=name)]
+            for name in ("butterworth", "elliptic", "bessel", "fir", "none")
+        },
+        "random filters": [Decimator(ratio, filter="random", random_state=0)],
+        "white noise, 30 dB": [chebyshev, AddNoise(30.0, random_state=0)],
+        "white noise, 20 dB": [chebyshev, AddNoise(20.0, random_state=0)],
+        **{
+            f"{name}": [chebyshev, Codec(name, sampling_rate=narrow)]
+            for name in ("mp3", "vorbis", "opus")
+        },
+    }
+    if narrow == 8000:
+        rows["telephone"] = [Telephone(ratio, sampling_rate=rate)]
+    return rows
+
+
+def degrade(steps, Y):
+    for step in steps:
+        Y = step.fit_transform(Y)
+    return Y
+
+
+def score(Y, Y_pred, names):
+    """Both metrics with their worst clips."""
+    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
+    lsd = log_spectral_distance(Y, Y_pred, average=None)
+    return {
+        "snr": float(np.nanmean(snr)),
+        "lsd": float(lsd.mean()),
+        "worst_snr": [names[int(np.nanargmin(snr))], float(np.nanmin(snr))],
+        "worst_lsd": [names[int(np.argmax(lsd))], float(lsd.max())],
+    }
+
+
+def measure_dial(est, Y, names):
+    """Scores at each setting of the dial, behind the paper's filter."""
+    X = Decimator(est.upsampling_ratio_).fit_transform(Y)
+    return {gain: score(Y, est.predict(X, highband_gain=gain), names) for gain in GAINS}
+
+
+def measure_robustness(est, Y_train, Y, names):
+    """Scores behind each degradation, of the model, the spline and the linear filter."""
+    rows = {}
+    ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
+    for name, steps in make_degradations(ratio, rate).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of clipping
+            try:
+                X, X_train = degrade(steps, Y), degrade(steps, Y_train)
+            except ValueError as error:  # a codec that takes no such rate
+                print(f"{name}: left out, {error}")
+                continue
+        methods = {
+            "spline": SplineUpsampler().fit(X, Y),
+            "linear": LinearUpsampler().fit(X_train, Y_train),
+            "model": est,
+        }
+        rows[name] = {m: score(Y, method.predict(X), names) for m, method in methods.items()}
+        print(name, {m: (row["snr"], row["lsd"]) for m, row in rows[name].items()}, flush=True)
+    return rows
+
+
+def format_dial(rows):
+    header = ["highband_gain", "SNR (dB)", "LSD (log10)", "worst SNR", "worst LSD"]
+    return rst_table(header, [[f"{gain:g}", *_cells(row)] for gain, row in rows.items()])
+
+
+def _cells(row):
+    return [
+        f"{row['snr']:.2f}",
+        f"{row['lsd']:.3f}",
+        f"{row['worst_snr'][1]:.1f} ({row['worst_snr'][0].rsplit('/')[-1]})",
+        f"{row['worst_lsd'][1]:.2f} ({row['worst_lsd'][0].rsplit('/')[-1]})",
+    ]
+
+
+def format_robustness(rows):
+    header = ["degradation", "spline", "linear", "model", "worst clip of the model"]
+    return rst_table(
+        header,
+        [
+            [
+                name,
+                *(f"{row[m]['snr']:.2f} / {row[m]['lsd']:.3f}" for m in row),
+                f"{row['model']['worst_snr'][1]:.1f} / {row['model']['worst_lsd'][1]:.2f}",
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    parser.add_argument("--only", nargs="+", help="models (default: all speech models)")
+    args = parser.parse_args()
+    if skip_without_recordings(args):
+        return
+    for name in args.only or [n for n in pretrained_names() if n.startswith("speech")]:
+        est = load_pretrained(name)
+        rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
+        train, test = (
+            read_recordings(args.recordings, ("speech_multi",), split, rate)
+            for split in ("train", "test")
+        )
+        Y_train, Y = trim_clips(train.clips, ratio), trim_clips(test.clips, ratio)
+        dial = measure_dial(est, Y, test.names)
+        robustness = measure_robustness(est, Y_train[::4], Y, test.names)
+        record(f"dial_{name}", format_dial(dial), {"rows": dial})
+        record(f"robustness_{name}", format_robustness(robustness), {"rows": robustness})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Where the band of a clip ends: the effective bandwidth, measured in bounded memory."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import fft, ndimage
+from sklearn.utils._param_validation import Interval, validate_params
+
+from sklearn_audiosr._clips import Clips
+
+# Ratios whose images are looked for: those of upsamplers that leave some.
+_RATIOS = (2, 3, 4, 5, 6, 8)
+
+# Seconds of a frame, and its length in timepoints a multiple of _GRID: then the images of every
+# ratio lie on bins, and half a frame is a whole number of periods of every narrowband rate.
+_SECONDS, _GRID = 0.06, 240
+
+# A Kaiser window's side lobes must lie below what resamplers leave, and below a hum or an offset.
+_KAISER_BETA = 16
+
+# Fewer frames show one vowel or one chord, and the spectrum of that may well have a step.
+_MIN_FRAMES = 8
+
+# Frames transformed at once: bounds the memory of a long clip.
+_N_FRAMES = 128
+
+# Largest dynamic range in dB of a spectrum: float32 has no more.
+_RANGE_DB = 160
+
+# A step is at least so high (dB). Without one, originals of ../shared/data reach 20.4, and 16-bit
+# clips that were narrowband have 28 or more (benchmarks/bench_bandwidth.py).
+_MIN_STEP_DB = 22.0
+
+# Below a step, the lower quartile of an octave lies at least so far (dB) above the floor: a few
+# lone tones have a highest one, and say nothing about a band.
+_MIN_FILL_DB = 6.0
+
+# Lowest step, as a fraction of the Nyquist frequency: below, voices and basses roll off as steeply.
+_LOWEST = 1 / 12
+
+# Edges of an image's lowband, relative to its Nyquist frequency: down to the filters of Decimator.
+_IMAGE_EDGES = (0.55, 1.03)
+
+# The edge is where half of the step has been fallen, but so many dB at most.
+_MAX_EDGE_DB = 30.0
+
+
+@validate_params(
+    {"sampling_rate": [Interval(Real, 0, None, closed="neither")]},
+    prefer_skip_nested_validation=True,
+)
+def effective_bandwidth(clips, sampling_rate):
+    """Frequency in Hz above which a clip holds nothing but its floor.
+
+    Parameters
+    ----------
+    clips : container of clips
+        Any container of clips; a lazy sequence is read clip by clip. Channels of a clip are
+        measured together: what one of them holds, the clip holds.
+    sampling_rate : float
+        Rate of the clips in Hz.
+
+    Returns
+    -------
+    bandwidth : ndarray of shape (n_clips,), float64
+        In Hz; the Nyquist frequency, ``sampling_rate / 2``, where the spectrum has no step, and
+        nan where there is nothing to measure: for silence, and for clips of less than 0.27 s.
+
+    Raises
+    ------
+    ValueError
+        If `sampling_rate` is not positive, or a clip is empty or holds NaN or infinity.
+
+    Notes
+    -----
+    What ends a band leaves a step in the long-term power spectrum: a drop of at least 22 dB within
+    some tenth of its frequency, above which the spectrum stays down. A floor of any kind may
+    follow: quantisation noise, dither, what a resampler or codec leaves. Speech with a weak highband
+    and instruments that roll off have slopes and no step, so that they count as full-band; and so
+    does what has no more than a few tones. Steps below 1/12 of the Nyquist frequency are not looked
+    for: the fundamentals of voices end as steeply.
+
+    Upsamplers by a spline, by straight lines or by repetition leave images of the lowband above it.
+    These count as floor. Bin by bin, an image keeps one phase to the lowband that it mirrors, and
+    what keeps it is taken out before steps are looked for; known are ratios of 2, 3, 4, 5, 6 and 8.
+
+    ``benchmarks/bench_bandwidth.py`` measures, on speech, piano and music at 16 to 48 kHz: of clips
+    that were decimated by 2 or 4 and brought back by soxr or a spline, those are found whose
+    bandwidth is measured from 0.7 to 1.05 times the narrowband Nyquist frequency. RATES
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr import effective_bandwidth
+    >>> from sklearn_audiosr.degradation import ideal_lowband
+    >>> noise = np.random.default_rng(0).standard_normal((1, 16000))
+    >>> clips = [noise[0], ideal_lowband(noise, 4)[0]]
+    >>> [round(bandwidth, -2) for bandwidth in effective_bandwidth(clips, 16000).tolist()]
+    [8000.0, 2000.0]
+    """
+    clips = Clips(clips, "clips")
+    return np.array([_measure_clip(clip, sampling_rate) for clip in clips])
+
+
+def _measure_clip(clip, sampling_rate):
+    meter = BandwidthMeter(sampling_rate)
+    meter.push(clip)
+    return meter.bandwidth()
+
+
+class BandwidthMeter:
+    """Measure the bandwidth of audio that comes block by block.
+
+    Parameters
+    ----------
+    sampling_rate : float
+        Rate of the audio in Hz.
+    """
+
+    def __init__(self, sampling_rate):
+        self.sampling_rate = sampling_rate
+        self._frame = _GRID * max(1, round(_SECONDS * sampling_rate / _GRID))
+        self._window = np.kaiser(self._frame + 1, _KAISER_BETA)[:-1]
+        n_bins = self._frame // 2 + 1
+        self._rest, self._n_frames = None, 0
+        self._power = np.zeros(n_bins)
+        self._folds = {ratio: Fold(ratio, self._frame) for ratio in _RATIOS}
+
+    def push(self, block):
+        """Take the next block, of shape (n_channels, n_timepoints)."""
+        frame, hop = self._frame, self._frame // 2
+        x = block if self._rest is None else np.concatenate([self._rest, block], axis=1)
+        n_frames = max(0, (x.shape[1] - frame) // hop + 1)
+        for first in range(0, n_frames, _N_FRAMES):
+            last = min(first + _N_FRAMES, n_frames)
+            self._add(x[:, first * hop : (last - 1) * hop + frame])
+        self._rest = x[:, n_frames * hop :].copy()
+        self._n_frames += n_frames
+
+    def _add(self, x):
+        framed = np.lib.stride_tricks.sliding_window_view(x, self._frame, axis=-1)
+        framed = framed[:, :: self._frame // 2].reshape(-1, self._frame)
+        spectra = fft.rfft(framed * self._window, axis=-1)
+        self._power += np.sum(spectra.real**2 + spectra.imag**2, axis=0)
+        for fold in self._folds.values():
+            fold.add(spectra)
+
+    def bandwidth(self):
+        """Return the bandwidth in Hz of the audio so far, nan if there is too little."""
+        if self._n_frames < _MIN_FRAMES or not self._power.any():
+            return np.nan
+        n = self._frame // 2
+        edges = [_find_edge(self._power, np.arange(n))]
+        for ratio, fold in self._folds.items():
+            lowest, highest = (int(share * n / ratio) for share in _IMAGE_EDGES)
+            edges.append(_find_edge(fold.take_out(self._power), np.arange(lowest, highest)))
+        return min(edges) / n * self.sampling_rate / 2
+
+
+class Fold:
+    """What the bins above a narrowband Nyquist frequency have in common with those below.
+
+    Parameters
+    ----------
+    ratio : int
+        Sampling rate over the narrowband rate.
+    frame : int
+        Length of a frame, a multiple of the ratio; of half a frame it must be one, too, or the
+        phases of images turn from frame to frame.
+
+    Notes
+    -----
+    An upsampler gives component f of the lowband images at m times the narrowband rate, less or
+    plus f. Both have the same phase, turned back for a mirrored image, in all frames.
+    """
+
+    def __init__(self, ratio, frame):
+        bins = np.arange(frame // 2 + 1)
+        rate = frame // ratio  # the narrowband rate, in bins
+        nearest = (2 * bins + rate) // (2 * rate) * rate
+        self.source = np.abs(bins - nearest)
+        self._is_mirrored = bins < nearest
+        self._is_image = 2 * bins > rate
+        self._product = np.zeros(len(bins), dtype=complex)
+
+    def add(self, spectra):
+        """Take spectra of shape (n_frames, n_bins)."""
+        sources = spectra[:, self.source]
+        sources = np.where(self._is_mirrored, sources, sources.conj())
+        self._product += np.sum(spectra * sources, axis=0)
+
+    def take_out(self, power):
+        """Return the power of each bin that is no image."""
+        power_of_source = _smooth(power[self.source])
+        product = np.abs(_smooth(self._product)) ** 2
+        scale = _smooth(power) * power_of_source
+        coherence = np.divide(product, scale, out=np.zeros_like(scale), where=scale > 0)
+        return power * np.where(self._is_image, 1 - np.minimum(coherence, 1), 1)
+
+
+def _smooth(values, n_bins=9):
+    return ndimage.uniform_filter1d(values, n_bins, mode="nearest")
+
+
+def _find_edge(power, bins):
+    """Bin at which a step of the spectrum lies, the lowest if several; the last one if none."""
+    n = len(power) - 1
+    level = _smooth(power, 5)
+    level = 10 * np.log10(np.maximum(level, level.max() * 10 ** (-_RANGE_DB / 10)))
+    half = max(2, n // 100)
+    typical = ndimage.median_filter(level, 2 * half + 1, mode="nearest")
+    # a resampler's own filter ends the last few bins
+    highest_above = np.maximum.accumulate(typical[-4::-1])[::-1]
+    gap = np.maximum(4, bins // 20)
+    below, above = bins - half - gap, bins + half + gap
+    inside = (bins >= _LOWEST * n) & (below >= 0) & (above < len(highest_above))
+    bins, below, above = bins[inside], below[inside], above[inside]
+    step = typical[below] - highest_above[above]
+    while (step >= _MIN_STEP_DB).any():
+        first = np.argmax(step >= _MIN_STEP_DB)
+        best = first + np.argmax(np.where(bins[first:] < 1.2 * bins[first], step[first:], 0))
+        octave = level[bins[best] // 2 : bins[best]]
+        if np.quantile(octave, 0.25) >= highest_above[above[best]] + _MIN_FILL_DB:
+            fallen = typical[below[best]] - min(step[best] / 2, _MAX_EDGE_DB)
+            held = np.flatnonzero(typical[below[best] : above[best] + 1] > fallen)
+            return below[best] + held[-1] + 0.5
+        step[: best + 1] = 0
+    return n

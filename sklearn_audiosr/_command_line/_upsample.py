@@ -1,0 +1,294 @@
+"""``upsample``: super-resolve sound files."""
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sklearn_audiosr._command_line._console import (
+    FAILURES,
+    InputError,
+    describe_error,
+    describe_speed,
+    print_json,
+    print_line,
+    print_message,
+    warnings_as_lines,
+)
+from sklearn_audiosr._command_line._estimators import (
+    SPLINE,
+    add_model_arguments,
+    check_model,
+    choose_shipped,
+    describe_rates,
+    list_shipped,
+    open_estimator,
+    parse_bandwidth,
+    parse_ratio,
+)
+from sklearn_audiosr._command_line._progress import open_bar, watch_streams
+from sklearn_audiosr._files import upsample_file
+
+_USAGE = """\
+%(prog)s [options] SOURCE TARGET
+       %(prog)s [options] SOURCE... --output-folder FOLDER"""
+
+_DESCRIPTION = """\
+Super-resolve sound files of any length in bounded memory. Sources are whatever
+soundfile reads: WAV, FLAC, Ogg, MP3 and others, in mono or with channels. The
+suffix of a target names its container. A target has its name only when it is
+complete."""
+
+_EPILOG = """\
+A model takes files of one rate. A file of another can be brought to it with
+--resample; one whose band ends far below half its rate, an upsampled call for
+example, with --assume-bandwidth auto."""
+
+
+def add_parser(commands):
+    """Add the subcommand; give its parser."""
+    parser = commands.add_parser(
+        "upsample",
+        usage=_USAGE,
+        help="super-resolve sound files",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="source and target, or sources for a folder"
+    )
+    parser.add_argument(
+        "--output-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="write each source under its own name into this folder, which is made if need be",
+    )
+    parser.add_argument(
+        "--suffix", help="of the targets in --output-folder, .flac for example (default: as it is)"
+    )
+    add_model_arguments(parser, required=False)
+    parser.add_argument(
+        "--ratio", type=parse_ratio, metavar="R", help="upsampling ratio of --model spline"
+    )
+    rates = parser.add_mutually_exclusive_group()
+    rates.add_argument(
+        "--resample", action="store_true", help="bring files of another rate to the model's"
+    )
+    rates.add_argument(
+        "--assume-bandwidth",
+        type=parse_bandwidth,
+        metavar="HZ",
+        help="take the band of the source to end at so many Hz, or 'auto' to measure where",
+    )
+    parser.add_argument("--force", action="store_true", help="replace targets that exist")
+    parser.add_argument(
+        "--json", action="store_true", help="print a line of JSON for each target instead of text"
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="print neither a progress bar nor what was written"
+    )
+    return parser
+
+
+@dataclass
+class _Job:
+    """One file to write, and what is known of its source."""
+
+    source: Path
+    target: Path
+    info: Any = None
+    model: str = ""
+
+
+def run(args):
+    """Write the targets.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments.
+
+    Returns
+    -------
+    code : int
+        0, or 1 if a file failed.
+
+    Raises
+    ------
+    InputError
+        If any file can't be read, written or served by the model; nothing is written then.
+    """
+    _check_options(args)
+    jobs = _plan(args)
+    _stop_at([problem for job in jobs for problem in _find_problems(job, args.force)])
+    _choose_models(jobs, args)
+    estimators = {
+        model: open_estimator(
+            model, ratio=args.ratio, highband_gain=args.highband_gain, device=args.device
+        )
+        for model in dict.fromkeys(job.model for job in jobs)
+    }
+    if not (args.resample or args.assume_bandwidth):
+        _stop_at([p for job in jobs for p in _find_rate_problems(job, estimators[job.model])])
+    if args.output_folder is not None:
+        args.output_folder.mkdir(parents=True, exist_ok=True)
+    done = [_try_job(job, estimators[job.model], args) for job in jobs]
+    return 0 if all(done) else 1
+
+
+def _check_options(args):
+    """End with wrong usage where options don't go together."""
+    fail = args.parser.error
+    check_model(args)
+    if (args.model == SPLINE) != (args.ratio is not None):
+        fail("--model spline needs --ratio, 2 for example, and no other model takes it")
+    own_rate = args.resample or args.assume_bandwidth
+    if args.model == SPLINE and own_rate:
+        fail("--model spline takes files as they are: leave --resample, --assume-bandwidth out")
+    if args.model is None and own_rate:
+        fail("--resample and --assume-bandwidth need --model: the file's rate does not choose one")
+    if args.output_folder is None and args.suffix is not None:
+        fail("--suffix is for --output-folder; a TARGET has its own")
+    if args.output_folder is None and len(args.files) == 1:
+        fail("the target is missing: SOURCE TARGET, or SOURCE... --output-folder FOLDER")
+    if args.output_folder is None and len(args.files) > 2:
+        fail("several sources need --output-folder FOLDER")
+    if args.suffix is not None and not args.suffix.startswith("."):
+        fail(f"argument --suffix: must begin with a dot, as .flac does, got {args.suffix!r}")
+
+
+def _plan(args):
+    """Give the jobs; two with one target are a problem."""
+    if args.output_folder is None:
+        source, target = map(Path, args.files)
+        return [_Job(source, target)]
+    jobs: list[_Job] = []
+    sources: dict[str, list[str]] = {}
+    for source in map(Path, args.files):
+        name = source.name if args.suffix is None else source.stem + args.suffix
+        jobs.append(_Job(source, args.output_folder / name))
+        sources.setdefault(name, []).append(str(source))
+    _stop_at(
+        [
+            f"{' and '.join(same)} would all become {args.output_folder / name}: upsample them "
+            "into folders of their own"
+            for name, same in sources.items()
+            if len(same) > 1
+        ]
+    )
+    return jobs
+
+
+def _stop_at(problems):
+    if problems:
+        raise InputError(problems)
+
+
+def _find_problems(job, force):
+    """Yield what is wrong with a job's files, whatever the model; read the source's header."""
+    import soundfile
+
+    source, target = job.source, job.target
+    if source.is_dir():
+        yield f"{source} is a folder: name the files in it"
+    elif not source.exists():
+        yield f"{source} does not exist: check the path"
+    else:
+        try:
+            job.info = soundfile.info(source)
+        except (soundfile.LibsndfileError, OSError) as error:
+            yield describe_error(error)
+    if target.is_dir():
+        yield f"{target} is a folder: add a name, or pass --output-folder {target}"
+    elif target.exists() and source.exists() and target.samefile(source):
+        yield f"{target} is the source: give the target another name"
+    elif target.exists() and not force:
+        yield f"{target} exists: pass --force to replace it"
+
+
+def _choose_models(jobs, args):
+    """Give each job its model: the one asked for, or the one that its rate chooses."""
+    shipped = [] if args.model else list_shipped()
+    for job in jobs:
+        job.model = args.model or choose_shipped(shipped, job.info.samplerate)
+    _stop_at(
+        [
+            f"{job.source} has {job.info.samplerate} Hz, for which there is no one model of "
+            f"speech: choose with --model, and pass --resample or --assume-bandwidth auto where "
+            f"the rate differs. There are: {describe_rates(shipped)}"
+            for job in jobs
+            if job.model is None
+        ]
+    )
+
+
+def _find_rate_problems(job, est):
+    """Yield what is wrong with the rate of a job's source."""
+    rate = job.info.samplerate
+    if est.sampling_rate is None or rate == est.sampling_rate / est.upsampling_ratio_:
+        return
+    yield (
+        f"{job.source} must have {est.sampling_rate / est.upsampling_ratio_:g} Hz for {job.model}, "
+        f"got {rate} Hz: pass --resample, or --assume-bandwidth auto if its band ends far below "
+        f"{rate / 2:g} Hz, or another --model"
+    )
+
+
+def _try_job(job, est, args):
+    """Tell whether a file was written; the others are still to come."""
+    prefix = f"{args.parser.prog}: {job.source}"
+    try:
+        with warnings_as_lines(prefix):
+            report = _upsample(job, est, args)
+    except FAILURES as error:
+        if args.debug:
+            raise
+        print_message(f"{prefix}: error: {describe_error(error)}")
+        return False
+    if args.json:
+        print_json(report)
+    elif not args.quiet:
+        print_line(_describe(report))
+    return True
+
+
+def _upsample(job, est, args):
+    """Write a target; give the report."""
+    import soundfile
+
+    rates = {}
+    if args.resample:
+        rates["resample"] = True
+    if args.assume_bandwidth is not None:
+        rates["assume_bandwidth"] = args.assume_bandwidth
+    start = time.perf_counter()
+    with open_bar(job.source.name, job.info.duration, quiet=args.quiet) as bar:
+        watched = watch_streams(est, bar, job.info.samplerate)
+        upsample_file(watched, job.source, job.target, **rates)
+    elapsed = time.perf_counter() - start
+    info = soundfile.info(job.target)
+    return {
+        "source": os.fspath(job.source),
+        "target": os.fspath(job.target),
+        "model": job.model,
+        "source_sampling_rate": job.info.samplerate,
+        "sampling_rate": info.samplerate,
+        "channels": info.channels,
+        "format": info.format,
+        "subtype": info.subtype,
+        "seconds": round(info.duration, 6),
+        "elapsed_seconds": round(elapsed, 3),
+        "times_real_time": round(info.duration / elapsed, 2),
+    }
+
+
+def _describe(report):
+    n_channels = report["channels"]
+    channels = {1: "mono", 2: "stereo"}.get(n_channels, f"{n_channels} channels")
+    return (
+        f"{report['target']}: {report['sampling_rate']} Hz, {report['seconds']:.2f} s, {channels}, "
+        f"{report['subtype']}; by {report['model']}, {describe_speed(report['times_real_time'])}"
+    )

@@ -1,0 +1,58 @@
+"""Containers and sample formats of the sound files that are written."""
+
+import numpy as np
+
+# Formats that hold values beyond [-1, 1]; in some others these would wrap round.
+_UNBOUNDED = {
+    *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
+    *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
+}
+
+# Bytes of a value; 8 are more than any other format takes.
+_N_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "ULAW": 1, "ALAW": 1}
+
+# Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
+_MAX_WAV_BYTES = 2**32 - 2**16
+
+
+def open_writer(path, target, reader, rate):
+    """Open `path` to be written at `rate`, in the format that the file `target` will have."""
+    import soundfile
+
+    container, subtypes = _find_format(reader, target, rate)
+    for subtype in subtypes:
+        try:
+            return soundfile.SoundFile(path, "w", rate, reader.channels, subtype, None, container)
+        except soundfile.LibsndfileError as error:  # some that are listed are not written
+            reason = error
+    raise ValueError(
+        f"target must be a container for {reader.channels} channels at {rate} Hz, got "
+        f"{target.name}, {container} with {subtype} ({reason.error_string}): take .wav."
+    ) from reason
+
+
+def _find_format(reader, target, rate):
+    """Container of the target, and formats to try: the source's own, then the usual one."""
+    import soundfile
+
+    suffix = target.suffix.lstrip(".").upper()
+    container = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG"}.get(suffix, suffix)
+    if container not in soundfile.available_formats():
+        raise ValueError(
+            f"target must have the suffix of a sound file, got {target.name!r}: .wav or .flac, "
+            "for example."
+        )
+    usual = "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
+    subtypes = [usual]
+    if reader.subtype in soundfile.available_subtypes(container) and suffix != "OPUS":
+        subtypes = [reader.subtype, usual]
+    n_values = reader.frames * reader.channels * rate // reader.samplerate
+    n_bytes = max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
+    if container == "WAV" and n_bytes > _MAX_WAV_BYTES:
+        container = "RF64"
+    return container, subtypes
+
+
+def clip_to_format(y, subtype):
+    """Return values as the sample format `subtype` can hold them."""
+    return y if subtype in _UNBOUNDED else np.clip(y, -1, 1)

@@ -1,0 +1,139 @@
+"""Parameters of estimators and of networks' descriptions as JSON has them, and back.
+
+A parameter that a file does not have gets its default: one that is added later must by default mean
+what was done without it, or `_model_file.FORMAT` goes up.
+"""
+
+import math
+
+import numpy as np
+
+from sklearn_audiosr._persistence._errors import ProblemError
+from sklearn_audiosr._persistence._values import NOT_PLAIN, check_names, join_names, to_plain
+from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
+
+# Of the machine and the run, not of the model.
+_NOT_SAVED = {"checkpoint", "verbose"}
+
+# A GPU is taken where there is one, not where there was one.
+_DEVICES = ("auto", "cpu")
+
+# Of integers that size a network, of its blocks and of entries in a list: it is built before its
+# weights are compared, and a file must not make that endless. All of a description's size one, and
+# these.
+_SIZES = {"frame_length", "hidden_layer_sizes", "n_context_frames"}
+_MAX_SIZE = 2**20
+_MAX_ENTRIES = 1024
+
+# What a file may name: nothing else is looked up.
+DESCRIPTIONS = {cls.__name__: cls for cls in (AudioUNet, SpectralNet, TFiLM)}
+
+
+def encode_parameters(est):
+    """Give the parameters of an estimator as JSON has them.
+
+    Parameters
+    ----------
+    est : BaseEstimator
+        An estimator of this package.
+
+    Returns
+    -------
+    parameters : dict
+        Without those that belong to the machine or the run.
+
+    Raises
+    ------
+    TypeError
+        If one is code or an object of the user's own.
+    """
+    parameters = {k: v for k, v in est.get_params(deep=False).items() if k not in _NOT_SAVED}
+    if isinstance(parameters.get("random_state"), np.random.RandomState):
+        parameters["random_state"] = None  # it has moved on: no fit to come repeats the last
+    if "device" in parameters:
+        device = str(parameters["device"])  # of a torch.device, its name
+        parameters["device"] = device if device in _DEVICES else "auto"
+    return {name: _encode_parameter(name, value, est) for name, value in parameters.items()}
+
+
+def decode_parameters(cls, values, prefix=""):
+    """Give the parameters for the constructor of a class; ranges are for the class to check.
+
+    Parameters
+    ----------
+    cls : type
+        Of an estimator or a description.
+    values : object
+        Of a file.
+    prefix : str, default=""
+        What stands before the names of a description's, as in ``set_params``.
+
+    Returns
+    -------
+    parameters : dict
+        Those that the file has.
+    """
+    if not isinstance(values, dict):
+        raise ProblemError(f"parameters of {cls.__name__} must be a dict, got {values!r:.80}")
+    unknown = sorted(set(values) - (set(cls._get_param_names()) - _NOT_SAVED))
+    if unknown:
+        raise ProblemError(f"{cls.__name__} has no parameter {prefix}{unknown[0]:.80}")
+    if values.get("device", "auto") not in _DEVICES:
+        raise ProblemError(f'device must be "auto" or "cpu", got {values["device"]!r:.80}')
+    sizes = set(values) if prefix else _SIZES
+    return {k: _decode_parameter(prefix + k, v, k in sizes) for k, v in values.items()}
+
+
+def _encode_parameter(name, value, est):
+    if type(value) in DESCRIPTIONS.values():
+        parameters = value.get_params(deep=False).items()
+        return {
+            "class": type(value).__name__,
+            "parameters": {k: _encode_parameter(f"{name}__{k}", v, est) for k, v in parameters},
+        }
+    is_list = isinstance(value, list | tuple | np.ndarray)
+    plain = [to_plain(part) for part in (value if is_list else [value])]
+    if not any(part is NOT_PLAIN for part in plain):
+        # a tuple stays one: a warm start compares a network's parameters as they are written
+        return {"tuple": plain} if isinstance(value, tuple) else plain if is_list else plain[0]
+    remedy = "pickle the estimator, with joblib.dump for example"
+    if name == "objective":
+        remedy = f"set_params(objective=None) first, no prediction depends on it, or {remedy}"
+    raise TypeError(
+        f"{name} must be a text, a finite number, None, a list of those or a description of "
+        f"sklearn_audiosr.networks for {type(est).__name__} to be saved, got {value!r}: {remedy}."
+    )
+
+
+def _decode_parameter(name, value, is_size):
+    if isinstance(value, dict) and "class" in value:
+        return _decode_description(name, value)
+    if not isinstance(value, dict):
+        _check_sizes(name, value if isinstance(value, list) else [value], is_size)
+        return value
+    check_names(value, ("tuple",), name)
+    if not isinstance(value["tuple"], list):
+        raise ProblemError(f"{name} must be a tuple of plain values, got {value!r:.80}")
+    _check_sizes(name, value["tuple"], is_size)
+    return tuple(value["tuple"])
+
+
+def _decode_description(name, value):
+    check_names(value, ("class", "parameters"), name)
+    cls = DESCRIPTIONS.get(value["class"]) if isinstance(value["class"], str) else None
+    if cls is None:
+        raise ProblemError(
+            f"{name} must be one of {join_names(DESCRIPTIONS)}, got {value['class']!r:.80}"
+        )
+    return cls(**decode_parameters(cls, value["parameters"], f"{name}__"))
+
+
+def _check_sizes(name, parts, is_size):
+    if any(isinstance(part, list | dict) for part in parts):
+        raise ProblemError(f"{name} must hold plain values, got {parts!r:.80}")
+    largest = max((abs(part) for part in parts if isinstance(part, int)), default=0)
+    limit = _MAX_ENTRIES if name.endswith("n_blocks") else _MAX_SIZE if is_size else math.inf
+    if largest > limit:
+        raise ProblemError(f"{name} must be at most {limit}, got {largest}")
+    if len(parts) > _MAX_ENTRIES:
+        raise ProblemError(f"{name} must have at most {_MAX_ENTRIES} entries, got {len(parts)}")

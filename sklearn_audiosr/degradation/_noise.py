@@ -1,0 +1,99 @@
+"""Additive noise."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import fft
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
+
+_MAX_SNR = 200  # dB, either way: float32 ends before
+
+# Power falls by frequency to the power of -exponent.
+_EXPONENTS = {"white": 0, "pink": 1}
+
+
+class AddNoise(Degradation):
+    """Add noise to clips, at a signal-to-noise ratio.
+
+    Lengths and rates are kept: before a `Decimator` it is noise in the room, after it noise of
+    the narrowband channel.
+
+    Parameters
+    ----------
+    snr : float or (float, float), default=20.0
+        Signal-to-noise ratio of each clip in dB, in [-200, 200]. A pair is a range, from which
+        each clip's is drawn uniformly.
+    color : {"white", "pink", "random"}, default="white"
+        Spectrum of the noise: the same power at each frequency, or in each octave (3 dB less an
+        octave). "random" draws one of the two for each clip.
+    random_state : int, RandomState instance or None, default=None
+        Draws the noise: clip i of every `transform` has the noise that an integer and i give; a
+        RandomState instance, or None, draws another in every call.
+
+    See Also
+    --------
+    Codec : Noise that depends on the clip.
+
+    Notes
+    -----
+    The ratio is exact, and that of the whole clip: the power of all its timepoints and channels
+    over that of the noise. Each channel has noise of its own, and on average as much as the
+    others. Silent clips have no such ratio and stay silent.
+
+    Pink noise reaches down to one period in the clip's length, so that some of its power lies
+    below what can be heard.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.degradation import AddNoise
+    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
+    >>> Y = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)[None]
+    >>> noisy = AddNoise(snr=10, random_state=0).fit_transform(Y)
+    >>> print(f"{signal_to_noise_ratio(Y, noisy):.3f} dB")
+    10.000 dB
+    """
+
+    _parameter_constraints = {
+        "snr": [Interval(Real, -_MAX_SNR, _MAX_SNR, closed="both"), tuple, list],
+        "color": [StrOptions({*_EXPONENTS, "random"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, snr=20.0, *, color="white", random_state=None):
+        self.snr = snr
+        self.color = color
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        check_range("snr", self.snr, -_MAX_SNR, _MAX_SNR, "(10, 40)")
+
+    def _prepare(self, limit):
+        rng_of = self._make_rng_of()
+
+        def degrade(clip, index):
+            rng, clip = rng_of(index), clip.astype(np.float64)
+            snr = draw_from(self.snr, rng)
+            color = str(rng.choice([*_EXPONENTS])) if self.color == "random" else self.color
+            noise = _draw_noise(clip.shape, _EXPONENTS[color], rng)
+            return (clip + _scale_noise(noise, clip, snr)).astype(np.float32)
+
+        return degrade
+
+
+def _draw_noise(shape, exponent, rng):
+    """Draw noise of shape (n_channels, n_timepoints) and of any level."""
+    noise = rng.standard_normal(shape)
+    if exponent == 0:
+        return noise
+    spectrum = fft.rfft(noise, axis=-1)
+    periods = np.maximum(np.arange(spectrum.shape[-1]), 1)  # in the clip; a mean counts as one
+    return fft.irfft(spectrum * periods ** (-exponent / 2), n=shape[-1], axis=-1)
+
+
+def _scale_noise(noise, clip, snr):
+    """Bring noise to `snr` dB below the clip; beside silence, to nothing."""
+    ratio = np.sqrt(np.mean(clip**2) / np.mean(noise**2))
+    return noise * (ratio * 10 ** (-snr / 20))

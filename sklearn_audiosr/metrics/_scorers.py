@@ -1,0 +1,124 @@
+"""Scorers for ``scoring=`` in scikit-learn's model selection.
+
+What a metric must know of the clips, the upsampling ratio or the sampling rate, a scorer reads
+from the estimator that it scores.
+"""
+
+from inspect import Parameter, signature
+
+from sklearn.metrics import make_scorer
+from sklearn.metrics._scorer import _Scorer
+from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import validate_params
+
+from sklearn_audiosr.metrics._log_spectral_distance import log_spectral_distance
+from sklearn_audiosr.metrics._perceptual import (
+    perceptual_speech_quality_score,
+    short_time_intelligibility_score,
+    virtual_speech_quality_score,
+)
+from sklearn_audiosr.metrics._signal_to_noise import scale_invariant_sdr, signal_to_noise_ratio
+
+# Argument of a metric, and the attribute of an estimator that tells it.
+_LEARNED = {"upsampling_ratio": "upsampling_ratio_", "sampling_rate": "sampling_rate"}
+
+
+@validate_params(
+    {"metric": [callable], "greater_is_better": ["boolean"]}, prefer_skip_nested_validation=True
+)
+def make_clip_scorer(metric, *, greater_is_better=True, **kwargs):
+    """Make a scorer from a metric that needs the upsampling ratio or the sampling rate.
+
+    As scikit-learn's ``make_scorer``, but where `metric` has an argument ``upsampling_ratio`` or
+    ``sampling_rate`` that is not given here, the scorer takes it from the estimator that it
+    scores: ``upsampling_ratio_`` and ``sampling_rate`` of the estimator itself, of a pipeline's
+    last step or of a search's best estimator.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(y_true, y_pred, **kwargs)``, one of this module or your own.
+    greater_is_better : bool, default=True
+        False for a distance: the scorer negates it.
+    **kwargs : dict
+        Further arguments of `metric`, such as ``band="highband"``.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, Y)``, for ``scoring=`` of ``GridSearchCV`` and ``cross_validate``.
+        Several of them in one ``scoring`` share one prediction.
+
+    See Also
+    --------
+    sklearn.metrics.make_scorer : For metrics that need neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr import SplineUpsampler
+    >>> from sklearn_audiosr.metrics import log_spectral_distance, make_clip_scorer
+    >>> scorer = make_clip_scorer(
+    ...     log_spectral_distance,
+    ...     greater_is_better=False,
+    ...     band="highband",
+    ...     convention="kuleshov2017",
+    ... )
+    >>> Y = np.random.default_rng(0).standard_normal((2, 4000))
+    >>> est = SplineUpsampler().fit(Y[:, ::4], Y)  # upsampling_ratio_ is 4
+    >>> scorer(est, Y[:, ::4], Y) < -1
+    True
+    """
+    return _ClipScorer(metric, 1 if greater_is_better else -1, kwargs)
+
+
+class _ClipScorer(_Scorer):
+    """A scorer of scikit-learn, so that several share one prediction."""
+
+    def __repr__(self):
+        return super().__repr__().replace("make_scorer", "make_clip_scorer", 1)
+
+    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+        learned = self._learn(_find_upsampler(estimator), {*self._kwargs, *kwargs})
+        return super()._score(method_caller, estimator, X, y_true, **learned, **kwargs)
+
+    def _learn(self, upsampler, given):
+        """Arguments of the metric that the estimator tells."""
+        parameters, learned = signature(self._score_func).parameters, {}
+        for name in _LEARNED.keys() & parameters.keys() - given:
+            value = getattr(upsampler, _LEARNED[name], None)
+            if value is not None:
+                learned[name] = value
+            elif parameters[name].default is Parameter.empty:
+                metric = getattr(self._score_func, "__name__", "the metric")
+                raise ValueError(
+                    f"{metric} needs {name}, which {type(upsampler).__name__} does not tell "
+                    f"({_LEARNED[name]} is not there or None): set it there, or make the scorer "
+                    f"with make_clip_scorer({metric}, {name}=...)."
+                )
+        return learned
+
+
+def _find_upsampler(estimator):
+    """Return the estimator inside searches and pipelines."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator
+
+
+snr_scorer = make_scorer(signal_to_noise_ratio)
+si_sdr_scorer = make_scorer(scale_invariant_sdr)
+neg_lsd_scorer = make_scorer(log_spectral_distance, greater_is_better=False)
+neg_lowband_lsd_scorer = make_clip_scorer(
+    log_spectral_distance, greater_is_better=False, band="lowband"
+)
+neg_highband_lsd_scorer = make_clip_scorer(
+    log_spectral_distance, greater_is_better=False, band="highband"
+)
+pesq_scorer = make_clip_scorer(perceptual_speech_quality_score)
+stoi_scorer = make_clip_scorer(short_time_intelligibility_score)
+visqol_scorer = make_clip_scorer(virtual_speech_quality_score)

@@ -1,0 +1,151 @@
+"""Ratios of energies: signal to noise, as it is and up to a gain."""
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from sklearn_audiosr.metrics._comparison import compare_clips
+
+_CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]}
+
+
+@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"):
+    """Signal-to-noise ratio in dB: higher is better.
+
+    Parameters
+    ----------
+    y_true, y_pred : containers of clips
+        Wideband clips and their predictions, of the same lengths and channels.
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weights of the clips in the mean.
+    average : {"clips"} or None, default="clips"
+        "clips" gives the mean over clips, None one value for each clip.
+
+    Returns
+    -------
+    snr : float or ndarray of shape (n_clips,)
+        ``10 log10(sum y_true^2 / sum (y_true - y_pred)^2)`` over the timepoints and channels of a
+        clip: infinite for identical clips, nan for a silent reference, which is left out of the
+        mean.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If a reference clip is silent.
+
+    See Also
+    --------
+    scale_invariant_sdr : The same but for the gain of the prediction.
+
+    Notes
+    -----
+    Equation (2) of Kuleshov et al. (2017), without the 1e-6 that their script adds to the error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
+    >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
+    >>> round(signal_to_noise_ratio(y_true, 0.9 * y_true), 6)
+    20.0
+    """
+    return compare_clips(
+        y_true, y_pred, sample_weight, average, waveform_snr,
+        undefined="Signal-to-noise ratio is undefined for a silent reference",
+    )  # fmt: skip
+
+
+@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
+    """Scale-invariant signal-to-distortion ratio (SI-SDR) in dB: higher is better.
+
+    The signal-to-noise ratio after the reference has the gain that suits the prediction best: it
+    forgives a wrong level, and nothing else.
+
+    Parameters
+    ----------
+    y_true, y_pred : containers of clips
+        Wideband clips and their predictions, of the same lengths and channels.
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weights of the clips in the mean.
+    average : {"clips"} or None, default="clips"
+        "clips" gives the mean over clips, None one value for each clip.
+
+    Returns
+    -------
+    si_sdr : float or ndarray of shape (n_clips,)
+        ``10 log10(sum (a y_true)^2 / sum (a y_true - y_pred)^2)`` with
+        ``a = sum y_true y_pred / sum y_true^2``, one gain for all channels of a clip: infinite for
+        identical clips (some 300 dB, by rounding, for other gains), minus infinity for a silent
+        or orthogonal prediction, nan for a silent reference, which is left out of the mean.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If a reference clip is silent.
+
+    See Also
+    --------
+    signal_to_noise_ratio : The ratio to which a wrong level counts.
+
+    Notes
+    -----
+    The definition of Le Roux et al. [1]_; means are not removed. Some programs subtract them first
+    and often call the result SI-SNR: for clips without an offset it is the same.
+
+    References
+    ----------
+    .. [1] J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey, "SDR - half-baked or well done?",
+       ICASSP 2019. https://arxiv.org/abs/1811.02508
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.metrics import scale_invariant_sdr
+    >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
+    >>> noise = np.array([[0.1, 0.1, -0.1, -0.1]])  # orthogonal to the clip
+    >>> round(scale_invariant_sdr(y_true, 0.5 * (y_true + noise)), 6)
+    20.0
+    """
+    return compare_clips(
+        y_true, y_pred, sample_weight, average, _waveform_si_sdr,
+        undefined="Scale-invariant SDR is undefined for a silent reference",
+    )  # fmt: skip
+
+
+def waveform_snr(true, pred):
+    """Signal-to-noise ratio in dB of one clip.
+
+    Parameters
+    ----------
+    true, pred : ndarray
+        The clip and its prediction, of any one shape.
+
+    Returns
+    -------
+    snr : float
+        Infinite for identical clips, nan for a silent reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(waveform_snr(np.ones(4), np.ones(4)))
+    inf
+    """
+    # relative to the peak: squares of very quiet clips would underflow
+    peak = np.abs(true).max()
+    if peak == 0:
+        return np.nan
+    noise = np.sum(((true - pred) / peak) ** 2)
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(np.sum((true / peak) ** 2) / noise)
+
+
+def _waveform_si_sdr(true, pred):
+    """SI-SDR in dB of one clip: the ratio of the prediction to the reference at its level."""
+    peaks = np.abs(true).max(), np.abs(pred).max()
+    if 0 in peaks:
+        return np.nan if peaks[0] == 0 else -np.inf
+    true, pred = true / peaks[0], pred / peaks[1]  # squares of very quiet clips would underflow
+    gain = np.sum(true * pred) / np.sum(true**2)
+    return waveform_snr(gain * true, pred) if gain else -np.inf

@@ -1,0 +1,83 @@
+"""The command line in the tests: run it in this process, on small files and models."""
+
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import soundfile
+from model_files import changed
+
+from sklearn_audiosr import SplineUpsampler, _pretrained
+from sklearn_audiosr._command_line import main
+from sklearn_audiosr._persistence import save_estimator
+
+CARD = {
+    "training audio (hours)": 1.25,
+    "scores": {"highband_gain=1": {"snr_db": 14.06, "lsd_log10": 0.978}},
+}
+
+
+def noise(*shape, seed=0):
+    return 0.1 * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def write(path, clip, rate=8000, subtype="FLOAT"):
+    """Write a clip of shape (n_timepoints,) or (n_channels, n_timepoints)."""
+    soundfile.write(path, np.asarray(clip).T, rate, subtype=subtype)
+    return path
+
+
+def read(path):
+    """Give the clip of a file, of shape (n_channels, n_timepoints)."""
+    return soundfile.read(path, dtype="float32", always_2d=True)[0].T
+
+
+def run(*arguments):
+    """Give the exit code."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as error:  # argparse's own
+        return error.code
+
+
+def run_json(capsys, *arguments):
+    """Give what a command that must succeed prints, each line a value."""
+    assert run(*arguments, "--json") == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def failure(capsys, command, *arguments):
+    """Give the message of a command that fails: one line, and nothing on stdout."""
+    assert run(command, *arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    prefix = f"python -m sklearn_audiosr {command}: error: "
+    lines = [s.removeprefix(prefix) for s in printed.err.splitlines() if s.startswith(prefix)]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def spline(ratio=2, sampling_rate=16000):
+    return SplineUpsampler(sampling_rate=sampling_rate).fit(noise(1, 9), noise(1, 9 * ratio))
+
+
+def network():
+    """A network that separates the highband, from 4 to 16 kHz: barely trained, but no two alike."""
+    return changed("spectral", sampling_rate=16000)
+
+
+@cache
+def _make_models():
+    folder = Path(mkdtemp())
+    save_estimator(spline(), folder / "speech-2x-16k.safetensors")
+    save_estimator(network(), folder / "speech-4x-16k.safetensors", card=CARD)
+    save_estimator(spline(4, 32000), folder / "piano-4x-32k.safetensors")
+    return folder
+
+
+def ship(monkeypatch, folder):
+    """Let three small models ship: for 8000 Hz two, of which one is of speech, and for 4000 Hz."""
+    monkeypatch.setattr(_pretrained, "_FOLDER", shutil.copytree(_make_models(), folder))

@@ -1,0 +1,200 @@
+"""`evaluate` of the command line: its scores are those of the library, its omissions are told."""
+
+import json
+
+import numpy as np
+import pytest
+from commands import failure, noise, read, run, run_json, ship, spline, write
+
+from sklearn_audiosr import LinearUpsampler
+from sklearn_audiosr._persistence import save_estimator
+from sklearn_audiosr.degradation import Decimator, ideal_lowband
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+
+SPEECH = "--model=speech-2x-16k"  # a spline, so that its scores are known
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    ship(monkeypatch, tmp_path / "shipped")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def walks(*shape, seed):
+    return noise(*shape, seed=seed).cumsum(axis=-1).astype(np.float32) / 20
+
+
+@pytest.fixture
+def recordings(folder):
+    """Four clips in three sub-folders, one in stereo; 101 and 103 are no multiples of 2."""
+    files = {"a/1.wav": (3101,), "a/2.wav": (2, 3000), "b/3.wav": (4103,), "c/4.wav": (2500,)}
+    for seed, (name, shape) in enumerate(files.items()):
+        path = folder / "rec" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, walks(*shape, seed=seed), 16000)
+    return {name: read(folder / "rec" / name)[:, : shape[-1] // 2 * 2] for name, shape in
+            files.items()}  # fmt: skip
+
+
+def scores_of(Y, Y_pred):
+    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
+    return {"snr_db": snr.tolist(), "lsd": log_spectral_distance(Y, Y_pred, average=None).tolist()}
+
+
+def test_evaluate_gives_the_scores_of_the_library(recordings, capsys):
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
+    Y = list(recordings.values())
+    X = Decimator(2).transform(Y)
+    assert report["recordings"] == list(recordings)
+    assert (report["narrowband_rate"], report["sampling_rate"]) == (8000, 16000)
+    assert report["seconds"] == pytest.approx((3100 + 3000 + 4102 + 2500) / 16000)
+    methods = report["methods"]
+    expected = {
+        "true lowband": ideal_lowband(Y, 2),
+        "spline": spline().predict(X),
+        "speech-2x-16k": spline().predict(X),
+    }
+    # a and its two clips, b and c are restored by what the others teach
+    parts = [[0, 1], [0, 1], [2], [3]]
+    expected["linear filter"] = [
+        LinearUpsampler()
+        .fit(*[[clips[j] for j in range(4) if j not in part] for clips in (X, Y)])
+        .predict([X[i]])[0]
+        for i, part in enumerate(parts)
+    ]
+    assert set(methods) == set(expected)
+    for name, Y_pred in expected.items():
+        scores = scores_of(Y, Y_pred)
+        for key, worst in (("snr_db", np.argmin), ("lsd", np.argmax)):
+            assert methods[name]["of_each"][key] == pytest.approx(scores[key], abs=1e-4)
+            assert methods[name][key] == pytest.approx(np.mean(scores[key]), abs=1e-4)
+            place = worst(scores[key])
+            assert methods[name]["worst"][key]["recording"] == list(recordings)[place]
+            assert methods[name]["worst"][key]["value"] == pytest.approx(
+                scores[key][place], abs=1e-4
+            )
+
+
+def test_evaluate_prints_a_table(recordings, capsys):
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
+    assert run("evaluate", "rec", SPEECH) == 0
+    printed = capsys.readouterr()
+    first, _, header, *rows, _, last = printed.out.splitlines()
+    assert first.startswith(
+        "4 recordings, 0.0 minutes, from 8000 to 16000 Hz behind the filter chebyshev1; speech-2x"
+    )
+    assert header.split() == "method SNR (dB) LSD worst SNR (dB) worst LSD".split()
+    names = ("true lowband", "spline", "linear filter", "speech-2x-16k")
+    for row, name in zip(rows, names, strict=True):
+        method = report["methods"][name]
+        worst = method["worst"]
+        assert row.removeprefix(name).split() == [
+            f"{method['snr_db']:.2f}", f"{method['lsd']:.2f}",
+            f"{worst['snr_db']['value']:.2f}", worst["snr_db"]["recording"],
+            f"{worst['lsd']['value']:.2f}", worst["lsd"]["recording"],
+        ]  # fmt: skip
+    assert last == "The linear filter learned from the folder's other recordings."
+    assert printed.err == ""
+
+
+def test_evaluate_skips_what_has_no_highband_and_resamples_the_rest(folder, capsys):
+    (folder / "rec").mkdir()
+    write("rec/low.wav", noise(8000), 8000)
+    write("rec/silent.wav", np.zeros(8000), 16000)
+    write("rec/tiny.wav", noise(3), 16000)
+    write("rec/words.wav", noise(3000), 16000)
+    (folder / "rec" / "notes.wav").write_text("no sound")
+    write("rec/high.wav", noise(9600), 48000)
+    arguments = ("evaluate", "rec", SPEECH, "--json")
+    assert run(*arguments) == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert report["recordings"] == ["high.wav", "words.wav"]
+    assert report["seconds"] == pytest.approx(0.2 + 3000 / 16000)
+    prefix = "python -m sklearn_audiosr evaluate: "
+    lines = [line.removeprefix(prefix) for line in printed.err.splitlines()]
+    assert len(lines) == 4
+    for expected in (
+        "skipped rec/low.wav: its rate is 8000 Hz, below the model's 16000 Hz",
+        "skipped rec/silent.wav: it is silent",
+        "warning: skipped 1 file(s) shorter than min_duration=0.00025 s: tiny.wav: 0.000 s",
+    ):
+        assert expected in lines
+    assert any("that cannot be read: notes.wav: " in line for line in lines)
+
+
+def test_evaluate_without_another_recording_has_no_linear_filter(folder, capsys):
+    (folder / "rec").mkdir()
+    write("rec/one.wav", walks(3000, seed=0), 16000)
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
+    assert report["methods"]["linear filter"] is None
+    assert run("evaluate", "rec", SPEECH) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 recording, ")
+    assert "\nlinear filter" not in out
+    assert "No linear filter: it would learn from the folder's other recordings" in out
+
+
+def test_evaluate_in_one_sub_folder_holds_out_files(folder, capsys):
+    (folder / "rec" / "a").mkdir(parents=True)
+    Y = [walks(3000, seed=seed) for seed in range(2)]
+    for i, y in enumerate(Y):
+        write(folder / "rec" / "a" / f"{i}.wav", y, 16000)
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
+    X = Decimator(2).transform(Y)
+    Y_pred = [LinearUpsampler().fit([X[1 - i]], [Y[1 - i]]).predict([X[i]])[0] for i in range(2)]
+    expected = scores_of(Y, Y_pred)["snr_db"]
+    found = report["methods"]["linear filter"]["of_each"]["snr_db"]
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_evaluate_with_another_filter(recordings, capsys):
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH, "--filter=none")
+    Y = list(recordings.values())
+    X = [y[:, ::2] for y in Y]
+    expected = scores_of(Y, spline().predict(X))["snr_db"]
+    assert report["methods"]["spline"]["of_each"]["snr_db"] == pytest.approx(expected, abs=1e-4)
+    assert report["filter"] == "none"
+
+
+def test_evaluate_hands_the_dial_on(recordings, capsys):
+    scores = {}
+    for gain in (0, 1):
+        arguments = ("evaluate", "rec", "--model=speech-4x-16k", f"--highband-gain={gain}")
+        (report,) = run_json(capsys, *arguments)
+        assert report["highband_gain"] == gain
+        scores[gain] = report["methods"]["speech-4x-16k"]["lsd"]
+    assert abs(scores[0] - scores[1]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "model", "message"),
+    [
+        ("gone", "speech-2x-16k", "gone must be a folder of recordings"),
+        ("low", "speech-2x-16k", "low must hold recordings of 16000 Hz or more, got none"),
+        ("empty", "speech-2x-16k", "must hold audio files"),
+        ("low", "mine.model", "mine.model must say its sampling rate, got None"),
+    ],
+)
+def test_evaluate_refuses(folder_name, model, message, folder, capsys):
+    for name in ("low", "empty"):
+        (folder / name).mkdir()
+    write("low/a.wav", noise(800))
+    save_estimator(spline(2, None), "mine.model")
+    assert message in failure(capsys, "evaluate", folder_name, f"--model={model}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --model"),
+        (["--model=spline"], "the spline is in every table; name a model"),
+        (["--model=none"], "no such name and no such file: 'none'"),
+        ([SPEECH, "--filter=brick"], "invalid choice: 'brick'"),
+    ],
+)
+def test_evaluate_wrong_usage(arguments, message, recordings, capsys):
+    assert run("evaluate", "rec", *arguments) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]

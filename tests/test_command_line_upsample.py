@@ -1,0 +1,319 @@
+"""`upsample` of the command line: what is written, what is refused before any work, the bar."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from commands import network, noise, read, run, run_json, ship, spline, write
+
+from sklearn_audiosr import _files
+from sklearn_audiosr._command_line import _upsample
+from sklearn_audiosr._persistence import save_estimator
+
+SPLINE = ("--model=spline", "--ratio=2")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, where three models ship, with a file that suits one of speech."""
+    ship(monkeypatch, tmp_path / "shipped")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    write("in.wav", noise(2, 4000))
+    return tmp_path / "work"
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+def last_line(capsys):
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()[-1].partition("error: ")[2]
+
+
+def refused(folder, capsys, *arguments):
+    """Give the messages of a command that fails and writes nothing."""
+    before = {name: (folder / name).read_bytes() for name in names(folder)}
+    assert run("upsample", *arguments) == 1
+    assert {name: (folder / name).read_bytes() for name in names(folder)} == before
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert all(line.startswith("python -m sklearn_audiosr upsample: ") for line in lines)
+    return [line.partition("error: ")[2] for line in lines]
+
+
+def test_prediction_is_written_and_told(folder, capsys):
+    assert run("upsample", "in.wav", *SPLINE, "out.wav") == 0  # files on both sides of options
+    printed = capsys.readouterr()
+    assert printed.out.startswith("out.wav: 16000 Hz, 0.50 s, stereo, FLOAT; by spline, ")
+    assert printed.out.endswith(" times real time\n")
+    assert printed.err == ""
+    expected = spline().predict([read("in.wav")])[0]
+    np.testing.assert_allclose(read("out.wav"), expected, atol=1e-6)
+    assert names(folder) == ["in.wav", "out.wav"]
+
+
+def test_json_is_a_line_for_each_target(folder, capsys):
+    write("b.wav", noise(1, 1000), 8000, "PCM_24")
+    arguments = ("upsample", "in.wav", "b.wav", "--output-folder=out", "--suffix=.flac", *SPLINE)
+    first, second = run_json(capsys, *arguments)
+    assert second["elapsed_seconds"] >= 0
+    assert second["times_real_time"] > 0
+    known = {key: second[key] for key in second.keys() - {"elapsed_seconds", "times_real_time"}}
+    assert known == {
+        "source": "b.wav",
+        "target": "out/b.flac",
+        "model": "spline",
+        "source_sampling_rate": 8000,
+        "sampling_rate": 16000,
+        "channels": 1,
+        "format": "FLAC",
+        "subtype": "PCM_24",
+        "seconds": 0.125,
+    }
+    assert first["target"] == "out/in.flac"
+    assert names(folder) == ["b.wav", "in.wav", "out/b.flac", "out/in.flac"]
+
+
+def test_quiet_prints_nothing(folder, capsys):
+    assert run("upsample", "in.wav", "out.wav", *SPLINE, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("rate", "model"), [(8000, "speech-2x-16k"), (4000, "speech-4x-16k")])
+def test_rate_chooses_the_model_of_speech(rate, model, folder, capsys):
+    write("a.wav", noise(1, 600), rate)
+    (report,) = run_json(capsys, "upsample", "a.wav", "out.wav")
+    assert (report["model"], report["sampling_rate"]) == (model, 16000)
+
+
+def test_rate_without_a_model_of_speech_lists_them(folder, capsys):
+    write("a.wav", noise(600), 16000)
+    (message,) = refused(folder, capsys, "in.wav", "a.wav", "--output-folder=out")
+    assert message.startswith("a.wav has 16000 Hz, for which there is no one model of speech")
+    assert "speech-2x-16k (8000 Hz), speech-4x-16k (4000 Hz)" in message
+
+
+def test_two_models_of_speech_for_one_rate_are_no_choice(folder, capsys, tmp_path):
+    save_estimator(spline(4, 32000), tmp_path / "shipped" / "speech-4x-32k.safetensors")
+    (message,) = refused(folder, capsys, "in.wav", "out.wav")
+    assert message.startswith("in.wav has 8000 Hz")
+    assert run("upsample", "in.wav", "out.wav", "--model=speech-4x-32k") == 0
+    assert soundfile.info("out.wav").samplerate == 32000
+
+
+def test_model_of_ones_own(folder, capsys):
+    save_estimator(spline(3, 24000), "mine.model")
+    (report,) = run_json(capsys, "upsample", "in.wav", "out.wav", "--model=mine.model")
+    assert (report["model"], report["sampling_rate"]) == ("mine.model", 24000)
+    content = (folder / "mine.model").read_bytes()
+    (folder / "mine.model").write_bytes(content[:-1] + b"?")
+    (message,) = refused(folder, capsys, "in.wav", "b.wav", "--model=mine.model")
+    assert message.startswith("'mine.model' can't be loaded")
+
+
+def test_highband_gain(folder):
+    x, est = read(write("narrow.wav", noise(1, 3000), 4000)), network()
+    outputs = {}
+    for gain in (0, 0.5):
+        target = f"{gain}.wav"
+        assert run("upsample", "narrow.wav", target, f"--highband-gain={gain}") == 0
+        outputs[gain] = read(target)
+        expected = est.predict([x], highband_gain=gain)[0]
+        np.testing.assert_allclose(outputs[gain], expected, atol=1e-5 * np.abs(expected).max())
+    assert np.abs(outputs[0] - outputs[0.5]).max() > 1e-3 * np.abs(outputs[0]).max()
+
+
+def test_highband_gain_needs_a_highband(folder, capsys):
+    (message,) = refused(folder, capsys, "in.wav", "out.wav", "--highband-gain=0")
+    assert message.startswith("--highband-gain needs a model that generates a highband, got speech")
+
+
+def test_device(folder, capsys):
+    write("narrow.wav", noise(1, 300), 4000)
+    (message,) = refused(folder, capsys, "narrow.wav", "out.wav", "--device=abacus")
+    assert "got 'abacus'" in message
+    assert run("upsample", "narrow.wav", "out.wav", "--device=cpu") == 0
+    assert run("upsample", "in.wav", "b.wav", "--device=cpu") == 0  # nothing to move
+
+
+def test_other_rate_is_refused_or_resampled(folder, capsys):
+    model = "--model=speech-4x-16k"
+    (message,) = refused(folder, capsys, "in.wav", "out.wav", model)
+    assert message == (
+        "in.wav must have 4000 Hz for speech-4x-16k, got 8000 Hz: pass --resample, or "
+        "--assume-bandwidth auto if its band ends far below 4000 Hz, or another --model"
+    )
+    (report,) = run_json(capsys, "upsample", "in.wav", "out.wav", model, "--resample")
+    assert (report["sampling_rate"], report["seconds"]) == (16000, 0.5)
+
+
+@pytest.mark.parametrize(("text", "value"), [("auto", "auto"), ("3400", 3400.0)])
+def test_bandwidth_is_handed_on(text, value, folder, monkeypatch):
+    calls = []
+
+    def upsample_file(est, source, target, **options):
+        calls.append((est.sampling_rate, str(source), str(target), options))
+        write(target, noise(1, 100))
+
+    monkeypatch.setattr(_upsample, "upsample_file", upsample_file)
+    arguments = ("--model=speech-4x-16k", f"--assume-bandwidth={text}")
+    assert run("upsample", "in.wav", "out.wav", *arguments) == 0
+    assert calls == [(16000, "in.wav", "out.wav", {"assume_bandwidth": value})]
+
+
+def test_target_that_exists_is_refused_before_any_work(folder, capsys, monkeypatch):
+    write("b.wav", noise(1, 100))
+    (folder / "out").mkdir()
+    (folder / "out" / "b.wav").write_text("precious")
+    arguments = ("in.wav", "b.wav", "--output-folder=out", *SPLINE)
+    with monkeypatch.context() as patch:
+        patch.delattr(_upsample, "open_estimator")
+        (message,) = refused(folder, capsys, *arguments)
+    assert message == "out/b.wav exists: pass --force to replace it"
+    assert run("upsample", *arguments, "--force") == 0
+    assert read("out/b.wav").shape == (1, 200)
+
+
+def test_all_problems_are_told_at_once(folder, capsys):
+    (folder / "words.wav").write_text("no sound")
+    (folder / "sub").mkdir()
+    messages = refused(
+        folder, capsys, "in.wav", "gone.wav", "words.wav", "sub", "--output-folder=out"
+    )
+    assert messages[0] == "gone.wav does not exist: check the path"
+    assert "words.wav" in messages[1]
+    assert messages[2] == "sub is a folder: name the files in it"
+    assert len(messages) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("in.wav", "in.wav is the source: give the target another name"),
+        (".", ". is a folder: add a name, or pass --output-folder ."),
+        ("gone/out.wav", "target must lie in a folder that exists, got gone/out.wav"),
+        ("out.sound", "target must have the suffix of a sound file, got 'out.sound'"),
+    ],
+)
+def test_targets_that_can_not_be(target, message, folder, capsys):
+    (printed,) = refused(folder, capsys, "in.wav", target, "--force", *SPLINE)
+    assert printed.startswith(message)
+
+
+def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
+    (folder / "a").mkdir()
+    write("a/in.wav", noise(1, 100))
+    (message,) = refused(folder, capsys, "in.wav", "a/in.wav", "--output-folder=out", *SPLINE)
+    assert message.startswith("in.wav and a/in.wav would all become out/in.wav")
+
+
+def test_one_bad_file_does_not_stop_the_others(folder, capsys):
+    write("a.wav", [0.0, np.nan, 0.0])
+    arguments = ("upsample", "a.wav", "in.wav", "--output-folder=out", *SPLINE)
+    assert run(*arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith("out/in.wav: 16000 Hz")
+    assert printed.err.startswith("python -m sklearn_audiosr upsample: a.wav: error: source must")
+    assert printed.err.count("\n") == 1
+    assert names(folder) == ["a.wav", "in.wav", "out/in.wav"]
+    with pytest.raises(ValueError, match="NaN"):
+        run(*arguments, "--debug", "--force")
+
+
+def test_warning_is_one_line_that_names_the_file(folder, capsys):
+    loud = 0.99 * np.sign(noise(2000))
+    for name in ("a.wav", "b.wav"):
+        write(name, loud, subtype="PCM_16")
+    assert run("upsample", "a.wav", "b.wav", "--output-folder=out", *SPLINE, "--quiet") == 0
+    lines = capsys.readouterr().err.splitlines()
+    prefix = "python -m sklearn_audiosr upsample: "
+    assert [line.partition("reaches")[0] for line in lines] == [
+        f"{prefix}a.wav: warning: The result ",
+        f"{prefix}b.wav: warning: The result ",
+    ]
+
+
+def test_ctrl_c_in_the_second_file_keeps_the_first(folder, capsys, monkeypatch):
+    write("b.wav", noise(1, 100))
+    read_blocks = _files._read_blocks
+
+    def interrupted(reader):
+        yield from read_blocks(reader)
+        if reader.channels == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_files, "_read_blocks", interrupted)
+    assert run("upsample", "in.wav", "b.wav", "--output-folder=out", *SPLINE) == 130
+    printed = capsys.readouterr()
+    assert printed.err == "python -m sklearn_audiosr upsample: interrupted\n"
+    assert names(folder) == ["b.wav", "in.wav", "out/in.wav"]
+
+
+def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
+    bars = []
+
+    class Bar(list):
+        def __init__(self, label, seconds, *, quiet):
+            bars.append((label, seconds, quiet, self))
+
+        def update(self, seconds):
+            self.append(seconds)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr(_upsample, "open_bar", Bar)
+    monkeypatch.setattr(_files, "_N_READ", 4000)
+    write("narrow.wav", noise(1, 14000), 4000)
+    assert run("upsample", "narrow.wav", "a.wav", "--model=speech-4x-16k") == 0
+    assert run("upsample", "in.wav", "b.wav", *SPLINE, "--quiet") == 0
+    assert bars == [
+        ("narrow.wav", 3.5, False, [1, 1, 1, 0.5]),
+        ("in.wav", 0.5, True, [0.25, 0.25]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.wav", *SPLINE], "the target is missing"),
+        (["a.wav", "b.wav", "c.wav", *SPLINE], "several sources need --output-folder FOLDER"),
+        (["a.wav", "b.wav", "--suffix=.wav", *SPLINE], "--suffix is for --output-folder"),
+        (["a.wav", "--output-folder=o", "--suffix=wav", *SPLINE], "must begin with a dot"),
+        (["a.wav", "b.wav", "--model=spline"], "--model spline needs --ratio"),
+        (["a.wav", "b.wav", "--ratio=2"], "--model spline needs --ratio"),
+        (["a.wav", "b.wav", "--resample", *SPLINE], "leave --resample"),
+        (["a.wav", "b.wav", "--resample"], "need --model"),
+        (["a.wav", "b.wav", "--assume-bandwidth=auto"], "need --model"),
+        (
+            ["a.wav", "b.wav", "--resample", "--assume-bandwidth=auto"],
+            "not allowed with argument --resample",
+        ),
+        (
+            ["a.wav", "b.wav", "--assume-bandwidth=half"],
+            "must be auto, or 1 Hz or more, got 'half'",
+        ),
+        (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number of 0 or more, got '-1'"),
+        (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number of 0 or more, got 'nan'"),
+        (["a.wav", "b.wav", "--model=spline", "--ratio=1.5"], "must be an integer of 2 or more"),
+        (["a.wav", "b.wav", "--model=speech-4x-16"], "did you mean speech-4x-16k?"),
+        (["a.wav", "b.wav", "--model=zzz"], "the names are spline, piano-4x-32k, speech-2x-16k"),
+    ],
+)
+def test_wrong_usage(arguments, message, folder, capsys):
+    assert run("upsample", *arguments) == 2
+    assert message in last_line(capsys)
+
+
+def test_json_stays_json_where_a_file_fails(folder, capsys):
+    write("a.wav", [np.inf])
+    assert run("upsample", "a.wav", "in.wav", "--output-folder=out", *SPLINE, "--json") == 1
+    assert [json.loads(s)["source"] for s in capsys.readouterr().out.splitlines()] == ["in.wav"]

@@ -1,0 +1,207 @@
+"""Log-spectral distance: values by hand, and independent implementations by torch and scipy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import signal
+
+from sklearn_audiosr.metrics import LSD_CONVENTIONS, log_spectral_distance
+
+LN10 = np.log(10)
+BANDS = ["full", "lowband", "highband"]
+
+
+def noise(*shape, seed=0):
+    return 0.1 * np.random.default_rng(seed).standard_normal(shape)
+
+
+def pair(n_timepoints, seed=0):
+    """A clip and a prediction of it that misses much of the highband."""
+    y_true = noise(n_timepoints, seed=seed)
+    return y_true, signal.lfilter([0.3, 0.3], 1, y_true) + 1e-3 * noise(n_timepoints, seed=seed + 1)
+
+
+def lsd(y_true, y_pred, convention="log10", **kwargs):
+    if convention == "ssr_eval":
+        kwargs.setdefault("sampling_rate", 16000)
+    return log_spectral_distance([y_true], [y_pred], convention=convention, **kwargs)
+
+
+# By hand
+
+
+@pytest.mark.parametrize(
+    ("convention", "distance"),
+    [("log10", 2), ("ssr_eval", 2), ("kuleshov2017", 2 * LN10), ("kuleshov2017_code", 2 * LN10)],
+)
+def test_lsd_of_20_db(convention, distance):
+    y = noise(20000)
+    assert lsd(y, 0.1 * y, convention) == pytest.approx(distance, abs=1e-3)
+    assert lsd(0.1 * y, y, convention) == pytest.approx(distance, abs=1e-3)
+    for band in BANDS:
+        banded = lsd(y, 0.1 * y, convention, band=band, upsampling_ratio=4)
+        assert banded == pytest.approx(distance, abs=1e-3)
+
+
+@pytest.mark.parametrize("convention", LSD_CONVENTIONS)
+def test_lsd_of_identical_clips_is_0(convention):
+    for y in (noise(3000), noise(1), np.zeros(5000)):
+        assert lsd(y, y, convention) == 0
+
+
+def impulse_powers(frame, hop):
+    """Power, at all frequencies, of the three frames of a clip of one timepoint of 1."""
+    return np.sin(np.pi * (frame // 2 - hop * np.arange(3)) / frame) ** 4
+
+
+@pytest.mark.parametrize(
+    ("convention", "log", "floor", "frame", "hop"),
+    [
+        ("log10", np.log10, 1e-8, 2048, 512),
+        ("kuleshov2017", np.log, 1e-8, 2048, 512),
+        ("ssr_eval", np.log10, 1e-12, 743, 160),
+    ],
+)
+def test_lsd_of_silence_is_from_the_floor(convention, log, floor, frame, hop):
+    for level in (1, 1e-3, 1e-5):
+        powers = level**2 * impulse_powers(frame, hop)
+        expected = log(np.maximum(powers / floor, 1)).mean()
+        assert lsd([level], [0.0], convention) == pytest.approx(expected)
+
+
+def test_code_convention_adds_the_floor_and_caps():
+    expected = np.sqrt(np.mean(np.log(impulse_powers(2048, 512) + 1) ** 2))
+    assert lsd([1e-4], [0.0], "kuleshov2017_code") == pytest.approx(expected)
+    assert lsd([1.0], [0.0], "kuleshov2017_code") == 10
+
+
+def test_cap_counts_for_each_channel():
+    y_true, y_pred = np.stack([noise(9000)] * 2), np.stack([np.zeros(9000), 0.1 * noise(9000)])
+    capped = lsd(y_true, y_pred, "kuleshov2017_code")
+    assert capped == pytest.approx((10 + 2 * LN10) / 2, abs=1e-3)
+
+
+def test_root_over_frequency_or_over_frames():
+    # equal in one half, 20 dB apart in the other
+    y = noise(400_000)
+    half = np.where(np.arange(400_000) < 200_000, 1, 0.1) * y
+    assert lsd(y, half) == pytest.approx(2 / 2, rel=0.01)
+    assert lsd(y, half, "kuleshov2017") == pytest.approx(2 * LN10 / 2, rel=0.01)
+    assert lsd(y, half, "kuleshov2017_code") == pytest.approx(2 * LN10 / np.sqrt(2), rel=0.01)
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4, 6])
+def test_bands_split_at_the_narrowband_nyquist(ratio):
+    """A highband 20 dB too low is 2 in the highband and nothing in the lowband."""
+    spectrum = np.fft.rfft(noise(96000))
+    y_true = np.fft.irfft(spectrum)
+    spectrum[48000 // ratio + 1 :] *= 0.1
+    y_pred = np.fft.irfft(spectrum)
+    low, high, full = (
+        lsd(y_true, y_pred, band=b, upsampling_ratio=ratio) for b in BANDS[1:] + BANDS[:1]
+    )
+    assert low == pytest.approx(0, abs=0.05)
+    assert high == pytest.approx(2, rel=0.01)
+    assert full == pytest.approx(2 * np.sqrt(1 - 1 / ratio), rel=0.01)
+
+
+def test_nyquist_bin_is_lowband():
+    """The bands hold bins 0..256 and 257..1024 of a frame of 2048 at r = 4."""
+    y_true, y_pred = pair(5000)
+    full, low, high = (lsd(y_true, y_pred, band=b, upsampling_ratio=4) for b in BANDS)
+    both = reference(y_true, y_pred, "log10", by_frame=True)
+    assert low == pytest.approx(np.sqrt((both**2)[:, :257].mean(axis=1)).mean(), rel=1e-9)
+    assert high == pytest.approx(np.sqrt((both**2)[:, 257:].mean(axis=1)).mean(), rel=1e-9)
+    assert full == pytest.approx(np.sqrt((both**2).mean(axis=1)).mean(), rel=1e-9)
+
+
+# Against torch.stft
+
+
+def reference(y_true, y_pred, convention, by_frame=False):
+    """PEERS' table over torch.stft, all frames at once."""
+    n_fft, hop = (743, 160) if convention == "ssr_eval" else (2048, 512)  # at 16 kHz
+    window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
+    log_powers = []
+    for y in (y_true, y_pred):
+        y = np.pad(y, (0, max(0, n_fft // 2 + 1 - len(y))))
+        spectrum = torch.stft(
+            torch.from_numpy(y), n_fft, hop, window=window, center=True, pad_mode="reflect",
+            return_complex=True,
+        ).T  # fmt: skip
+        power = spectrum.abs() ** 2
+        log_powers.append(
+            {
+                "log10": lambda p: torch.log10(p.clamp(min=1e-8)),
+                "kuleshov2017": lambda p: torch.log(p.clamp(min=1e-8)),
+                "kuleshov2017_code": lambda p: torch.log(p + 1e-8),
+                "ssr_eval": lambda p: torch.log10(p.clamp(min=1e-12)),
+            }[convention](power)
+        )
+    difference = (log_powers[0] - log_powers[1]).numpy()  # (frames, bins)
+    if by_frame:
+        return difference
+    if convention == "kuleshov2017_code":
+        return min(10, np.sqrt((difference**2).mean(axis=0)).mean())
+    return np.sqrt((difference**2).mean(axis=1)).mean()
+
+
+@pytest.mark.parametrize("convention", LSD_CONVENTIONS)
+@pytest.mark.parametrize("n_timepoints", [1, 100, 371, 372, 1024, 1025, 2048, 16000, 16001])
+def test_lsd_equals_torch(convention, n_timepoints):
+    y_true, y_pred = pair(n_timepoints)
+    expected = reference(y_true, y_pred, convention)
+    assert lsd(y_true, y_pred, convention) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("convention", LSD_CONVENTIONS)
+def test_lsd_of_long_clips_equals_one_block(convention):
+    y_true, y_pred = pair(600_000)  # 1172 frames of 2048
+    y_pred[300_000:] *= 0.1
+    expected = reference(y_true, y_pred, convention)
+    assert lsd(y_true, y_pred, convention) == pytest.approx(expected, rel=1e-9)
+
+
+def test_lsd_equals_scipys_short_time_fft():
+    y_true, y_pred = pair(16000)
+    sft = signal.ShortTimeFFT(signal.windows.hann(2048, sym=False), hop=512, fs=1)
+    t, p = (
+        np.log10(np.maximum(np.abs(sft.stft(np.pad(y, 1024, mode="reflect"))) ** 2, 1e-8))
+        for y in (y_true, y_pred)
+    )
+    first = 2 - sft.p_min  # centred on the clip's first timepoint
+    whole = slice(first, first + 16000 // 512 + 1)
+    expected = np.sqrt(((t - p) ** 2).mean(axis=0))[whole].mean()
+    assert lsd(y_true, y_pred) == pytest.approx(expected, rel=1e-9)
+
+
+# Averages, arguments
+
+
+def test_lsd_averages_channels_then_clips():
+    stereo, mono = np.stack([noise(4000), noise(4000, seed=1)]), noise(3000, seed=2)
+    y_true, y_pred = [stereo, mono], [stereo * [[0.1], [0.01]], 0.1 * mono]
+    values = log_spectral_distance(y_true, y_pred, average=None)
+    assert values == pytest.approx([3, 2], abs=1e-3)
+    assert log_spectral_distance(y_true, y_pred) == pytest.approx(2.5, abs=1e-3)
+    weighted = log_spectral_distance(y_true, y_pred, sample_weight=[1, 3])
+    assert weighted == pytest.approx(2.25, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"band": "highband"}, r'band="highband" needs upsampling_ratio .*None: pass'),
+        ({"band": "lowband"}, r'band="lowband" needs upsampling_ratio .*None: pass'),
+        ({"convention": "ssr_eval"}, r'convention="ssr_eval" needs sampling_rate .*None: pass'),
+        ({"convention": "ssr_eval", "sampling_rate": 50}, "at least 100 Hz, got 50: pass"),
+        ({"convention": "db"}, "The 'convention' parameter of log_spectral_distance must be"),
+        ({"band": "mid"}, "The 'band' parameter of log_spectral_distance must be"),
+        ({"upsampling_ratio": 1}, "The 'upsampling_ratio' parameter"),
+        ({"sampling_rate": 0}, "The 'sampling_rate' parameter"),
+        ({"average": "mean"}, "The 'average' parameter"),
+    ],
+)
+def test_lsd_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        log_spectral_distance(noise(1, 9), noise(1, 9), **kwargs)

@@ -1,0 +1,74 @@
+"""The models that ship."""
+
+import numpy as np
+import pytest
+
+from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, load_pretrained, pretrained_names
+from sklearn_audiosr._pretrained import _FOLDER
+from sklearn_audiosr.datasets import load_speech
+from sklearn_audiosr.degradation import Decimator, trim_clips
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+
+# of the wheel, which holds them all
+LARGEST_FILE = 8_000_000
+
+NAMES = pretrained_names()
+
+
+def test_there_are_speech_models():
+    assert "speech-4x-16k" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_tells_ratio_and_rate(name):
+    est = load_pretrained(name)
+    assert isinstance(est, AudioSuperResolver)
+    _, ratio, rate = name.split("-")
+    assert est.upsampling_ratio_ == int(ratio.removesuffix("x"))
+    assert est.sampling_rate // 1000 == int(rate.removesuffix("k"))
+    assert est.highband_gain == 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_small(name):
+    assert (_FOLDER / f"{name}.safetensors").stat().st_size <= LARGEST_FILE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_tells_what_a_user_must_know(name):
+    card = load_pretrained(name).card_
+    assert card["name"] == name
+    for field in ("training recordings", "degradation", "metrics", "scores", "seed", "hardware"):
+        assert card[field] not in (None, "", [], {})
+    assert any("CC BY 4.0" in source for source in card["training recordings"])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])
+def test_speech_sounds_wideband(name):
+    """On the bundled speech, which nobody trained on: far better spectra than the spline's."""
+    est = load_pretrained(name)
+    Y = trim_clips(load_speech().clips[:6], est.upsampling_ratio_)
+    X = Decimator(est.upsampling_ratio_).fit_transform(Y)
+    spline = SplineUpsampler().fit(X, Y).predict(X)
+    full, mean = est.predict(X), est.predict(X, highband_gain=0)
+    assert log_spectral_distance(Y, full) < 0.6 * log_spectral_distance(Y, spline)
+    assert signal_to_noise_ratio(Y, mean) > signal_to_noise_ratio(Y, spline)
+    assert signal_to_noise_ratio(Y, full) > signal_to_noise_ratio(Y, spline) - 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_goes_on_training(name):
+    est = load_pretrained(name)
+    Y = trim_clips([clip[:8000] for clip in load_speech().clips[:2]], est.upsampling_ratio_)
+    X = Decimator(est.upsampling_ratio_).fit_transform(Y)
+    before = est.predict(X)[0]
+    est.set_params(warm_start=True, max_epochs=1, learning_rate=1e-4, patch_length=2048)
+    est.set_params(validation_fraction=0.0)
+    after = est.fit(X, Y).predict(X)[0]
+    difference = np.abs(after - before).max() / np.abs(before).max()
+    assert 0 < difference < 0.5
+
+
+def test_unknown_names_are_told():
+    with pytest.raises(ValueError, match=r"name must be one of .*'speech-4x-16k'.*got 'speech'"):
+        load_pretrained("speech")

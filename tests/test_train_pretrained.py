@@ -1,0 +1,126 @@
+"""The recipe of the models that ship: splits, variations, and the command from end to end."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import train_pretrained
+from _augmentation import augment, vary
+from _splits import find_split, read_recordings
+
+from sklearn_audiosr import load
+from sklearn_audiosr.datasets import load_speech
+from sklearn_audiosr.degradation import Decimator
+from sklearn_audiosr.networks import SpectralNet
+
+FIELDS = ["path", "pack", "speaker", "split", "source_repo", "source_path", "licence", "rate"]
+
+
+def make_row(i, **fields):
+    return {
+        "path": f"{i}.wav", "pack": "music", "speaker": "", "split": "",
+        "source_repo": "some/where", "source_path": f"{i}.flac", "licence": "CC0", "rate": "16000", **fields,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recordings_folder(tmp_path_factory):
+    """A folder with bundled clips, a manifest, and one recording of a low rate."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rows = []
+    for i, clip in enumerate(load_speech().clips[:6]):
+        split = "test" if i >= 4 else "train"
+        rows.append(make_row(i, pack="speech_multi", speaker=f"speaker{i}", split=split))
+        soundfile.write(folder / f"{i}.wav", clip[:16000], 16000)
+    rows.append(make_row(9, pack="speech_multi", speaker="low", split="train", rate="8000"))
+    soundfile.write(folder / "9.wav", np.ones(800), 8000)
+    with (folder / "MANIFEST.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def test_splits_of_the_manifest_hold():
+    assert find_split(make_row(0, split="valid")) == "valid"
+
+
+def test_one_title_in_five_is_for_testing():
+    splits = [find_split(make_row(i)) for i in range(1000)]
+    assert 0.15 < splits.count("test") / 1000 < 0.25
+    assert set(splits) == {"test", "train"}
+
+
+def test_excerpts_of_a_title_stay_together():
+    for title in map(str, range(50)):
+        excerpts = [make_row(i, source_path=f"{title}.ogg @ {20 * i} s") for i in range(5)]
+        assert len({find_split(row) for row in excerpts}) == 1
+
+
+def test_recordings_of_a_lower_rate_are_left_out(recordings_folder):
+    train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
+    assert train.names == ["0.wav", "1.wav", "2.wav", "3.wav"]
+    assert len(set(train.groups)) == 4
+    assert train.sources[0] == "some/where: CC0"
+    at_8k = read_recordings(recordings_folder, ("speech_multi",), "train", 8000)
+    assert [len(clip) for clip in at_8k.clips] == [8000] * 4 + [800]
+
+
+def test_the_first_copy_is_the_recordings():
+    clips = load_speech().clips[:5]
+    X, Y = augment(clips, 16000, 4, seed=0)
+    for x, y, clip in zip(X, Y, clips, strict=True):
+        np.testing.assert_array_equal(y, clip[: len(clip) // 4 * 4])
+        assert len(y) == 4 * len(x)
+
+
+def test_others_vary_and_repeat():
+    clips = load_speech().clips[:5]
+    first, again, other = (augment(clips, 16000, 2, seed) for seed in (1, 1, 2))
+    for a, b, c in zip(first[1], again[1], other[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert len(a) != len(c) or np.abs(a - c).max() > 1e-3
+    assert all(np.abs(y).max() <= 1 for y in first[1])
+
+
+def test_clips_are_made_faster_only():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        n_timepoints = len(vary(np.ones(10000, dtype=np.float32), 16000, rng))
+        assert 10000 / 1.15 - 2 <= n_timepoints <= 10000
+
+
+def test_filters_are_the_papers_and_random_ones():
+    clips = [clip[:8000] for clip in load_speech().clips]
+    X, Y = augment(clips, 16000, 2, seed=0)
+    by_paper = [
+        np.array_equal(x, expected)
+        for x, expected in zip(X, Decimator(2).fit_transform(Y), strict=True)
+    ]
+    assert 0.3 < np.mean(by_paper) < 0.9
+
+
+def test_command_trains_scores_and_saves(recordings_folder, tmp_path, monkeypatch, capsys):
+    recipe = train_pretrained.RECIPES["speech-4x-16k"]
+    small = dataclasses.replace(recipe, packs=("speech_multi",), patch_length=4000)
+    monkeypatch.setitem(train_pretrained.RECIPES, "speech-4x-16k", small)
+    monkeypatch.setattr(
+        train_pretrained, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
+    )
+    arguments = ["speech-4x-16k", "--recordings", recordings_folder, "--epochs", "1", "--copies"]
+    arguments += ["2", "--work", tmp_path / "work", "--out", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["train_pretrained.py", *map(str, arguments)])
+    train_pretrained.main()
+    est = load(tmp_path / "out" / "speech-4x-16k.safetensors")
+    assert est.upsampling_ratio_ == 4
+    assert est.sampling_rate == 16000
+    card = est.card_
+    assert card["training recordings"] == ["some/where: CC0"]
+    assert list(card["scores"]) == [
+        "ideal lowband", "spline", "linear", "highband_gain=0", "highband_gain=1",
+    ]  # fmt: skip
+    assert json.loads(capsys.readouterr().out) == card
+    assert not list((tmp_path / "work").iterdir())  # the checkpoint of a complete fit
