@@ -99,7 +99,7 @@ def draw_rooms(folder):
     x, y = _centre("datasets")
     parts.append(f'<text class="note" x="{x}" y="{y + 34}">imports no room</text>')
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
-    return _svg(title, 6.9 * COLUMN + 4, 6 * ROW + 2 * HEIGHT + 10, parts)
+    return _svg(title, 6.9 * COLUMN + 4, 7 * ROW + 2 * HEIGHT + 10, parts)
 
 
 def _centre(room):

@@ -34,6 +34,7 @@ def test_compare_gives_known_scores(folder, capsys):
     assert same["lsd"] == 0
     assert report["worst"]["lsd"] == {"file": "quiet.wav", "value": pytest.approx(2, abs=1e-4)}
     assert report["worst"]["snr_db"]["file"] == "quiet.wav"
+    assert report["worst"]["si_sdr_db"]["file"] == "quiet.wav"
 
     assert run(*arguments) == 0
     header, first, second, _, *worst = capsys.readouterr().out.splitlines()

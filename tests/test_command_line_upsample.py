@@ -1,6 +1,7 @@
 """`upsample` of the command line: what is written, what is refused before any work, the bar."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from commands import network, noise, read, run, run_json, ship, spline, write
 from sklearn_audiosr import _files
 from sklearn_audiosr._command_line import _upsample
 from sklearn_audiosr._persistence import save_estimator
+from sklearn_audiosr.degradation import ideal_lowband
 
 SPLINE = ("--model=spline", "--ratio=2")
 
@@ -152,6 +154,18 @@ def test_other_rate_is_refused_or_resampled(folder, capsys):
     assert (report["sampling_rate"], report["seconds"]) == (16000, 0.5)
 
 
+def test_file_with_an_empty_highband(folder, capsys):
+    x = noise(1, 32000)
+    write("wide.wav", x, 16000)
+    write("empty.wav", ideal_lowband(x, 4), 16000)
+    arguments = ("out.wav", "--model=speech-4x-16k", "--assume-bandwidth=auto")
+    (message,) = refused(folder, capsys, "wide.wav", *arguments)
+    assert "got one that ends at 8000 Hz" in message
+    assert message.endswith("or drop what lies above with --resample.")
+    (report,) = run_json(capsys, "upsample", "empty.wav", *arguments)
+    assert (report["sampling_rate"], report["seconds"]) == (16000, 2)
+
+
 @pytest.mark.parametrize(("text", "value"), [("auto", "auto"), ("3400", 3400.0)])
 def test_bandwidth_is_handed_on(text, value, folder, monkeypatch):
     calls = []
@@ -189,6 +203,13 @@ def test_all_problems_are_told_at_once(folder, capsys):
     assert "words.wav" in messages[1]
     assert messages[2] == "sub is a folder: name the files in it"
     assert len(messages) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_pipe_is_refused_unread(folder, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.wav")
+    (message,) = refused(folder, capsys, tmp_path / "pipe.wav", "out.wav", *SPLINE)
+    assert message.endswith("pipe.wav is a pipe or a device: write it to a file first")
 
 
 @pytest.mark.parametrize(
@@ -242,8 +263,8 @@ def test_ctrl_c_in_the_second_file_keeps_the_first(folder, capsys, monkeypatch):
     write("b.wav", noise(1, 100))
     read_blocks = _files._read_blocks
 
-    def interrupted(reader):
-        yield from read_blocks(reader)
+    def interrupted(reader, *rest):
+        yield from read_blocks(reader, *rest)
         if reader.channels == 1:
             raise KeyboardInterrupt
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from sklearn_audiosr.datasets import load_speech
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -76,11 +78,24 @@ def test_many_recordings_are_thinned_out_over_all_speakers(folder, monkeypatch, 
     assert "6 clips are more than the demo's time: 4 of them" in capsys.readouterr().out
 
 
+def read_block(number):
+    """Give the code of one of the README's blocks of Python."""
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", readme)
+    return re.sub(r"(?m)^   ", "", blocks[number])
+
+
+def test_readme_trained_model():
+    """The code as printed, on a second of speech."""
+    x = load_speech().clips[0][:16000:4]
+    namespace = {"x": x}
+    exec(read_block(0), namespace)
+    assert namespace["y"].shape == (4 * len(x),)
+
+
 def test_readme_quick_start():
     """The code as printed, with one epoch instead of several."""
-    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
-    block = re.search(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", readme).group(1)
-    code = re.sub(r"(?m)^   ", "", block)
+    code = read_block(1)
     assert len([line for line in code.splitlines() if line]) <= 18
     namespace = {}
     exec(re.sub(r"max_epochs=\d+", "max_epochs=1", code), namespace)

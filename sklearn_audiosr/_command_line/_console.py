@@ -10,6 +10,12 @@ from contextlib import contextmanager
 # fault of ours, whose traceback helps to mend it.
 FAILURES = (OSError, ValueError, ImportError, RuntimeError, MemoryError)
 
+# What the library's messages call its arguments.
+_OPTIONS = {
+    "resample=True": "--resample",
+    'assume_bandwidth="auto"': "--assume-bandwidth auto",
+}
+
 
 class InputError(Exception):
     """Problems with the input, a line each, all found before any work.
@@ -42,6 +48,13 @@ def describe_error(error):
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error) or type(error).__name__
+    return _spell_options(text)
+
+
+def _spell_options(text):
+    """Put a message of the library in one line, with options in place of arguments."""
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
     return " ".join(text.split())
 
 
@@ -120,11 +133,8 @@ def warnings_as_lines(prefix):
     """
 
     def _show(message, category, filename, lineno, file=None, line=None):
-        print_message(f"{prefix}: warning: {' '.join(str(message).split())}")
+        print_message(f"{prefix}: warning: {_spell_options(str(message))}")
 
     with warnings.catch_warnings():
-        if not sys.warnoptions:
-            # each time: the same may be true of the next file
-            warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show
         yield

@@ -196,6 +196,8 @@ def _find_problems(job, force):
         yield f"{source} is a folder: name the files in it"
     elif not source.exists():
         yield f"{source} does not exist: check the path"
+    elif not source.is_file():  # what is read to check it can't be read again
+        yield f"{source} is a pipe or a device: write it to a file first"
     else:
         try:
             job.info = soundfile.info(source)
