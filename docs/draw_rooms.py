@@ -18,7 +18,7 @@ PLACES = {
     "_spline": (0.45, 2), "_linear": (1.6, 2), "_dnn": (3.1, 2), "_super_resolver": (4.75, 2),
     "_files": (6.35, 2),
     "_uncertainty": (4.2, 3), "_persistence": (6.35, 3),
-    "_bandwidth": (0.45, 4), "_interpolation": (2.15, 4), "_learned": (3.7, 4),
+    "_formats": (0.45, 3), "_bandwidth": (0.45, 4), "_interpolation": (2.15, 4), "_learned": (3.7, 4),
     "_noise_models": (4.95, 4), "_objectives": (6.2, 4),
     "listening": (0.45, 5), "_base": (1.55, 5), "_patches": (2.65, 5), "_training": (4.3, 5),
     "_inference": (6.35, 5),

@@ -29,7 +29,7 @@ LAYERS = [
     ["_training", "_inference"],
     ["_streaming"],
     ["_base", "_learned", "_uncertainty", "_spline", "_linear", "_dnn", "_super_resolver"],
-    ["_files", "_loading"],
+    ["_files", "_formats", "_loading"],
     ["_pretrained"],
     ["datasets", "datasets.*", "listening", "listening.*"],
     [""],  # the package itself, which exports the estimators
@@ -56,7 +56,7 @@ import sklearn_audiosr.metrics, sklearn_audiosr.networks
 wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
 sklearn_audiosr.SplineUpsampler().fit(wideband[:, ::2], wideband).predict(wideband[:, ::2])
 sklearn_audiosr.networks.AudioUNet(n_blocks=2)
-heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm"}
+heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm", "pesq", "pystoi"}
 print(*sorted(heavy.intersection(sys.modules)))
 """
 
