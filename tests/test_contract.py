@@ -38,7 +38,10 @@ NETWORKS = [
         AudioUNet(n_blocks=2, width=1 / 32), max_epochs=1, patch_length=256, random_state=0
     ),
     AudioSuperResolver(
-        TFiLM(n_blocks=2, width=1 / 32, block_length=64), max_epochs=1, patch_length=256, random_state=0
+        TFiLM(n_blocks=2, width=1 / 32, block_length=64),
+        max_epochs=1,
+        patch_length=256,
+        random_state=0,
     ),
     DNNBandwidthExtender(hidden_layer_sizes=(8,), max_epochs=1, random_state=0),
 ]

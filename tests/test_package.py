@@ -21,7 +21,7 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 LAYERS = [
     ["_clips"],
     ["_bandwidth"],
-    ["_interpolation", "_wiener", "degradation", "degradation.*", "_patches", "metrics", "metrics.*"],
+    ["_interpolation", "_wiener", "_patches", "degradation", "degradation.*", "metrics*"],
     ["networks", "networks.*", "_objectives", "_noise_models"],
     ["_persistence", "_persistence.*"],
     ["_device"],

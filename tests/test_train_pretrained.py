@@ -22,7 +22,8 @@ FIELDS = ["path", "pack", "speaker", "split", "source_repo", "source_path", "lic
 def make_row(i, **fields):
     return {
         "path": f"{i}.wav", "pack": "music", "speaker": "", "split": "",
-        "source_repo": "some/where", "source_path": f"{i}.flac", "licence": "CC0", "rate": "16000", **fields,
+        "source_repo": "some/where", "source_path": f"{i}.flac", "licence": "CC0", "rate": "16000",
+        **fields,
     }  # fmt: skip
 
 

@@ -32,8 +32,8 @@ class SpectralNet(BaseEstimator):
         argument for the size: parameters and work grow with its square.
     kernel_size : int, default=7
         Frames that a block sees, odd.
-    expansion : int, default=3
-        Filters inside a block for each one outside.
+    expansion : float, default=3
+        Filters inside a block for each one outside; the product is rounded, at least 1.
     frame_length : int, default=640
         Wideband timepoints of a frame, a multiple of 4: 40 ms at 16 kHz, which tells the harmonics
         of a voice apart. Take 40 ms of your rate, 1920 at 48 kHz. Frames start every quarter of it.
@@ -67,7 +67,7 @@ class SpectralNet(BaseEstimator):
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
         "width": [Interval(Real, 0, None, closed="neither")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "expansion": [Interval(Integral, 1, None, closed="left")],
+        "expansion": [Interval(Real, 0, None, closed="neither")],
         "frame_length": [Interval(Integral, 16, None, closed="left")],
         "n_taps": [Interval(Integral, 1, None, closed="left")],
     }
@@ -118,7 +118,7 @@ class SpectralNet(BaseEstimator):
             n_blocks=int(self.n_blocks),
             n_filters=max(8, round(_N_FILTERS * self.width)),
             kernel_size=int(self.kernel_size),
-            expansion=int(self.expansion),
+            expansion=float(self.expansion),
             frame_length=int(self.frame_length),
             n_taps=int(self.n_taps),
         )

@@ -54,7 +54,7 @@ class SpectralNetwork(nn.Module):
     ----------
     ratio : int
         Upsampling ratio.
-    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps : int
+    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps : int or float
         As in `SpectralNet`.
 
     Attributes
@@ -201,8 +201,9 @@ class SpectralBlock(nn.Module):
         super().__init__()
         self.depthwise = DepthwiseConv1d(n_filters, kernel_size)
         self.norm = ChannelNorm(n_filters)
-        self.expand = PointwiseConv1d(n_filters, expansion * n_filters)
-        self.contract = PointwiseConv1d(expansion * n_filters, n_filters)
+        n_inside = max(1, round(expansion * n_filters))
+        self.expand = PointwiseConv1d(n_filters, n_inside)
+        self.contract = PointwiseConv1d(n_inside, n_filters)
         self.gain = nn.Parameter(torch.full((n_filters, 1), gain))
 
     def forward(self, x, flow):
