@@ -119,13 +119,20 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         ------
         ValueError, TypeError
             If a parameter can't be in such a file, a function or an object of your own: use joblib
-            then. If the folder does not exist.
+            then.
+        OSError
+            If the folder does not exist, or can't be written to.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
 
         See Also
         --------
         sklearn_audiosr.load : Reads the file.
+
+        Notes
+        -----
+        What belongs to the machine or the process is not kept: a `device` other than "cpu" becomes
+        "auto", a RandomState instance None, `checkpoint` and `verbose` their defaults.
 
         Examples
         --------

@@ -56,7 +56,8 @@ import sklearn_audiosr.metrics, sklearn_audiosr.networks
 wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
 sklearn_audiosr.SplineUpsampler().fit(wideband[:, ::2], wideband).predict(wideband[:, ::2])
 sklearn_audiosr.networks.AudioUNet(n_blocks=2)
-heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm", "pesq", "pystoi"}
+heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm", "pesq", "pystoi",
+         "safetensors"}
 print(*sorted(heavy.intersection(sys.modules)))
 """
 

@@ -84,9 +84,10 @@ class Own(SplineUpsampler):
     [
         (make_pipeline(Decimator(4), SplineUpsampler()), r"Pipeline: .*the step, pipeline\[1\]"),
         (Own(), "got Own: pickle it, with joblib.dump"),
+        (type("SplineUpsampler", (Own,), {"__module__": "mine"})(), "got SplineUpsampler: pickle"),
         (Decimator(4), "got Decimator"),
     ],
-    ids=["pipeline", "subclass", "degradation"],
+    ids=["pipeline", "subclass", "namesake", "degradation"],
 )  # fmt: skip
 def test_only_estimators_of_the_package_are_saved(est, named, path):
     with pytest.raises(TypeError, match=named):
