@@ -4,10 +4,14 @@ import os
 import shutil
 import uuid
 import warnings
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+from sklearn_audiosr._bandwidth import BandwidthMeter
+from sklearn_audiosr._formats import is_bounded, open_writer
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
@@ -20,7 +24,7 @@ _MEASURING_MARGIN = 1.05
 _LEAST_SHARE = 0.5
 
 
-def upsample_file(est, source, target, *, resample=False):
+def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
     """Super-resolve a sound file of any length.
 
     The file is read, streamed through the estimator and written block by block: memory does not
@@ -39,13 +43,20 @@ def upsample_file(est, source, target, *, resample=False):
     resample : bool, default=False
         Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
         filter of the resampler then takes the place of that in training: see Notes.
+    assume_bandwidth : "auto" or float, default=None
+        For a file of a higher rate than ``sampling_rate / r`` whose highband is empty: where its
+        band ends, in Hz. "auto" reads the file once more, before, to measure that. A band that
+        ends below the narrowband Nyquist frequency, ``sampling_rate / (2 * r)``, is brought to the
+        rate of the narrowband clips, in place, and super-resolved; one that ends above is an error.
 
     Raises
     ------
     ValueError
-        If the file's rate is not ``sampling_rate / r`` and `resample` is False, if `source` and
-        `target` are the same file, if the file is empty, has more than 64 channels, or holds NaN
-        or infinity, or if the target's container can't hold the result.
+        If the file's rate is not ``sampling_rate / r`` and neither `resample` nor
+        `assume_bandwidth` says what to do, if the file's band ends above the narrowband Nyquist
+        frequency or can't be measured, if `source` and `target` are the same file, if the file is
+        empty, has more than 64 channels, or holds NaN or infinity, or if the target's container
+        can't hold the result.
     FileNotFoundError, IsADirectoryError
         If there is no such `source` or folder, or `target` is a folder.
     TypeError
@@ -58,7 +69,8 @@ def upsample_file(est, source, target, *, resample=False):
     Warns
     -----
     UserWarning
-        If values beyond [-1, 1] had to be clipped.
+        If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
+        ends below half of the narrowband Nyquist frequency: training clips hold more.
 
     Notes
     -----
@@ -69,7 +81,11 @@ def upsample_file(est, source, target, *, resample=False):
     Channels and sample format (16-bit, 24-bit, float, ...) are kept where the target's container
     has that format, and are the container's usual one where it doesn't. Integer formats can't hold
     values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
-    of any rate, and writes r times that rate.
+    of any rate, and writes r times that rate; with one it writes that, whatever the file's. A file
+    that has it already, and an empty highband, keeps its length.
+
+    Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
+    above the narrowband Nyquist frequency.
 
     Examples
     --------
@@ -96,22 +112,37 @@ def upsample_file(est, source, target, *, resample=False):
             f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
         )
     check_is_fitted(est)
+    _check_assumption(assume_bandwidth)
     _check_paths(source, target)
     target = Path(os.path.realpath(target))  # of a link, the file that it leads to
     with soundfile.SoundFile(source) as reader:
         if reader.frames == 0:
             raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
-        narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample)
+        narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample, assume_bandwidth)
+        keeps_length = assume_bandwidth is not None and reader.samplerate == wide_rate
         temporary = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            with _open_writer(temporary, target, reader, wide_rate) as writer:
-                blocks = _resample(_read_blocks(reader), reader, narrow_rate)
-                _write_blocks(writer, _stream_blocks(est, blocks, reader.channels))
+            with open_writer(temporary, target, reader, wide_rate) as writer:
+                stream = est.stream(reader.channels)
+                if assume_bandwidth is not None:
+                    _check_band(reader, source, assume_bandwidth, narrow_rate)
+                _upsample(reader, stream, writer, narrow_rate, keeps_length)
             if target.exists():
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _upsample(reader, stream, writer, narrow_rate, keeps_length):
+    """Write what a stream makes of a file that is brought to the narrowband rate."""
+    meter = BandwidthMeter(narrow_rate)
+    multiple = round(reader.samplerate / narrow_rate) if keeps_length else 1
+    blocks = _read_blocks(reader, multiple)
+    blocks = _watch_blocks(_resample(blocks, reader, narrow_rate), meter)
+    blocks = _stream_blocks(stream, blocks)
+    _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
+    _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
 
 
 def _check_paths(source, target):
@@ -134,13 +165,24 @@ def _check_paths(source, target):
         )
 
 
-def _find_rates(est, file_rate, resample):
+def _check_assumption(bandwidth):
+    legal = isinstance(bandwidth, Real) and not isinstance(bandwidth, bool)
+    if bandwidth is None or bandwidth == "auto" or (legal and 0 < bandwidth < np.inf):
+        return
+    raise ValueError(
+        f'assume_bandwidth must be None, "auto" or a frequency in Hz, got {bandwidth!r}: pass '
+        "where the band of the file ends."
+    )
+
+
+def _find_rates(est, file_rate, resample, assume_bandwidth):
     """Rates in Hz of the estimator's input and output for a file."""
     ratio, wide_rate = est.upsampling_ratio_, est.sampling_rate
     if wide_rate is None:
-        if resample:
+        if resample or assume_bandwidth is not None:
+            wish = "resample=True" if resample else f"assume_bandwidth={assume_bandwidth!r}"
             raise ValueError(
-                "resample=True needs the rate that the estimator was trained for, got "
+                f"{wish} needs the rate that the estimator was trained for, got "
                 "sampling_rate=None: set it, est.set_params(sampling_rate=16000)."
             )
         return file_rate, file_rate * ratio
@@ -149,20 +191,89 @@ def _find_rates(est, file_rate, resample):
             f"sampling_rate must be a whole number of Hz to write files, got {wide_rate}."
         )
     narrow_rate = wide_rate / ratio
-    if file_rate != narrow_rate and not resample:
+    may_resample = resample or (assume_bandwidth is not None and file_rate > narrow_rate)
+    if file_rate != narrow_rate and not may_resample:
+        remedy = "pass resample=True"
+        if file_rate > narrow_rate:
+            remedy += ', or assume_bandwidth="auto" for a file whose highband is empty'
         raise ValueError(
             f"source must have a rate of {narrow_rate:g} Hz (sampling_rate={wide_rate:g} over the "
-            f"upsampling ratio {ratio}), got {file_rate} Hz: pass resample=True, or an estimator "
+            f"upsampling ratio {ratio}), got {file_rate} Hz: {remedy}, or an estimator "
             "that was trained for this rate."
         )
     return narrow_rate, int(wide_rate)
 
 
-def _read_blocks(reader):
-    """Yield blocks of shape (n_channels, n_timepoints)."""
-    n_timepoints = max(1, _N_READ // reader.channels)
+def _check_band(reader, source, assume_bandwidth, narrow_rate):
+    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency."""
+    nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
+    if assume_bandwidth == "auto":
+        bandwidth = _measure_band(reader, source)
+        margin, origin = _MEASURING_MARGIN, "as measured"
+    if bandwidth > margin * nyquist:
+        raise ValueError(
+            f"source must have a band that ends below {nyquist:g} Hz, the Nyquist frequency of "
+            f"narrowband clips, got one that ends at {bandwidth:.0f} Hz, {origin}: it is not "
+            f"narrowband for this estimator. Take one whose narrowband rate is {2 * bandwidth:.0f} "
+            "Hz or more, or drop what lies above with resample=True."
+        )
+
+
+def _measure_band(reader, source):
+    """Bandwidth of a file in Hz; the reader is at its start then as before."""
+    # of a named pipe, libsndfile says that some containers are seekable
+    is_pipe = isinstance(source, (str, os.PathLike)) and not os.path.isfile(source)
+    if is_pipe or not reader.seekable():
+        raise ValueError(
+            'source must be seekable for assume_bandwidth="auto", which reads it twice, got '
+            f"{source}, which is not: pass where its band ends in Hz, or write it to a file first."
+        )
+    meter = BandwidthMeter(reader.samplerate)
+    for _ in _watch_blocks(_read_blocks(reader), meter):
+        pass
+    reader.seek(0)
+    bandwidth = meter.bandwidth()
+    if np.isnan(bandwidth):
+        raise ValueError(
+            'source must hold at least 0.3 s and some sound for assume_bandwidth="auto", got '
+            f"{reader.frames / reader.samplerate:.2f} s in {source}: pass where its band ends in "
+            "Hz."
+        )
+    return bandwidth
+
+
+def _watch_blocks(blocks, meter):
+    for block in blocks:
+        meter.push(block)
+        yield block
+
+
+def _warn_of_narrow_band(bandwidth, narrow_rate):
+    nyquist = narrow_rate / 2
+    if bandwidth < _LEAST_SHARE * nyquist:  # not for nan: nothing to measure
+        warnings.warn(
+            f"source has a band that ends at {bandwidth:.0f} Hz, where narrowband clips of "
+            f"{narrow_rate:g} Hz hold up to {nyquist:g} Hz: what is missing between is not "
+            "restored, and the highband may be poor. Take an estimator whose narrowband rate is "
+            f'about {2 * bandwidth:.0f} Hz, with assume_bandwidth="auto".',
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _read_blocks(reader, multiple=1):
+    """Yield blocks of shape (n_channels, n_timepoints), with zeros up to a multiple of them."""
+    n_timepoints, n_read = max(1, _N_READ // reader.channels), 0
     while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
+        if not np.isfinite(block).all():
+            raise ValueError(
+                "source must hold finite values, got NaN or infinity between timepoints "
+                f"{n_read} and {n_read + len(block)}: repair the file, or cut it there."
+            )
+        n_read += len(block)
         yield block.T
+    if n_read % multiple:
+        yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)
 
 
 def _resample(blocks, reader, rate):
@@ -181,29 +292,28 @@ def _resample(blocks, reader, rate):
     yield resampler.resample_chunk(rest, last=True).reshape(-1, reader.channels).T
 
 
-def _stream_blocks(est, blocks, n_channels):
-    stream, n_read = est.stream(n_channels), 0
+def _stream_blocks(stream, blocks):
     for block in blocks:
-        if not np.isfinite(block).all():
-            raise ValueError(
-                "source must hold finite values, got NaN or infinity between timepoints "
-                f"{n_read} and {n_read + block.shape[1]}: repair the file, or cut it there."
-            )
-        n_read += block.shape[1]
         yield stream.push(block)
     yield stream.flush()
+
+
+def _cut(blocks, n_timepoints):
+    for block in blocks:
+        yield block[:, :n_timepoints]
+        n_timepoints -= min(n_timepoints, block.shape[1])
 
 
 def _write_blocks(writer, blocks):
     peak = 0.0
     for y in blocks:
         peak = max(peak, float(np.abs(y).max(initial=0)))
-        writer.write(y.T if writer.subtype in _UNBOUNDED else np.clip(y.T, -1, 1))
-    if peak > 1 and writer.subtype not in _UNBOUNDED:
+        writer.write(np.clip(y.T, -1, 1) if is_bounded(writer.subtype) else y.T)
+    if peak > 1 and is_bounded(writer.subtype):
         warnings.warn(
             f"The result reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds no "
             "more. A little is common for loud files; much of it says that the file was made "
             "narrowband in another way than the training clips.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

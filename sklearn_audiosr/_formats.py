@@ -1,7 +1,5 @@
 """Containers and sample formats of the sound files that are written."""
 
-import numpy as np
-
 # Formats that hold values beyond [-1, 1]; in some others these would wrap round.
 _UNBOUNDED = {
     *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
@@ -53,6 +51,6 @@ def _find_format(reader, target, rate):
     return container, subtypes
 
 
-def clip_to_format(y, subtype):
-    """Return values as the sample format `subtype` can hold them."""
-    return y if subtype in _UNBOUNDED else np.clip(y, -1, 1)
+def is_bounded(subtype):
+    """Tell whether a sample format holds no values beyond [-1, 1]."""
+    return subtype not in _UNBOUNDED
