@@ -23,7 +23,7 @@ from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._objectives import OBJECTIVES
 from sklearn_audiosr._patches import PatchSampler
-from sklearn_audiosr._training import _Step
+from sklearn_audiosr._training import _Rate, _Step
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._workspace import Workspace
 
@@ -84,7 +84,8 @@ def measure_training(description, batch_size, n_rounds):
     def loss(network, sources, targets, mask):
         return OBJECTIVES["rmse"](network(sources), targets, mask)
 
-    step = _Step(networks[0], loss, loader, 1e-4, "float32", Compilation(networks[0], CPU, 1))
+    rate, compilation = _Rate(1e-4, "constant", 1), Compilation(networks[0], CPU, 1)
+    step = _Step(networks[0], loss, loader, rate, "float32", compilation)
     plain_step = PlainLoop(networks[1], [source[None]], [source[None]], batch_size)
     times, workspace = [], Workspace()
     for i in range(n_rounds + 1):

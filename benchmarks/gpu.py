@@ -33,7 +33,7 @@ from sklearn_audiosr._device import tuned_kernels
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr._objectives import OBJECTIVES
 from sklearn_audiosr._patches import PatchSampler
-from sklearn_audiosr._training import _Step
+from sklearn_audiosr._training import _Rate, _Step
 from sklearn_audiosr.networks import AudioUNet, _convolution
 from sklearn_audiosr.networks._workspace import Workspace
 
@@ -101,7 +101,8 @@ def make_step(bench, description, precision, batch_size, compiled=False):
     sampler = PatchSampler(bench.sources, bench.targets, PATCH_LENGTH, RATIO)
     loader = BatchLoader(sampler, bench.device, np.random.default_rng(0))
     used = torch.compile(network, mode="reduce-overhead", dynamic=False) if compiled else network
-    step = _Step(network, rmse, loader, 1e-4, precision, Compilation(used, torch.device("cpu"), 1))
+    compilation = Compilation(used, torch.device("cpu"), 1)
+    step = _Step(network, rmse, loader, _Rate(1e-4, "constant", 1), precision, compilation)
     return lambda: step(batch_size)
 
 

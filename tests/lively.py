@@ -24,8 +24,9 @@ def randomize(network, seed=0):
 def lively_resolver(ratio=4, network=None, *, sampling_rate=None, **options):
     """A fitted estimator whose network has random weights; `options` describe the network."""
     network = network or AudioUNet(**{"n_blocks": 2, "width": 1 / 32, **options})
+    patch_length = max(96, getattr(network, "least_patch_length", 1))
     est = AudioSuperResolver(
-        network, max_epochs=1, patch_length=96, device="cpu", sampling_rate=sampling_rate
+        network, max_epochs=1, patch_length=patch_length, device="cpu", sampling_rate=sampling_rate
     )
     Y = np.random.default_rng(0).standard_normal((1, 48 * ratio))
     est.fit(Y[:, ::ratio], Y)

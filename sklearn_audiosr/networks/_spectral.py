@@ -60,7 +60,7 @@ class SpectralNet(BaseEstimator):
     >>> from sklearn_audiosr.networks import SpectralNet
     >>> network = SpectralNet().build(upsampling_ratio=4)
     >>> sum(parameter.numel() for parameter in network.parameters()) // 1000
-    3658
+    3669
     """
 
     _parameter_constraints = {
