@@ -76,7 +76,7 @@ def quantize(n_bits, dither):
         lambda x: x + 0.7,  # an offset
         lambda x: x + tones([50, 100, 150], [1, 0.5, 0.2], len(x) // RATE),  # hum
         lambda x: x + 1e-4 * noise(len(x) // RATE, seed=2),
-        lambda x: x + 1e-4 * tones([5200], seconds=len(x) // RATE),  # a pilot tone
+        lambda x: x + 0.05 * tones([5200], seconds=len(x) // RATE),  # a pilot tone
     ],
 )
 @pytest.mark.parametrize("bandwidth", [1000, 2900, 4000, 8000])
@@ -192,8 +192,8 @@ def test_containers():
         effective_bandwidth(np.stack([wide, narrow]), RATE), [8000, measure(narrow)]
     )
     np.testing.assert_array_equal(
-        effective_bandwidth(np.stack([[wide, narrow], [narrow, narrow]]), RATE),
-        [8000, measure(narrow)],
+        effective_bandwidth(np.stack([[wide, narrow], [narrow, wide], [narrow, narrow]]), RATE),
+        [8000, 8000, measure(narrow)],
     )
     pcm = np.round(narrow * 2**15).astype(np.int16)
     assert measure(pcm) == measure(pcm / 2.0**15)
@@ -220,13 +220,21 @@ def test_clips_are_checked():
         effective_bandwidth([noise(), x], RATE)
 
 
-@pytest.mark.parametrize("size", [1000, 4801, 40000])
-def test_blocks_give_what_the_whole_gives(size):
-    x = np.stack([hold(noise(4, 8000, seed), 2) for seed in (0, 1)])
-    meter = BandwidthMeter(RATE)
+@pytest.mark.parametrize("size", [480, 1000, 4801, 40000])
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.stack([hold(noise(2, 8000, seed), 2) for seed in (0, 1)]),
+        tones(np.arange(500, 7600, 500))[None],
+    ],
+)
+def test_blocks_give_what_the_whole_gives(x, size):
+    meter, whole = BandwidthMeter(RATE), BandwidthMeter(RATE)
     for start in range(0, x.shape[1], size):
         meter.push(x[:, start : start + size])
-    assert meter.bandwidth() == measure(x)
+    whole.push(x)
+    np.testing.assert_allclose(meter._power, whole._power)  # each frame once
+    assert meter.bandwidth() == whole.bandwidth() == measure(x)
 
 
 def test_memory_does_not_grow():

@@ -379,7 +379,7 @@ def empty_highband(x, rate, file_rate):
 
 @pytest.mark.parametrize("assume_bandwidth", ["auto", 4000, 3900.5])
 @pytest.mark.parametrize(
-    ("ratio", "n_timepoints"), [(2, 16001), (2, 16000), (3, 15998), (4, 15999)]
+    ("ratio", "n_timepoints"), [(2, 16001), (2, 16000), (3, 15998), (3, 16000), (4, 16001)]
 )
 def test_empty_highband_is_filled_in_place(ratio, n_timepoints, assume_bandwidth, folder):
     """The known answer: the whole file decimated by the resampler, then super-resolved."""
@@ -497,19 +497,33 @@ def test_what_cannot_be_measured(x, folder):
     assert soundfile.info("wide.wav").frames == x.shape[1]
 
 
-def test_a_pipe_cannot_be_read_twice(folder):
-    write("empty.wav", empty_highband(noise(1, 6000), 8000, 16000), 16000)
+def test_a_band_may_end_at_the_nyquist_frequency(folder):
+    """As steeply as can be: the window that measures it makes it a little wider."""
+    spectrum = np.fft.rfft(noise(1, 16000))
+    spectrum[:, 4001:] = 0
+    x = write("empty.wav", np.fft.irfft(spectrum), 16000)
+    assert effective_bandwidth([x], 16000)[0] > 4000
+    upsample_file(spline(), "empty.wav", "wide.wav", assume_bandwidth="auto")
+    assert names(folder) == ["empty.wav", "wide.wav"]
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])  # libsndfile says that one is seekable
+def test_a_pipe_cannot_be_read_twice(suffix, folder):
+    x = empty_highband(noise(1, 6000), 8000, 16000)
+    soundfile.write(f"empty.{suffix}", x.T, 16000)
+
+    pipe = Path(f"pipe.{suffix}")
 
     def upsample_pipe(assume_bandwidth):
-        os.mkfifo("pipe.wav")
-        content = Path("empty.wav").read_bytes()
-        writer = threading.Thread(target=lambda: Path("pipe.wav").write_bytes(content))
+        os.mkfifo(pipe)
+        content = Path(f"empty.{suffix}").read_bytes()
+        writer = threading.Thread(target=lambda: pipe.write_bytes(content))
         writer.start()
         try:
-            upsample_file(spline(), "pipe.wav", "wide.wav", assume_bandwidth=assume_bandwidth)
+            upsample_file(spline(), pipe, "wide.wav", assume_bandwidth=assume_bandwidth)
         finally:
             writer.join()
-            os.remove("pipe.wav")
+            pipe.unlink()
 
     upsample_pipe(4000)
     assert soundfile.info("wide.wav").frames == 12000
