@@ -13,20 +13,23 @@ PACKAGE = "sklearn_audiosr"
 
 # Column and row of each room. A room without a place stops the build.
 PLACES = {
-    "__main__": (0.45, 0), "_command_line": (1.6, 0),
-    "": (3.2, 1), "_pretrained": (5.0, 1), "_loading": (6.35, 1),
-    "_spline": (0.45, 2), "_linear": (1.6, 2), "_dnn": (3.1, 2), "_super_resolver": (4.75, 2),
-    "_files": (6.35, 2),
-    "_uncertainty": (4.2, 3), "_persistence": (6.35, 3),
-    "_formats": (0.45, 3),
-    "_bandwidth": (0.45, 4), "_interpolation": (2.15, 4), "_learned": (3.7, 4),
-    "_noise_models": (4.95, 4), "_objectives": (6.2, 4),
-    "listening": (0.45, 5), "_base": (1.55, 5), "_patches": (2.65, 5), "_training": (4.3, 5),
-    "_inference": (6.35, 5),
-    "metrics": (0.45, 6), "_streaming": (1.5, 6), "degradation": (2.51, 6),
-    "_batches": (3.5, 6), "_compilation": (4.62, 6), "networks": (5.75, 6),
-    "_fingerprint": (0.45, 7), "_clips": (1.5, 7), "_wiener": (2.51, 7), "_checkpoint": (3.81, 7),
-    "datasets": (5.0, 7), "_device": (6.35, 7),
+    "__main__": (0.45, 0),
+    "_command_line": (1.6, 0.7),
+    "": (3.2, 1.4),
+    "_pretrained": (4.75, 2.1),
+    "_loading": (6.35, 2.8),
+    "_spline": (0.45, 3.6), "_linear": (1.6, 3.6), "_dnn": (3.1, 3.6),
+    "_super_resolver": (4.75, 3.6), "_files": (6.35, 3.6),
+    "_formats": (6.35, 4.6), "_uncertainty": (4.2, 4.6),
+    "_bandwidth": (0.45, 5.6), "_interpolation": (2.15, 5.6), "_learned": (3.7, 5.6),
+    "_noise_models": (4.95, 5.6), "_objectives": (6.2, 5.6),
+    "listening": (0.45, 6.6), "_base": (1.55, 6.6), "_patches": (2.65, 6.6),
+    "_training": (4.3, 6.6), "_inference": (6.35, 6.6),
+    "_persistence": (3.2, 7.4),
+    "metrics": (0.45, 8.2), "_streaming": (1.5, 8.2), "degradation": (2.51, 8.2),
+    "_batches": (3.5, 8.2), "_compilation": (4.62, 8.2), "networks": (5.75, 8.2),
+    "_fingerprint": (0.45, 9.2), "_clips": (1.5, 9.2), "_wiener": (2.51, 9.2),
+    "_checkpoint": (3.81, 9.2), "datasets": (5.0, 9.2), "_device": (6.35, 9.2),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38
@@ -100,7 +103,8 @@ def draw_rooms(folder):
     x, y = _centre("datasets")
     parts.append(f'<text class="note" x="{x}" y="{y + 34}">imports no room</text>')
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
-    return _svg(title, 6.9 * COLUMN + 4, 7 * ROW + 2 * HEIGHT + 10, parts)
+    height = max(row for _, row in PLACES.values()) * ROW + 2 * HEIGHT + 10
+    return _svg(title, 6.9 * COLUMN + 4, height, parts)
 
 
 def _centre(room):
