@@ -100,8 +100,7 @@ def effective_bandwidth(clips, sampling_rate):
     speech and piano, and for 75 to 79 of 82 of music. As they were, none of the 124 is taken for
     narrowband, whole, at 8 bits or in excerpts of 0.3 s; of the music 24 are, 22 of which end at
     11.2 kHz indeed. At 8 bits the floor hides most of the steps: of the 124, between 17 and 63 are
-    found. Excerpts of 0.3 s have images that are too few frames to tell: of 119 to 124, 102 to 123
-    are found.
+    found. Of excerpts of 0.3 s, which show images in few frames, between 102 and 123 are.
 
     Examples
     --------
@@ -143,7 +142,13 @@ class BandwidthMeter:
         self._folds = {ratio: Fold(ratio, self._frame) for ratio in _RATIOS}
 
     def push(self, block):
-        """Take the next block, of shape (n_channels, n_timepoints)."""
+        """Take the next block.
+
+        Parameters
+        ----------
+        block : ndarray of shape (n_channels, n_timepoints)
+            Of any length, and always of the same number of channels.
+        """
         frame, hop = self._frame, self._frame // 2
         x = block if self._rest is None else np.concatenate([self._rest, block], axis=1)
         n_frames = max(0, (x.shape[1] - frame) // hop + 1)
@@ -170,7 +175,13 @@ class BandwidthMeter:
         self._past = spectra[:, -_LAG:]
 
     def bandwidth(self):
-        """Return the bandwidth in Hz of the audio so far, nan if there is too little."""
+        """Measure the audio so far.
+
+        Returns
+        -------
+        bandwidth : float
+            In Hz, nan if there is too little audio or silence alone.
+        """
         if self._n_frames < _MIN_FRAMES or not self._power.any():
             return np.nan
         n, least = self._frame // 2, _MIN_STEP_DB + _FEW_FRAMES_DB / self._n_frames

@@ -4,6 +4,8 @@ Each takes three tensors of shape (batch, 1, time), the mask 1 where a timepoint
 the padding of a short clip, and gives one number to minimise.
 """
 
+from functools import partial
+
 import torch
 
 # Keeps the root's gradient finite where a patch is predicted exactly (the published program's).
@@ -105,13 +107,13 @@ def separated(objective):
         ``loss(output, target, mask)``, the output of shape (batch, 2, time): the mean, which is to
         have little noise, and what a full highband adds.
     """
+    return partial(_separated_loss, objective)
 
-    def loss(output, target, mask):
-        mean, detail = output[:, :1], output[:, 1:]
-        noise = noise_to_signal(mean, target, mask)
-        return objective(mean + detail, target, mask) + _MEAN_WEIGHT * noise
 
-    return loss
+def _separated_loss(objective, output, target, mask):
+    mean, detail = output[:, :1], output[:, 1:]
+    noise = noise_to_signal(mean, target, mask)
+    return objective(mean + detail, target, mask) + _MEAN_WEIGHT * noise
 
 
 OBJECTIVES = {
