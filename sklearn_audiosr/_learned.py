@@ -262,7 +262,7 @@ class LearnedUpsampler(BaseUpsampler):
         return "validation SNR (dB)", waveform_snr, None
 
     def _make_mixer(self):
-        """Give a `_Mixer` of a network's outputs; None where the first is the waveform."""
+        """Give a `Mixer` of a network's outputs; None where the first is the waveform."""
         return None
 
     def _check_warm_start(self, ratio):

@@ -12,10 +12,15 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._highband import (
+    Mixer,
+    check_highband_gain,
+    score_spectra,
+    separates_highband,
+)
 from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
-from sklearn_audiosr.metrics import log_spectral_distance
 
 OBJECTIVE_NAMES = {
     *("rmse", "mse", "paper_eq1", "noise_to_signal"),
@@ -284,13 +289,13 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     def _check_separation(self, network):
         """Raise ValueError for parameters that a network's kind of outputs does not fit."""
-        separates = _separates_highband(network)
+        separates = separates_highband(network)
         if separates and self.noise_model is not None:
             raise ValueError(
                 "noise_model must be None with a network that separates the highband, whose two "
                 f"outputs are no density, got {self.noise_model!r}: take AudioUNet or TFiLM."
             )
-        _check_highband_gain(self.highband_gain, separates)
+        check_highband_gain(self.highband_gain, separates)
 
     def _prepare_network(self, network, pairs):
         # of the class: a network may have a layer of that name
@@ -310,7 +315,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
             def loss(network, sources, targets, mask):
                 name = self.objective or getattr(network, "default_objective", "rmse")
                 objective = OBJECTIVES.get(name, self.objective)
-                if _separates_highband(network):
+                if separates_highband(network):
                     objective = separated(objective)
                 return objective(network(sources), targets, mask)
 
@@ -330,10 +335,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
             from sklearn_audiosr._noise_models import mean_log_likelihood
 
             return "log likelihood", mean_log_likelihood(noise_model), self._count_outputs()
-        if not _separates_highband(network):
+        if not separates_highband(network):
             return super()._choose_score(network)
         # the mean has the best signal-to-noise ratio after any epoch: it tells nothing
-        return "minus validation LSD", _score_spectra, 2
+        return "minus validation LSD", score_spectra, 2
 
     def predict(self, X, *, return_std=False, highband_gain=None):
         """Upsample narrowband clips.
@@ -369,65 +374,30 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         check_is_fitted(self)
         if highband_gain is None:
             highband_gain = self.highband_gain
-        _check_highband_gain(highband_gain, _separates_highband(self.network_))
+        check_highband_gain(highband_gain, separates_highband(self.network_))
         if return_std:
-            return super().predict(X, return_std=True)
+            return self._predict_density(X)
         clips = Clips(X, "X")
         return clips.collect(self._upsample(clips, highband_gain))
 
     def _upsample(self, clips, highband_gain=None):
-        if not _separates_highband(self.network_):
+        if not separates_highband(self.network_):
             yield from super()._upsample(clips)
             return
-        mix = _Mixer(self.highband_gain if highband_gain is None else highband_gain)
+        mix = Mixer(self.highband_gain if highband_gain is None else highband_gain)
         for outputs in self._run_network(clips, mix.n_outputs):
             yield mix(outputs) * np.float32(self.scale_)
 
     def _make_mixer(self):
-        separates = _separates_highband(self.network_)
-        _check_highband_gain(self.highband_gain, separates)
-        return _Mixer(self.highband_gain) if separates else None
+        separates = separates_highband(self.network_)
+        check_highband_gain(self.highband_gain, separates)
+        return Mixer(self.highband_gain) if separates else None
 
     def _upsample_source(self, x, ratio):
         return upsample_cubic(x, ratio)
 
     def _stream_source(self, ratio):
         return stream_cubic(ratio)
-
-
-class _Mixer:
-    """Makes the waveform of a network's mean and detail: arrays (2, n_waveforms, n_timepoints)."""
-
-    n_outputs = 2
-
-    def __init__(self, highband_gain):
-        self.highband_gain = np.float32(highband_gain)
-
-    def __call__(self, outputs):
-        mean, detail = outputs
-        return mean + self.highband_gain * detail
-
-
-def _separates_highband(network):
-    return getattr(network, "separates_highband", False)
-
-
-def _check_highband_gain(value, separates):
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 <= float(value) < math.inf:
-        raise ValueError(
-            f"highband_gain must be a number from 0, got {value!r}: 0 gives the least error, 1 the "
-            "full highband."
-        )
-    if value != 1 and not separates:
-        raise ValueError(
-            "highband_gain must be 1 with a network that does not separate the highband from the "
-            f"mean, got {value!r}: take networks.SpectralNet."
-        )
-
-
-def _score_spectra(target, outputs):
-    return -log_spectral_distance([target], [outputs.sum(axis=0)])
 
 
 def _name_description(description):

@@ -24,37 +24,8 @@ class ProbabilisticUpsampler(LearnedUpsampler):
     def _make_noise_model(self):
         """Give the noise model of one fit, or None."""
 
-    def predict(self, X, *, return_std=False):
-        """Upsample narrowband clips.
-
-        Parameters
-        ----------
-        X : container of narrowband clips
-            A 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) or
-            a sequence of clips of any lengths from 1 timepoint; a lazy sequence is read clip by
-            clip.
-        return_std : bool, default=False
-            Whether to return the standard deviation of each timepoint too. It needs a
-            `noise_model`.
-
-        Returns
-        -------
-        Y : container of wideband clips
-            The same kind of container, float32, each clip exactly ``upsampling_ratio_`` times as
-            long: ``Y[i][r * t]`` is the instant of ``X[i][t]``.
-        Y_std : container of clips
-            With ``return_std=True``: the standard deviation of each timepoint, in the units and
-            of the shape of `Y`.
-
-        Raises
-        ------
-        ValueError
-            If a clip is empty, or holds NaN or infinity; if ``return_std=True`` and the estimator
-            was fitted without a noise model, or with one that has no standard deviation.
-        """
-        if not return_std:
-            return super().predict(X)
-        check_is_fitted(self)
+    def _predict_density(self, X):
+        """Give predictions and standard deviations, containers of clips."""
         self._check_noise_model("return_std=True", "std")
         clips, means, deviations = Clips(X, "X"), [], []
         for output in self._run_noisy_network(clips):

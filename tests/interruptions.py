@@ -10,6 +10,16 @@ from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._dnn_module import HighbandDNN
 
 
+def save_after_every_epoch(monkeypatch):
+    """However long saving takes."""
+    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+
+
+def name_checkpoint(tmp_path):
+    """Where fits keep their state."""
+    return tmp_path / "fit.ckpt"
+
+
 class PowerCutError(Exception):
     """What ends a fit as a crash would."""
 
@@ -36,6 +46,11 @@ class Interruption:
     def plan(self, at_call, error=PowerCutError):
         """Count from here on."""
         self.n_calls, self.at_call, self.error = 0, at_call, error
+
+
+def watch_losses(monkeypatch):
+    """Watch the losses that the estimators train on."""
+    return Interruption(monkeypatch)
 
 
 # 5 clips of 4096 timepoints in patches of 512: 40 patches, 3 steps an epoch

@@ -10,31 +10,24 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from interruptions import Interruption, PowerCutError, interrupt, keep_two_epochs, resolver
+from interruptions import (
+    PowerCutError,
+    interrupt,
+    keep_two_epochs,
+    name_checkpoint,
+    resolver,
+    save_after_every_epoch,
+    watch_losses,
+)
 from resolvers import make_pairs, small_resolver
 
 from sklearn_audiosr import _checkpoint
 from sklearn_audiosr._checkpoint import Checkpoint
 
-
-@pytest.fixture(scope="module")
-def pairs():
-    return make_pairs()
-
-
-@pytest.fixture(autouse=True)
-def saved_after_every_epoch(monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "fit.ckpt"
-
-
-@pytest.fixture
-def interruption(monkeypatch):
-    return Interruption(monkeypatch)
+pairs = pytest.fixture(scope="module")(make_pairs)
+saved = pytest.fixture(autouse=True)(save_after_every_epoch)
+path = pytest.fixture(name_checkpoint)
+interruption = pytest.fixture(watch_losses)
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fspath])

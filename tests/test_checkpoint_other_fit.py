@@ -5,41 +5,27 @@ import os
 import numpy as np
 import pytest
 from interruptions import (
-    Interruption,
     assert_same_fit,
     dnn,
     interrupt_after_one_epoch,
     keep_two_epochs,
+    name_checkpoint,
     resolver,
+    save_after_every_epoch,
+    watch_losses,
 )
 from lively import Halving
 from resolvers import make_pairs
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from sklearn_audiosr import _checkpoint
 from sklearn_audiosr._noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
-
-@pytest.fixture(scope="module")
-def pairs():
-    return make_pairs()
-
-
-@pytest.fixture(autouse=True)
-def saved_after_every_epoch(monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "fit.ckpt"
-
-
-@pytest.fixture
-def interruption(monkeypatch):
-    return Interruption(monkeypatch)
+pairs = pytest.fixture(scope="module")(make_pairs)
+saved = pytest.fixture(autouse=True)(save_after_every_epoch)
+path = pytest.fixture(name_checkpoint)
+interruption = pytest.fixture(watch_losses)
 
 
 @pytest.fixture(scope="module")

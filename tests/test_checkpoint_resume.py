@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from interruptions import (
-    Interruption,
     PowerCutError,
     assert_same_fit,
     dnn,
     interrupt,
+    name_checkpoint,
     resolver,
+    save_after_every_epoch,
+    watch_losses,
 )
 from resolvers import make_pairs, small_resolver
 
@@ -26,24 +28,10 @@ from sklearn_audiosr.networks import AudioUNet
 TESTS = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
-def pairs():
-    return make_pairs()
-
-
-@pytest.fixture(autouse=True)
-def saved_after_every_epoch(monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "fit.ckpt"
-
-
-@pytest.fixture
-def interruption(monkeypatch):
-    return Interruption(monkeypatch)
+pairs = pytest.fixture(scope="module")(make_pairs)
+saved = pytest.fixture(autouse=True)(save_after_every_epoch)
+path = pytest.fixture(name_checkpoint)
+interruption = pytest.fixture(watch_losses)
 
 
 ESTIMATORS = {

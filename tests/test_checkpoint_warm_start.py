@@ -6,37 +6,22 @@ import pytest
 import torch
 from interruptions import (
     IN_EPOCH_3,
-    Interruption,
     assert_same_fit,
     dnn,
     interrupt,
+    name_checkpoint,
     press_ctrl_c,
     resolver,
+    save_after_every_epoch,
+    watch_losses,
 )
 from resolvers import make_pairs, weights
 from sklearn.base import clone
 
-from sklearn_audiosr import _checkpoint
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    return make_pairs()
-
-
-@pytest.fixture(autouse=True)
-def saved_after_every_epoch(monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "fit.ckpt"
-
-
-@pytest.fixture
-def interruption(monkeypatch):
-    return Interruption(monkeypatch)
+pairs = pytest.fixture(scope="module")(make_pairs)
+saved = pytest.fixture(autouse=True)(save_after_every_epoch)
+path = pytest.fixture(name_checkpoint)
+interruption = pytest.fixture(watch_losses)
 
 
 def test_warm_start_goes_on_too(pairs, path, interruption):
