@@ -19,9 +19,9 @@ _FRAME_LENGTHS = (256, 512, 1024, 2048)
 # below speech, about where the rounding of 16 bits lies.
 _POWER_FLOOR = 1e-6
 
-# Of "spectral": weight of the noise-to-signal ratio. With 0.3 a model of speech at r = 4 was 0.1 dB
-# below the spline; 20 % less highband, which this weight brings about, gave it 0.26 dB for 0.01 of
-# log-spectral distance.
+# Of "spectral": weight of the noise-to-signal ratio. speech-4x-16k, which was trained with 0.3, is
+# below the spline's SNR; with a quarter less highband it is above, for next to no log-spectral
+# distance (benchmarks/results/dial_speech-4x-16k.rst), and that is what this weight brings about.
 _FIDELITY = 0.5
 
 # Of networks that separate the highband: weight of the mean's noise-to-signal ratio.

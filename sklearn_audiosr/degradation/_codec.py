@@ -40,16 +40,16 @@ class Codec(Degradation):
 
     Notes
     -----
-    What a compression level means differs by format. Measured with libsndfile 1.2.2 and English
-    speech at 16 kHz, in kbit/s:
+    What a compression level means differs by format. On the bundled speech, with libsndfile 1.2.2
+    (``benchmarks/bench_codecs.py``), in kbit/s:
 
     ================  =======  ===  ===  ===  ====  ====
     compression       default  0    0.5  0.9  0.95  0.99
     ================  =======  ===  ===  ===  ====  ====
-    MP3, "variable"   47       70   40   27   25    23
-    MP3, "average"    --       111  86   26   17    11
+    MP3, "variable"   47       69   41   27   25    22
+    MP3, "average"    --       111  85   26   17    11
     MP3, "constant"   --       164  82   24   16    8
-    Vorbis            46       81   51   33   31    30
+    Vorbis            46       80   50   33   31    31
     Opus              28       260  134  30   19    10
     ================  =======  ===  ===  ===  ====  ====
 

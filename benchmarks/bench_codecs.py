@@ -1,0 +1,48 @@
+"""Bit rates that the compression levels of `degradation.Codec` stand for.
+
+    python benchmarks/bench_codecs.py
+
+codes the bundled speech, each clip a file, and prints kbit/s.
+"""
+
+import numpy as np
+import soundfile
+from _tables import record, rst_table
+
+from sklearn_audiosr.datasets import load_speech
+from sklearn_audiosr.degradation._round_trip import _write
+
+LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)
+
+ROWS = [
+    ("mp3", "variable"), ("mp3", "average"), ("mp3", "constant"), ("vorbis", None), ("opus", None),
+]  # fmt: skip
+
+
+def measure_bit_rate(clips, rate, name, level, mode):
+    """Give kbit/s over all clips; nan where soundfile takes a mode with a level only."""
+    if level is None and mode in ("average", "constant"):
+        return np.nan
+    n_bytes = sum(_write(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
+    return 8 * n_bytes / 1000 / (sum(map(len, clips)) / rate)
+
+
+def main():
+    speech = load_speech()
+    rows = {
+        name if mode is None else f'{name}, "{mode}"': [
+            measure_bit_rate(speech.clips, speech.sampling_rate, name, level, mode)
+            for level in LEVELS
+        ]
+        for name, mode in ROWS
+    }
+    header = ["compression", "default", *(f"{level:g}" for level in LEVELS[1:])]
+    cells = [
+        [name, *("" if np.isnan(v) else f"{v:.0f}" for v in row)] for name, row in rows.items()
+    ]
+    versions = {"libsndfile": soundfile.__libsndfile_version__}
+    record("codecs", rst_table(header, cells), {"rows": rows, **versions})
+
+
+if __name__ == "__main__":
+    main()
