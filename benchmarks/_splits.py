@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# One title in five is for testing.
+# One title in five of each source is for testing.
 _SEED, _N_PARTS = "sklearn-audiosr", 5
 
 
@@ -52,7 +52,12 @@ def read_recordings(root, packs, split, rate):
 
     with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["pack"] in packs]
-    rows = [row for row in rows if find_split(row) == split and int(row["rate"]) >= rate]
+    splits = find_splits(rows)
+    rows = [
+        row
+        for row, of_row in zip(rows, splits, strict=True)
+        if of_row == split and int(row["rate"]) >= rate
+    ]
     clips = []
     for row in rows:
         clip, native = soundfile.read(root / row["path"], dtype="float32")
@@ -65,17 +70,31 @@ def read_recordings(root, packs, split, rate):
     )
 
 
-def find_split(row):
-    """Give a manifest row's split: its own, or by a hash of its source and title."""
-    if row["split"]:
-        return row["split"]
-    digest = hashlib.sha256(f"{_SEED} {_name_group(row)}".encode()).digest()
-    return "test" if digest[0] % _N_PARTS == 0 else "train"
+def find_splits(rows):
+    """Give the split of each row of a manifest: its own, or by a hash of its title.
+
+    Of each source of a pack one title in five is for testing, rounded up; a source of one title is
+    for training.
+    """
+    titles = {}
+    for row in rows:
+        if not row["split"]:
+            titles.setdefault((row["pack"], row["source_repo"]), set()).add(_name_group(row))
+    test = set()
+    for of_source in titles.values():
+        n_test = -(-len(of_source) // _N_PARTS) if len(of_source) > 1 else 0
+        test.update(sorted(of_source, key=_hash)[:n_test])
+    return [row["split"] or ("test" if _name_group(row) in test else "train") for row in rows]
+
+
+def _hash(title):
+    return hashlib.sha256(f"{_SEED} {title}".encode()).digest()
 
 
 def _name_group(row):
-    """Name the speaker where the manifest knows them, else the title."""
-    if row["pack"].startswith("speech") and row["split"]:
+    """Name the speaker where the manifest knows several, else the title."""
+    is_split = row["pack"].startswith("speech") and row["split"]
+    if is_split or row["speaker"].startswith("vctk"):
         return f"{row['source_repo']} {row['speaker']}"
     title = row["source_path"].split(" @ ")[0]  # excerpts of one title stay together
     return f"{row['source_repo']} {title}"

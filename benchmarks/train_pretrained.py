@@ -26,6 +26,10 @@ from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import SpectralNet
 
 
+# Of all audio, below which a source's recordings are repeated.
+_RARE_SHARE = 0.05
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a model is made of.
@@ -44,6 +48,8 @@ class Recipe:
         Of the network.
     patch_length : int
         Wideband timepoints.
+    n_repeats : int
+        How often recordings of a rare source come in each copy, varied anew.
     """
 
     rate: int
@@ -51,20 +57,20 @@ class Recipe:
     packs: tuple
     test_packs: tuple
     n_copies: int = 4
-    epochs: int = 6
+    epochs: int = 4
     frame_length: int = 1024
     patch_length: int = 16384
+    n_repeats: int = 1
 
     def estimator(self, **changes):
         """Give the model, unfitted."""
         training = {
             "patch_length": self.patch_length,
             "batch_size": 16,
-            "learning_rate": 1e-3,
+            "learning_rate": 3e-3,
             "learning_rate_schedule": "cosine",
             "max_epochs": self.epochs,
             "validation_fraction": 0.01,
-            "precision": "bfloat16",
             "sampling_rate": self.rate,
             "random_state": 0,
             "verbose": 1,
@@ -74,7 +80,11 @@ class Recipe:
         return AudioSuperResolver(network, **{**training, **changes})
 
 
-_SPEECH = {"packs": ("speech_multi", "speech_single"), "test_packs": ("speech_multi",)}
+_SPEECH = {
+    "packs": ("speech_multi", "speech_single", "speech_fullband"),
+    "test_packs": ("speech_multi",),
+    "n_repeats": 8,  # a minute of studio recordings among an hour of others
+}
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",)}
 
 RECIPES = {
@@ -96,12 +106,23 @@ RECIPES = {
 
 def make_pairs(recordings, recipe, n_copies):
     """Vary the recordings, and degrade them: X, Y and the group of each clip."""
-    X, Y = [], []
-    for seed in range(n_copies):
-        x, y = augment(recordings.clips, recipe.rate, recipe.ratio, seed)
+    X, Y, groups = [], [], []
+    rare = find_rare(recordings)
+    for seed in range(n_copies * recipe.n_repeats):
+        chosen = range(len(rare)) if seed < n_copies else np.flatnonzero(rare)
+        x, y = augment([recordings.clips[i] for i in chosen], recipe.rate, recipe.ratio, seed)
         X += x
         Y += y
-    return X, Y, recordings.groups * n_copies
+        groups += [recordings.groups[i] for i in chosen]
+    return X, Y, groups
+
+
+def find_rare(recordings):
+    """Tell which recordings are of a source that has little of all audio."""
+    lengths = np.array([len(clip) for clip in recordings.clips])
+    sources = np.array(recordings.sources)
+    shares = {s: lengths[sources == s].sum() / lengths.sum() for s in set(recordings.sources)}
+    return np.array([shares[source] < _RARE_SHARE for source in recordings.sources])
 
 
 def score(Y, Y_pred, names):
@@ -181,7 +202,7 @@ def main():
     begin = time.process_time()
     est.fit(X, Y, groups=groups)
     minutes = (time.process_time() - begin) / 60
-    est.set_params(checkpoint=None, precision="auto", verbose=0)
+    est.set_params(checkpoint=None, verbose=0)
     scores = measure(est, recipe, args.recordings)
     card = make_card(args.name, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)

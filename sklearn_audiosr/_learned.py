@@ -228,6 +228,7 @@ class LearnedUpsampler(BaseUpsampler):
             resume=resume,
             score_name=self._choose_score(network)[0],
             way_out=self._way_out,
+            optimizer=self._choose_optimizer(network),
             checkpoint=checkpoint,
         )
         learned = self._learn_after_training(network, held_out, sampler, device)
@@ -260,6 +261,10 @@ class LearnedUpsampler(BaseUpsampler):
     def _choose_score(self, network):
         """Give the name of the validation score, its function, and the outputs that it takes."""
         return "validation SNR (dB)", waveform_snr, None
+
+    def _choose_optimizer(self, network):
+        """Give the name of the optimizer, for `_optimizers.make_optimizer`."""
+        return "adam"
 
     def _make_mixer(self):
         """Give a `Mixer` of a network's outputs; None where the first is the waveform."""

@@ -24,7 +24,7 @@ from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
 
 OBJECTIVE_NAMES = {
     *("rmse", "mse", "paper_eq1", "noise_to_signal"),
-    *("multi_resolution_spectral", "complex_spectral", "spectral"),
+    *("multi_resolution_spectral", "log_spectral", "complex_spectral", "spectral"),
 }
 
 
@@ -50,11 +50,12 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         network of your own". The description may have an integer ``least_patch_length``: `fit`
         refuses shorter patches.
     objective : {"rmse", "mse", "paper_eq1", "noise_to_signal", "multi_resolution_spectral", \
-            "complex_spectral", "spectral"} or callable, default=None
+            "log_spectral", "complex_spectral", "spectral"} or callable, default=None
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
-        the distance of log magnitudes in frames of four lengths, that of complex spectra, or
-        "spectral", the log magnitudes' with half the noise-to-signal ratio; or a function of
+        the distance of magnitudes and of their logarithms in frames of four lengths, the
+        log-spectral distance in such frames, that of complex spectra, or "spectral", the
+        log-spectral and the magnitudes' distance with half the noise-to-signal ratio; or a function of
         tensors ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's
         own, "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
@@ -73,8 +74,12 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         Wideband timepoints of a training patch.
     batch_size : int, default=16
         Patches of an optimizer step.
+    optimizer : {"adam", "muon"}, default=None
+        How the weights descend: Adam, or Muon [2]_ for the matrices inside the network, which
+        learns more in each step, and Adam for the rest. None means the network's own, "muon" for
+        `SpectralNet`, else "adam"; "muon" is for networks that name their ``hidden_matrices()``.
     learning_rate : float, default=1e-4
-        Of Adam.
+        Of the optimizer.
     learning_rate_schedule : {"constant", "cosine"}, default="constant"
         "cosine" warms up for a fiftieth of the steps and falls to a fiftieth of `learning_rate` at
         `max_epochs`, along a cosine.
@@ -89,7 +94,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     n_iter_no_change : int, default=10
         Epochs that early stopping waits.
     warm_start : bool, default=False
-        Go on from the weights of the last fit (Adam starts afresh): to train longer, or to
+        Go on from the weights of the last fit (the optimizer starts afresh): to train longer, or to
         fine-tune on other clips. The scale stays that of the first fit; the network's parameters
         must be the same. The weights that it begins with are kept if no epoch validates better.
     checkpoint : path-like, default=None
@@ -141,6 +146,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     ----------
     .. [1] V. Kuleshov, S. Z. Enam and S. Ermon, "Audio Super Resolution using Neural Nets", 2017.
        https://arxiv.org/abs/1708.00853
+    .. [2] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+       https://kellerjordan.github.io/posts/muon/
 
     Examples
     --------
@@ -162,6 +169,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         "objective": [StrOptions(OBJECTIVE_NAMES), callable, None],
         "noise_model": "no_validation",  # checked by make_noise_model, with its own message
         "highband_gain": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [StrOptions({"adam", "muon"}), None],
     }
 
     _source_reach = CUBIC_REACH
@@ -176,6 +184,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         highband_gain=1.0,
         patch_length=8192,
         batch_size=16,
+        optimizer=None,
         learning_rate=1e-4,
         learning_rate_schedule="constant",
         max_epochs=100,
@@ -196,6 +205,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         self.highband_gain = highband_gain
         self.patch_length = patch_length
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.max_epochs = max_epochs
@@ -328,6 +338,15 @@ class AudioSuperResolver(ProbabilisticUpsampler):
                 return likelihood(network(sources), targets, mask)
 
         return loss
+
+    def _choose_optimizer(self, network):
+        name = self.optimizer or getattr(network, "default_optimizer", "adam")
+        if name == "muon" and not callable(getattr(type(network), "hidden_matrices", None)):
+            raise ValueError(
+                'optimizer must be "adam" with a network without a method hidden_matrices(), got '
+                f'"muon" and {type(network).__name__}: take "adam" or None, or a SpectralNet.'
+            )
+        return name
 
     def _choose_score(self, network):
         noise_model = self._make_noise_model()

@@ -14,6 +14,7 @@ from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._checkpoint import TrainingState
 from sklearn_audiosr._compilation import Compilation
 from sklearn_audiosr._device import autocast, synchronize, tuned_kernels
+from sklearn_audiosr._optimizers import make_optimizer
 from sklearn_audiosr.networks._layers import full_precision
 from sklearn_audiosr.networks._workspace import Workspace
 
@@ -61,8 +62,8 @@ class History:
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, learning_rate_schedule, precision, early_stopping, n_iter_no_change,
-          verbose, resume, score_name, way_out, checkpoint=None):  # fmt: skip
-    """Train a network with Adam on random patches, and leave the best weights in it.
+          verbose, resume, score_name, way_out, optimizer="adam", checkpoint=None):  # fmt: skip
+    """Train a network on random patches, and leave the best weights in it.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         What the progress bar calls the score.
     way_out : str
         What makes training faster, for the warning on a CPU.
+    optimizer : {"adam", "muon"}, default="adam"
+        As in the estimators.
     checkpoint : Checkpoint, default=None
         Where the state is kept after each epoch; training goes on from what it holds.
 
@@ -113,7 +116,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     loader = BatchLoader(sampler, device, rng)
     compilation = Compilation(network, device, len(batches) * max_epochs)
     rate = _Rate(learning_rate, learning_rate_schedule, len(batches) * max_epochs)
-    step = _Step(network, loss, loader, rate, precision, compilation)
+    step = _Step(network, loss, loader, rate, precision, compilation, optimizer)
     state = TrainingState(network, step.optimizer, history, best, rng, device)
     restored = checkpoint is not None and state.restore(checkpoint)
     if not restored and resume and validate is not None:
@@ -168,9 +171,9 @@ def _is_finite(network):
 class _Step:
     """One optimizer step on freshly drawn patches; calling it gives the loss."""
 
-    def __init__(self, network, loss, loader, rate, precision, compilation):
+    def __init__(self, network, loss, loader, rate, precision, compilation, optimizer="adam"):
         self.network, self.loss, self.loader, self.rate = network, loss, loader, rate
-        self.optimizer = _make_optimizer(network, rate.highest, loader.device)
+        self.optimizer = make_optimizer(optimizer, network, rate.highest, loader.device)
         self.precision, self.compilation = precision, compilation
 
     def __call__(self, n_patches):
@@ -221,13 +224,6 @@ def _check_loss(loss):
         f"objective must give a tensor of one value that depends on the prediction, got {what}: "
         "take the mean, and neither detach() nor item()."
     )
-
-
-def _make_optimizer(network, learning_rate, device):
-    fused = device.type in ("cpu", "cuda") and all(
-        parameter.is_floating_point() for parameter in network.parameters()
-    )
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=fused or None)
 
 
 class _Best:

@@ -63,12 +63,13 @@ class SpectralNetwork(nn.Module):
         As for every network.
     separates_highband : bool
         The second output is what a full highband adds to the first.
-    default_objective : str
-        Name of the loss that it trains on unless another is asked for.
+    default_objective, default_optimizer : str
+        Names of the loss that it trains on, and of the optimizer, unless others are asked for.
     """
 
     separates_highband = True
     default_objective = "spectral"
+    default_optimizer = "muon"
 
     def __init__(self, ratio, *, n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps):
         super().__init__()
@@ -121,6 +122,11 @@ class SpectralNetwork(nn.Module):
     def stream(self):
         """Give an object that computes the same piece by piece, each frame once."""
         return PieceStream(self)
+
+    def hidden_matrices(self):
+        """Give the weights of the dense layers inside the blocks, nine tenths of all."""
+        layers = [layer for block in self.blocks for layer in (block.expand, block.contract)]
+        return [layer.weight for layer in layers]
 
     def prepare(self, pairs):
         """Solve for the linear filter.
