@@ -29,19 +29,21 @@ class Recordings:
     sources: list
 
 
-def read_recordings(root, packs, split, rate):
+def read_recordings(root, folders, split, rate, least_rate=None):
     """Read one split of packs, brought down to a rate.
 
     Parameters
     ----------
     root : Path
         Folder with MANIFEST.csv.
-    packs : sequence of str
-        Packs.
-    split : {"train", "test"}
-        Clips of the manifest's split "valid" are left out.
+    folders : sequence of str
+        Packs, or what the paths of some of their recordings begin with.
+    split : {"train", "test", "all"}
+        Clips of the manifest's split "valid" are in "all" only.
     rate : int
         Sampling rate in Hz: recordings of a lower one are left out.
+    least_rate : int, default=None
+        Those of at least this rate are taken for recordings of `rate`: a little faster.
 
     Returns
     -------
@@ -51,17 +53,18 @@ def read_recordings(root, packs, split, rate):
     import soxr
 
     with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["pack"] in packs]
-    splits = find_splits(rows)
+        rows = list(csv.DictReader(file))
     rows = [
         row
-        for row, of_row in zip(rows, splits, strict=True)
-        if of_row == split and int(row["rate"]) >= rate
+        for row, of_row in zip(rows, find_splits(rows), strict=True)
+        if f"{row['pack']}/{row['path'].partition('/')[2]}".startswith(tuple(folders))
+        and split in (of_row, "all")
+        and int(row["rate"]) >= (least_rate or rate)
     ]
     clips = []
     for row in rows:
         clip, native = soundfile.read(root / row["path"], dtype="float32")
-        clips.append(soxr.resample(clip, native, rate, quality="VHQ").astype(np.float32))
+        clips.append(soxr.resample(clip, max(native, rate), rate, quality="VHQ").astype(np.float32))
     return Recordings(
         clips,
         groups=[_name_group(row) for row in rows],
@@ -93,8 +96,9 @@ def _hash(title):
 
 def _name_group(row):
     """Name the speaker where the manifest knows several, else the title."""
-    is_split = row["pack"].startswith("speech") and row["split"]
-    if is_split or row["speaker"].startswith("vctk"):
+    if (row["pack"].startswith("speech") and row["split"]) or row["speaker"].startswith("vctk"):
         return f"{row['source_repo']} {row['speaker']}"
+    if row["speaker"] == "flactest":  # files of like numbers hold the same music
+        return f"{row['source_repo']} {row['source_path'].rpartition('/')[2][0]}x"
     title = row["source_path"].split(" @ ")[0]  # excerpts of one title stay together
     return f"{row['source_repo']} {title}"

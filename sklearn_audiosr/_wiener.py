@@ -12,7 +12,7 @@ _N_ROWS = 512
 _N_ENDS = 256
 
 
-def solve_polyphase_filters(waveforms, n_taps, ratio, alpha):
+def solve_polyphase_filters(waveforms, n_taps, ratio, alpha, equal_sums=False):
     """Solve for the filters from a narrowband context to the wideband timepoints of an instant.
 
     Parameters
@@ -25,6 +25,8 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha):
         Wideband timepoints for each narrowband timepoint.
     alpha : float
         Ridge penalty, relative to the mean of the normal matrix's diagonal.
+    equal_sums : bool, default=False
+        Whether all filters shall have one sum, so that a constant makes no tone.
 
     Returns
     -------
@@ -35,7 +37,8 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha):
     for x, y in waveforms:
         equations.add(x, y.reshape(-1, ratio))
     gram, cross = equations.sums()
-    return _solve_ridge(gram, cross, alpha)
+    filters, of_ones = _solve_ridge(gram, cross, alpha)
+    return _equalize_sums(filters, of_ones) if equal_sums else filters
 
 
 class _NormalEquations:
@@ -98,9 +101,24 @@ def _correlate(padded, targets, n_taps):
 
 
 def _solve_ridge(gram, cross, alpha):
+    """Solve for the right-hand sides, and for one of ones."""
     level = np.trace(gram) / len(gram)
     if level == 0:  # silence: any filter fits, take the one that gives silence
-        return np.zeros_like(cross)
+        return np.zeros_like(cross), np.zeros(len(gram))
     penalised = gram / level + alpha * np.eye(len(gram))
+    sides = np.column_stack([cross / level, np.ones(len(gram))])
     # symmetric solve by eigenvalues, so that alpha=0 on a degenerate signal has an answer
-    return linalg.lstsq(penalised, cross / level, lapack_driver="gelsd")[0]
+    solved = linalg.lstsq(penalised, sides, lapack_driver="gelsd")[0]
+    return solved[:, :-1], solved[:, -1]
+
+
+def _equalize_sums(filters, direction):
+    """Give filters of equal sums, at the least squared error that takes.
+
+    Filters of unequal sums make a tone at the narrowband rate, and at its multiples, out of a
+    constant or a hum. Recordings have too little of either for least squares to care.
+    """
+    sums = filters.sum(axis=0)
+    if direction.sum() <= 0:  # no constant anywhere in the contexts
+        return filters
+    return filters - np.outer(direction / direction.sum(), sums - sums.mean())

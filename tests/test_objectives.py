@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from sklearn_audiosr._objectives import OBJECTIVES, separated
+from sklearn_audiosr.metrics import log_spectral_distance
 
 
 @pytest.fixture
@@ -81,15 +83,26 @@ def test_complex_spectral_hears_phase(noise):
     assert loss.item() == pytest.approx(2, rel=1e-4)
 
 
-def test_spectral_is_a_sum(noise):
-    prediction = noise.roll(1, dims=2)
-    parts = (
-        OBJECTIVES[name](prediction, noise, full_mask(noise)).item()
-        for name in ("multi_resolution_spectral", "noise_to_signal")
+def test_log_spectral_of_a_gain(noise):
+    """Ten times the magnitude is a hundred times the power in each frame and at each frequency."""
+    loss = OBJECTIVES["log_spectral"](10 * noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(2, rel=1e-3)
+
+
+def test_log_spectral_is_the_metric():
+    """With frames of the metric's length alone; it mirrors ends, which the middle does not hear."""
+    rng = np.random.default_rng(0)
+    target, prediction = rng.standard_normal((2, 2**18)).astype(np.float32)
+    loss = OBJECTIVES["log_spectral"](
+        *(torch.from_numpy(w)[None, None] for w in (prediction, target)), torch.ones(1, 1, 2**18)
     )
-    loss = OBJECTIVES["spectral"](prediction, noise, full_mask(noise))
-    distance, ratio = parts
-    assert loss.item() == pytest.approx(distance + 0.5 * ratio, rel=1e-5)
+    assert loss.item() == pytest.approx(log_spectral_distance([target], [prediction]), rel=0.02)
+
+
+def test_spectral_is_a_sum(noise):
+    """Of a gain alone: convergence of 2 - 1, the logarithm of 4, and as much noise as signal."""
+    loss = OBJECTIVES["spectral"](2 * noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(1 + math.log10(4), rel=1e-3)
 
 
 def test_separated_trains_the_sum_and_the_mean(noise):

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import train_pretrained
 from _augmentation import augment, vary
-from _splits import find_split, read_recordings
+from _splits import Recordings, find_splits, read_recordings
 
 from sklearn_audiosr import load
 from sklearn_audiosr.datasets import load_speech
@@ -46,19 +46,39 @@ def recordings_folder(tmp_path_factory):
 
 
 def test_splits_of_the_manifest_hold():
-    assert find_split(make_row(0, split="valid")) == "valid"
+    assert find_splits([make_row(0, split="valid"), make_row(1)]) == ["valid", "train"]
 
 
-def test_one_title_in_five_is_for_testing():
-    splits = [find_split(make_row(i)) for i in range(1000)]
-    assert 0.15 < splits.count("test") / 1000 < 0.25
-    assert set(splits) == {"test", "train"}
+@pytest.mark.parametrize(("n_titles", "n_test"), [(1, 0), (2, 1), (5, 1), (6, 2), (1000, 200)])
+def test_of_each_source_one_title_in_five_is_for_testing(n_titles, n_test):
+    rows = [
+        make_row(i, source_repo=s) for s in ("some/where", "else/where") for i in range(n_titles)
+    ]
+    splits = find_splits(rows)
+    assert splits[:n_titles].count("test") == splits[n_titles:].count("test") == n_test
+    assert set(splits) <= {"test", "train"}
+    assert find_splits(rows[::-1]) == splits[::-1]  # whatever the order
 
 
 def test_excerpts_of_a_title_stay_together():
-    for title in map(str, range(50)):
-        excerpts = [make_row(i, source_path=f"{title}.ogg @ {20 * i} s") for i in range(5)]
-        assert len({find_split(row) for row in excerpts}) == 1
+    rows = [
+        make_row(i, source_path=f"{title}.ogg @ {20 * i} s")
+        for title in range(50)
+        for i in range(5)
+    ]
+    splits = np.array(find_splits(rows)).reshape(50, 5)
+    assert (splits == splits[:, :1]).all()
+    assert {"test", "train"} == set(splits[:, 0])
+
+
+def test_files_of_like_numbers_stay_together():
+    rows = [
+        make_row(i, speaker="flactest", source_path=f"subset/{i:02} - some option.flac")
+        for i in range(70)
+    ]
+    splits = np.array(find_splits(rows)).reshape(7, 10)
+    assert (splits == splits[:, :1]).all()
+    assert {"test", "train"} == set(splits[:, 0])
 
 
 def test_recordings_of_a_lower_rate_are_left_out(recordings_folder):
@@ -68,6 +88,14 @@ def test_recordings_of_a_lower_rate_are_left_out(recordings_folder):
     assert train.sources[0] == "some/where: CC0"
     at_8k = read_recordings(recordings_folder, ("speech_multi",), "train", 8000)
     assert [len(clip) for clip in at_8k.clips] == [8000] * 4 + [800]
+
+
+def test_recordings_of_a_rate_near_by_are_taken_as_they_are(recordings_folder):
+    folders = ("speech_multi",)
+    near = read_recordings(recordings_folder, folders, "all", 17000, least_rate=16000)
+    assert [len(clip) for clip in near.clips] == [16000] * 6
+    assert read_recordings(recordings_folder, folders, "all", 17000).clips == []
+    assert read_recordings(recordings_folder, ("speech_single",), "all", 8000).clips == []
 
 
 def test_the_first_copy_is_the_recordings():
@@ -104,17 +132,55 @@ def test_filters_are_the_papers_and_random_ones():
     assert 0.3 < np.mean(by_paper) < 0.9
 
 
-def test_command_trains_scores_and_saves(recordings_folder, tmp_path, monkeypatch, capsys):
-    recipe = train_pretrained.RECIPES["speech-4x-16k"]
-    small = dataclasses.replace(recipe, packs=("speech_multi",), patch_length=4000)
-    monkeypatch.setitem(train_pretrained.RECIPES, "speech-4x-16k", small)
+@pytest.fixture()
+def run_command(recordings_folder, tmp_path, monkeypatch):
+    """Run the command with a recipe made small."""
+
+    def run(name):
+        recipe = train_pretrained.RECIPES[name]
+        small = dataclasses.replace(recipe, packs=("speech_multi",), patch_length=4000)
+        monkeypatch.setitem(train_pretrained.RECIPES, name, small)
+        monkeypatch.setattr(
+            train_pretrained, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
+        )
+        arguments = [name, "--recordings", recordings_folder, "--epochs", "1", "--copies", "2"]
+        arguments += ["--work", tmp_path / "work", "--out", tmp_path / "out"]
+        monkeypatch.setattr("sys.argv", ["train_pretrained.py", *map(str, arguments)])
+        train_pretrained.main()
+
+    return run
+
+
+def test_a_model_begins_with_one_of_another_ratio(run_command, tmp_path, monkeypatch, capsys):
+    run_command("speech-4x-16k")
+    begun, take_over = [], train_pretrained.begin_with
     monkeypatch.setattr(
-        train_pretrained, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
-    )
-    arguments = ["speech-4x-16k", "--recordings", recordings_folder, "--epochs", "1", "--copies"]
-    arguments += ["2", "--work", tmp_path / "work", "--out", tmp_path / "out"]
-    monkeypatch.setattr("sys.argv", ["train_pretrained.py", *map(str, arguments)])
-    train_pretrained.main()
+        train_pretrained, "begin_with",
+        lambda other, est, X, Y: begun.append((other.upsampling_ratio_, take_over(other, est, X, Y))),
+    )  # fmt: skip
+    run_command("speech-6x-16k")
+    assert begun[0][0] == 4
+    est = load(tmp_path / "out" / "speech-6x-16k.safetensors")
+    assert est.upsampling_ratio_ == 6
+    assert est.n_iter_ == 1
+    assert est.warm_start is False
+    assert est.predict([np.zeros(100)])[0].shape == (600,)
+
+
+def test_recordings_of_rare_sources_come_more_often():
+    clips = load_speech().clips[:4] * 10
+    sources = ["many"] * 39 + ["few"]
+    names = [str(i) for i in range(40)]
+    recordings = Recordings(clips, groups=names, names=names, sources=sources)
+    recipe = dataclasses.replace(train_pretrained.RECIPES["speech-2x-16k"], n_repeats=3)
+    X, Y, groups = train_pretrained.make_pairs(recordings, recipe, n_copies=2)
+    assert len(X) == len(Y) == len(groups)
+    assert groups.count("39") == 6
+    assert groups.count("0") == groups.count("38") == 2
+
+
+def test_command_trains_scores_and_saves(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k")
     est = load(tmp_path / "out" / "speech-4x-16k.safetensors")
     assert est.upsampling_ratio_ == 4
     assert est.sampling_rate == 16000

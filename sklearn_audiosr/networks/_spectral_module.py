@@ -138,6 +138,39 @@ class SpectralNetwork(nn.Module):
         """
         self.linear.solve(pairs)
 
+    @torch.no_grad()
+    def take_over(self, other):
+        """Begin with what a network of another ratio has learned; the filter is not its own.
+
+        The blocks are the same, and so is what the first and the last layer say of a bin that both
+        have in the same band.
+
+        Parameters
+        ----------
+        other : SpectralNetwork
+            Of the same sizes.
+        """
+        for name in ("first_norm", "blocks", "last_norm"):
+            getattr(self, name).load_state_dict(getattr(other, name).state_dict())
+        self.first.bias.copy_(other.first.bias)
+        n_low, n_high = min(self.n_low, other.n_low), min(self.n_high, other.n_high)
+        for own, given in zip(self._split_first(), other._split_first(), strict=True):
+            own[:, :n_low] = given[:, :n_low]
+        for name in ("weight", "bias"):
+            both = list(zip(self._split_last(name), other._split_last(name), strict=True))
+            for own, given in both[:2]:
+                own[:n_low] = given[:n_low]
+            for own, given in both[2:]:
+                own[-n_high:] = given[-n_high:]
+
+    def _split_first(self):
+        """Views of the first layer's weights: log power, both parts of the phasor, level."""
+        return self.first.weight.split([self.n_low] * 3 + [1], dim=1)
+
+    def _split_last(self, name):
+        """Views of the last layer's weights or biases: both parts of the gain, the highband."""
+        return getattr(self.last, name).split([self.n_low] * 2 + [self.n_high] * 4)
+
     def _measure_power(self, spectrum):
         """Mean power of the lowband, and 1 for each frame that there is."""
         real, imag = (part[:, : self.n_low] for part in spectrum.chunk(2, dim=1))
@@ -223,7 +256,8 @@ class SpectralBlock(nn.Module):
 class KnotFilter(nn.Module):
     """The polyphase Wiener filter on the knots of the input: every ratio-th timepoint.
 
-    A cubic spline goes through the narrowband timepoints, so there they are again.
+    A cubic spline goes through the narrowband timepoints, so there they are again. Its phases have
+    equal sums, or a constant would make a tone at the narrowband rate.
 
     Parameters
     ----------
@@ -255,7 +289,7 @@ class KnotFilter(nn.Module):
             for x, y in zip(source, target, strict=True)
         )
         n_knots = self.n_taps // self.step + 1
-        filters = solve_polyphase_filters(waveforms, n_knots, self.step, _RIDGE)
+        filters = solve_polyphase_filters(waveforms, n_knots, self.step, _RIDGE, equal_sums=True)
         self.filters.copy_(torch.from_numpy(filters.T[:, None]))
 
     def forward(self, x):
