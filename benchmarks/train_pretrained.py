@@ -109,8 +109,8 @@ _SPEECH = {
     "n_repeats": 8,  # a minute of studio recordings among an hour of others
 }
 # the blocks hear the same voices: a fifth of the time gives the same distance
-_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 3, "epochs": 1}
-_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 2, "epochs": 3}
+_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 2, "epochs": 1}
+_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 2, "epochs": 2}
 _MUSIC = {
     "packs": ("music",),
     "test_packs": ("music",),
@@ -124,7 +124,7 @@ RECIPES = {
     "speech-2x-16k": Recipe(16000, 2, **_SPEECH),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(16000, 4, **_SPEECH),
-    "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
+    "speech-6x-16k": Recipe(16000, 6, **{**_SPEECH_OF_ANOTHER, "n_copies": 3}),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
     "piano-4x-16k": Recipe(16000, 4, **_PIANO),
@@ -137,6 +137,7 @@ RECIPES = {
         ("speech_fullband/pm", "speech_fullband/vctk_nwm"),
         ("speech_fullband/vctk_p234",),
         splits=("all", "all"),
+        epochs=2,
         least_rate=44100,
         frame_length=1920,
         expansion=1.9,

@@ -100,7 +100,8 @@ def effective_bandwidth(clips, sampling_rate):
     speech and piano, and for 75 to 79 of 82 of music. As they were, none of the 124 is taken for
     narrowband, whole, at 8 bits or in excerpts of 0.3 s; of the music 24 are, most of which do end
     below their Nyquist frequency. At 8 bits the floor hides most of the steps: of the 124, between
-    17 and 63 are found. Of excerpts of 0.3 s, which show images in few frames, between 102 and 123 are.
+    17 and 63 are found. Of excerpts of 0.3 s, which show images in few frames, between 102 and 123
+    are.
 
     Examples
     --------

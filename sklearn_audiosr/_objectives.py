@@ -22,8 +22,8 @@ _FRAME_LENGTHS = (256, 512, 1024, 2048)
 # below speech, about where the rounding of 16 bits lies.
 _POWER_FLOOR = 1e-6
 
-# Of "spectral": weight of the noise-to-signal ratio. With 0.3 of it and a distance of about the same
-# size, a model of speech at r = 4 was 0.1 dB below the spline.
+# Of "spectral": weight of the noise-to-signal ratio. With 0.3 of it, beside a distance of about the
+# same size, a model of speech at r = 4 was 0.1 dB below the spline.
 _FIDELITY = 0.5
 
 # Of networks that separate the highband: weight of the mean's noise-to-signal ratio.

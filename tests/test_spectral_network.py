@@ -62,7 +62,7 @@ def test_analysis_of_a_tone_is_its_line():
 
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_knot_filter_is_nearly_the_linear_upsampler(ratio):
-    """It may have next to no more error: its phases have equal sums, which least squares has not."""
+    """It has a little more error: its phases have equal sums, those of least squares not."""
     source, y = make_pair(ratio)
     layer = KnotFilter(ratio, 33)
     layer.solve([(source, y)])

@@ -164,11 +164,11 @@ class SpectralNetwork(nn.Module):
                 own[-n_high:] = given[-n_high:]
 
     def _split_first(self):
-        """Views of the first layer's weights: log power, both parts of the phasor, level."""
+        """Give views of the first layer's weights: log power, the phasor's parts, level."""
         return self.first.weight.split([self.n_low] * 3 + [1], dim=1)
 
     def _split_last(self, name):
-        """Views of the last layer's weights or biases: both parts of the gain, the highband."""
+        """Give views of the last layer's weights or biases: the gain's parts, the highband."""
         return getattr(self.last, name).split([self.n_low] * 2 + [self.n_high] * 4)
 
     def _measure_power(self, spectrum):
