@@ -1,0 +1,97 @@
+"""What half an hour of a CPU gives: SpectralNet trained from scratch, with its curve.
+
+    python benchmarks/bench_from_scratch.py
+
+trains on the training speakers of ``speech_multi`` at r = 4, as they are, and scores the model on
+its test speakers beside the spline and the linear filter.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+from _recordings import add_argument, read_pack, skip_without_recordings
+from _tables import record, rst_table
+
+from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
+from sklearn_audiosr.degradation import Decimator
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.networks import SpectralNet
+
+RATIO = 4
+
+
+def score(method, Y, Y_pred):
+    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
+    lsd = log_spectral_distance(Y, Y_pred, average=None)
+    return {
+        "method": method,
+        "snr": float(snr.mean()),
+        "lsd": float(lsd.mean()),
+        "worst_snr": float(snr.min()),
+        "worst_lsd": float(lsd.max()),
+    }
+
+
+def format_scores(rows):
+    keys = {"snr": ".2f", "lsd": ".3f", "worst_snr": ".1f", "worst_lsd": ".2f"}
+    header = ["method", "SNR (dB)", "LSD (log10)", "worst SNR", "worst LSD"]
+    return rst_table(
+        header, [[r["method"], *(f"{r[k]:{f}}" for k, f in keys.items())] for r in rows]
+    )
+
+
+def format_curve(est, minutes):
+    rows = [
+        [i + 1, f"{(i + 1) * minutes / est.n_iter_:.1f}", f"{loss:.3f}", f"{-score:.3f}"]
+        for i, (loss, score) in enumerate(zip(est.loss_curve_, est.validation_scores_, strict=True))
+    ]
+    return rst_table(["epoch", "minutes", "training loss", "validation LSD"], rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    parser.add_argument("--epochs", type=int, default=6)
+    args = parser.parse_args()
+    if skip_without_recordings(args):
+        return
+    decimator = Decimator(RATIO)
+    Y_train, speakers, _, rate = read_pack(args.recordings, "speech_multi", "train", RATIO)
+    Y = read_pack(args.recordings, "speech_multi", "test", RATIO)[0]
+    X_train, X = decimator.fit_transform(Y_train), decimator.transform(Y)
+    est = AudioSuperResolver(
+        SpectralNet(frame_length=1024),
+        patch_length=16384,
+        learning_rate=3e-3,
+        learning_rate_schedule="cosine",
+        max_epochs=args.epochs,
+        validation_fraction=0.05,
+        sampling_rate=rate,
+        device="cpu",
+        random_state=0,
+    )
+    wall, processor = time.perf_counter(), time.process_time()
+    est.fit(X_train, Y_train, groups=np.asarray(speakers))
+    minutes, processor = (
+        (t() - b) / 60 for t, b in [(time.perf_counter, wall), (time.process_time, processor)]
+    )
+    rows = [
+        score("spline", Y, SplineUpsampler().fit(X, Y).predict(X)),
+        score("linear filter", Y, LinearUpsampler().fit(X_train, Y_train).predict(X)),
+        *(
+            score(f"SpectralNet, highband_gain={g:g}", Y, est.predict(X, highband_gain=g))
+            for g in (0.0, 1.0)
+        ),
+    ]
+    threads = torch.get_num_threads()
+    print(f"{minutes:.1f} minutes, {processor:.1f} of processors, {threads} threads")
+    results = {"minutes": minutes, "processor minutes": processor, "threads": threads}
+    record("from_scratch", format_scores(rows), {**results, "rows": rows})
+    curve = {"loss": est.loss_curve_, "minus validation LSD": est.validation_scores_}
+    record("from_scratch_curve", format_curve(est, minutes), {**results, **curve})
+
+
+if __name__ == "__main__":
+    main()
