@@ -1,8 +1,8 @@
-"""The models that ship: their dial, recordings of other sources, and other degradations.
+"""The models that ship: their scores, and of speech the dial and other degradations.
 
-    python benchmarks/bench_pretrained.py
+    python benchmarks/bench_pretrained.py --dial
 
-scores every shipped speech model on recordings that it has not seen, beside the spline and a linear
+scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 from _recordings import add_argument, skip_without_recordings
 from _splits import read_recordings
 from _tables import record, rst_table
+from train_pretrained import RECIPES, measure
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
@@ -89,6 +90,25 @@ def measure_robustness(est, Y_train, Y, names):
     return rows
 
 
+def measure_models(names, root):
+    """Scores of all models on the test recordings of their recipes."""
+    return {name: measure(load_pretrained(name), RECIPES[name], root) for name in names}
+
+
+def format_models(models):
+    methods = ["spline", "linear", "highband_gain=0", "highband_gain=1"]
+    cells = [
+        [
+            name,
+            *(f"{rows[m]['snr_db']:.2f} / {rows[m]['lsd_log10']:.3f}" for m in methods),
+            f"{rows[methods[-1]]['worst_snr_db'][1]:.1f} / "
+            f"{rows[methods[-1]]['worst_lsd_log10'][1]:.2f}",
+        ]
+        for name, rows in models.items()
+    ]
+    return rst_table(["model", *methods, "worst clip of the last"], cells)
+
+
 def format_dial(rows):
     header = ["highband_gain", "SNR (dB)", "LSD (log10)", "worst SNR", "worst LSD"]
     return rst_table(header, [[f"{gain:g}", *_cells(row)] for gain, row in rows.items()])
@@ -121,11 +141,15 @@ def format_robustness(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
-    parser.add_argument("--only", nargs="+", help="models (default: all speech models)")
+    parser.add_argument("--only", nargs="+", help="models (default: all)")
+    parser.add_argument("--dial", action="store_true", help="speech: the dial, and robustness")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    for name in args.only or [n for n in pretrained_names() if n.startswith("speech")]:
+    names = args.only or pretrained_names()
+    models = measure_models(names, args.recordings)
+    record("pretrained", format_models(models), {"models": models})
+    for name in [name for name in names if args.dial and name.startswith("speech")]:
         est = load_pretrained(name)
         rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
         train, test = (

@@ -29,7 +29,8 @@ PLACES = {
     "metrics": (0.45, 8.2), "_streaming": (1.5, 8.2), "degradation": (2.51, 8.2),
     "_batches": (3.5, 8.2), "_compilation": (4.62, 8.2), "networks": (5.75, 8.2),
     "_fingerprint": (0.45, 9.2), "_clips": (1.5, 9.2), "_wiener": (2.51, 9.2),
-    "_checkpoint": (3.81, 9.2), "datasets": (5.0, 9.2), "_device": (6.35, 9.2),
+    "_checkpoint": (3.56, 9.2), "_optimizers": (4.6, 9.2), "datasets": (5.62, 9.2),
+    "_device": (6.62, 9.2),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38

@@ -136,13 +136,16 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
 
 def _upsample(reader, stream, writer, narrow_rate, keeps_length):
     """Write what a stream makes of a file that is brought to the narrowband rate."""
-    meter = BandwidthMeter(narrow_rate)
+    meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(reader.samplerate)
     multiple = round(reader.samplerate / narrow_rate) if keeps_length else 1
     blocks = _read_blocks(reader, multiple)
+    if reader.samplerate > narrow_rate and not keeps_length:
+        blocks = _watch_blocks(blocks, before)
     blocks = _watch_blocks(_resample(blocks, reader, narrow_rate), meter)
     blocks = _stream_blocks(stream, blocks)
     _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
     _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
+    _warn_of_lost_band(before.bandwidth(), narrow_rate)
 
 
 def _check_paths(source, target):
@@ -256,6 +259,18 @@ def _warn_of_narrow_band(bandwidth, narrow_rate):
             f"{narrow_rate:g} Hz hold up to {nyquist:g} Hz: what is missing between is not "
             "restored, and the highband may be poor. Take an estimator whose narrowband rate is "
             f'about {2 * bandwidth:.0f} Hz, with assume_bandwidth="auto".',
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_lost_band(bandwidth, narrow_rate):
+    nyquist = narrow_rate / 2
+    if bandwidth > _MEASURING_MARGIN * nyquist:  # not for nan: nothing was resampled
+        warnings.warn(
+            f"source has a band that ends at {bandwidth:.0f} Hz, of which resample=True dropped "
+            f"what lies above {nyquist:g} Hz: the result has another highband. To keep it, take an "
+            f"estimator whose narrowband rate is about {2 * bandwidth:.0f} Hz.",
             UserWarning,
             stacklevel=4,
         )

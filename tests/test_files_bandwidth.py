@@ -228,3 +228,18 @@ def test_an_upsampled_spline_is_undone(folder):
     np.testing.assert_allclose(read("wide.wav"), spline().predict([narrow])[0], atol=1e-6)
     assert effective_bandwidth([read("images.wav")], 16000)[0] < 3200
     assert x.shape[1] * 2 == read("wide.wav").shape[1]
+
+
+def test_a_band_that_resampling_drops_is_told(folder):
+    write("full.wav", noise(1, 16000), 16000)
+    with pytest.warns(
+        UserWarning, match=r"ends at \d+ Hz, of which resample=True dropped.*4000 Hz"
+    ):
+        upsample_file(spline(), "full.wav", "wide.wav", resample=True)
+
+
+def test_an_empty_highband_is_dropped_in_silence(folder):
+    write("empty.wav", empty_highband(noise(1, 16000), 8000, 16000), 16000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        upsample_file(spline(), "empty.wav", "wide.wav", resample=True)

@@ -25,7 +25,7 @@ LAYERS = [
     ["networks", "networks.*", "_objectives", "_noise_models"],
     ["_persistence", "_persistence.*"],
     ["_device"],
-    ["_batches", "_checkpoint", "_compilation", "_fingerprint"],
+    ["_batches", "_checkpoint", "_compilation", "_fingerprint", "_optimizers"],
     ["_training", "_inference"],
     ["_streaming"],
     [
