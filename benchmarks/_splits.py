@@ -52,8 +52,7 @@ def read_recordings(root, folders, split, rate, least_rate=None):
     import soundfile  # not where clips come packed
     import soxr
 
-    with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_manifest(root)
     rows = [
         row
         for row, of_row in zip(rows, find_splits(rows), strict=True)
@@ -67,10 +66,16 @@ def read_recordings(root, folders, split, rate, least_rate=None):
         clips.append(soxr.resample(clip, max(native, rate), rate, quality="VHQ").astype(np.float32))
     return Recordings(
         clips,
-        groups=[_name_group(row) for row in rows],
+        groups=[name_group(row) for row in rows],
         names=[row["path"] for row in rows],
         sources=[f"{row['source_repo']}: {row['licence']}" for row in rows],
     )
+
+
+def read_manifest(root):
+    """Read the rows of a folder's manifest as dicts."""
+    with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def find_splits(rows):
@@ -82,19 +87,19 @@ def find_splits(rows):
     titles = {}
     for row in rows:
         if not row["split"]:
-            titles.setdefault((row["pack"], row["source_repo"]), set()).add(_name_group(row))
+            titles.setdefault((row["pack"], row["source_repo"]), set()).add(name_group(row))
     test = set()
     for of_source in titles.values():
         n_test = -(-len(of_source) // _N_PARTS) if len(of_source) > 1 else 0
         test.update(sorted(of_source, key=_hash)[:n_test])
-    return [row["split"] or ("test" if _name_group(row) in test else "train") for row in rows]
+    return [row["split"] or ("test" if name_group(row) in test else "train") for row in rows]
 
 
 def _hash(title):
     return hashlib.sha256(f"{_SEED} {title}".encode()).digest()
 
 
-def _name_group(row):
+def name_group(row):
     """Name the speaker where the manifest knows several, else the title."""
     if (row["pack"].startswith("speech") and row["split"]) or row["speaker"].startswith("vctk"):
         return f"{row['source_repo']} {row['speaker']}"
