@@ -5,7 +5,10 @@ import numpy as np
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
 # Faster only: slower clips would have nothing at the end of their band.
-_SPEEDS = (1.0, 1.15)
+_SPEEDS = (1.0, 1.25)
+
+# Of a microphone and a room: gains in dB at so many frequencies, an octave or so apart.
+_COLOUR_DB, _N_COLOURS = 3.0, 8
 
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
@@ -48,14 +51,30 @@ def augment(clips, rate, ratio, seed):
 
 
 def vary(clip, rate, rng):
-    """Another voice (speed), level and noise floor."""
+    """Another voice (speed), microphone, level and noise floor."""
     import soxr  # not where clips come packed
 
     speed = rng.uniform(*_SPEEDS)
     varied = soxr.resample(clip, speed * rate, rate, quality="HQ")
+    varied = colour(varied, rng)
     varied = varied * 10 ** (rng.uniform(*_GAINS) / 20)
     if rng.random() < _NOISY_SHARE:
         level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
         varied = varied + level * rng.standard_normal(len(varied))
     peak = np.abs(varied).max()
     return (varied / max(1.0, peak)).astype(np.float32)
+
+
+def colour(clip, rng):
+    """Filter smoothly, and turn all phases by one angle.
+
+    The angle leaves spectra as they are; no network can learn the waveforms by heart.
+    """
+    spectrum = np.fft.rfft(clip)
+    # evenly spaced in the square root of frequency: finer where there is more speech
+    nodes = np.linspace(0, 1, _N_COLOURS)
+    gains = np.interp(
+        np.sqrt(np.linspace(0, 1, len(spectrum))), nodes, rng.normal(0, _COLOUR_DB, _N_COLOURS)
+    )
+    turned = spectrum * 10 ** (gains / 20) * np.exp(1j * rng.uniform(0, 2 * np.pi))
+    return np.fft.irfft(turned, len(clip)).astype(np.float32)

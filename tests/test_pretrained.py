@@ -1,5 +1,7 @@
 """The models that ship."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,8 @@ def test_card_tells_what_a_user_must_know(name):
     assert card["name"] == name
     for field in ("training recordings", "degradation", "metrics", "scores", "seed", "hardware"):
         assert card[field] not in (None, "", [], {})
-    assert any("CC BY 4.0" in source for source in card["training recordings"])
+    for source in card["training recordings"]:  # a repository, and who is to be credited how
+        assert re.match(r"[\w.-]+/\S+.*: .*(CC|Apache|Public domain)", source), source
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])

@@ -39,6 +39,9 @@ class SpectralNet(BaseEstimator):
         of a voice apart. Take 40 ms of your rate, 1920 at 48 kHz. Frames start every quarter of it.
     n_taps : int, default=65
         Narrowband timepoints that the linear filter sees, odd.
+    dropout : float, default=0
+        Share of the filters inside the blocks that a training step leaves out, in [0, 1): against
+        learning an hour of recordings by heart.
 
     Notes
     -----
@@ -70,6 +73,7 @@ class SpectralNet(BaseEstimator):
         "expansion": [Interval(Real, 0, None, closed="neither")],
         "frame_length": [Interval(Integral, 16, None, closed="left")],
         "n_taps": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -81,6 +85,7 @@ class SpectralNet(BaseEstimator):
         expansion=3,
         frame_length=640,
         n_taps=65,
+        dropout=0,
     ):
         self.n_blocks = n_blocks
         self.width = width
@@ -88,6 +93,7 @@ class SpectralNet(BaseEstimator):
         self.expansion = expansion
         self.frame_length = frame_length
         self.n_taps = n_taps
+        self.dropout = dropout
 
     def build(self, upsampling_ratio):
         """Make the network with freshly initialised weights.
@@ -121,6 +127,7 @@ class SpectralNet(BaseEstimator):
             expansion=float(self.expansion),
             frame_length=int(self.frame_length),
             n_taps=int(self.n_taps),
+            dropout=float(self.dropout),
         )
 
     def _check(self, upsampling_ratio):

@@ -54,7 +54,7 @@ class SpectralNetwork(nn.Module):
     ----------
     ratio : int
         Upsampling ratio.
-    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps : int or float
+    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout : int or float
         As in `SpectralNet`.
 
     Attributes
@@ -71,7 +71,9 @@ class SpectralNetwork(nn.Module):
     default_objective = "spectral"
     default_optimizer = "muon"
 
-    def __init__(self, ratio, *, n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps):
+    def __init__(
+        self, ratio, *, n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout=0.0
+    ):
         super().__init__()
         self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
         self.n_bins = frame_length // 2 + 1
@@ -87,7 +89,7 @@ class SpectralNetwork(nn.Module):
         self.first = Conv1d(3 * self.n_low + 1, n_filters, 3)
         self.first_norm = ChannelNorm(n_filters)
         self.blocks = nn.ModuleList(
-            SpectralBlock(n_filters, kernel_size, expansion, gain=n_blocks**-0.5)
+            SpectralBlock(n_filters, kernel_size, expansion, n_blocks**-0.5, dropout)
             for _ in range(n_blocks)
         )
         self.last_norm = ChannelNorm(n_filters)
@@ -236,8 +238,9 @@ class SpectralNetwork(nn.Module):
 class SpectralBlock(nn.Module):
     """A convolution over frames, filter by filter, and dense layers over filters, added to x."""
 
-    def __init__(self, n_filters, kernel_size, expansion, gain):
+    def __init__(self, n_filters, kernel_size, expansion, gain, dropout):
         super().__init__()
+        self.dropout = dropout
         self.depthwise = DepthwiseConv1d(n_filters, kernel_size)
         self.norm = ChannelNorm(n_filters)
         n_inside = max(1, round(expansion * n_filters))
@@ -248,7 +251,8 @@ class SpectralBlock(nn.Module):
     def forward(self, x, flow):
         """Map x of shape (batch, n_filters, frames) to the same shape."""
         y = self.norm(flow.run(self.depthwise, x))
-        y = self.contract(functional.gelu(self.expand(y)))
+        y = functional.gelu(self.expand(y))
+        y = self.contract(functional.dropout(y, self.dropout, self.training))
         x, y = flow.align(self, x, y)
         return x + self.gain * y
 
