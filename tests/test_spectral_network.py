@@ -225,3 +225,19 @@ def test_what_a_network_of_another_ratio_knows_of_the_same_bins(given_ratio, rat
     # a highband bin that only one of the two has stays as it was
     if own.n_high > given.n_high:
         torch.testing.assert_close(own.last.weight[2 * own.n_low], fresh[2 * own.n_low])
+
+
+def test_dropout_is_of_training_only():
+    source, _ = make_pair(4)
+    network, plain = (make_network(4, dropout=share) for share in (0.5, 0))
+    assert_allclose(run(network, source), run(plain, source), rtol=0, atol=0)
+    x = torch.from_numpy(source)[:, None]
+    network.train()
+    with torch.no_grad(), torch.random.fork_rng():
+        assert not torch.equal(network(x), network(x))
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, "half"])
+def test_dropout_must_be_a_share(dropout):
+    with pytest.raises(ValueError, match="'dropout' parameter of SpectralNet"):
+        SpectralNet(dropout=dropout).build(4)

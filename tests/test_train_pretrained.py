@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import train_pretrained
-from _augmentation import augment, vary
+from _augmentation import augment, colour, vary
 from _splits import Recordings, find_splits, read_recordings
 
 from sklearn_audiosr import load
@@ -119,7 +119,20 @@ def test_clips_are_made_faster_only():
     rng = np.random.default_rng(0)
     for _ in range(20):
         n_timepoints = len(vary(np.ones(10000, dtype=np.float32), 16000, rng))
-        assert 10000 / 1.15 - 2 <= n_timepoints <= 10000
+        assert 10000 / 1.25 - 2 <= n_timepoints <= 10000
+
+
+def test_colour_is_smooth_and_turns_phases_by_one_angle():
+    """Seen on an impulse, whose spectrum is flat: the same angle everywhere, gains in a few dB."""
+    impulse = np.zeros(16000, dtype=np.float32)
+    impulse[8000] = 1
+    spectra = [np.fft.rfft(c) for c in (impulse, colour(impulse, np.random.default_rng(0)))]
+    response = (spectra[1] / spectra[0])[1:-1]
+    angle = np.angle(response[100])
+    np.testing.assert_allclose(np.angle(response * np.exp(-1j * angle)), 0, atol=1e-3)
+    gains = 20 * np.log10(np.abs(response))
+    assert 1 < np.ptp(gains) < 20
+    assert np.abs(np.diff(gains)).max() < 0.5
 
 
 def test_filters_are_the_papers_and_random_ones():

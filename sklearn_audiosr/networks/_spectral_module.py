@@ -72,7 +72,16 @@ class SpectralNetwork(nn.Module):
     default_optimizer = "muon"
 
     def __init__(
-        self, ratio, *, n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout=0.0
+        self,
+        ratio,
+        *,
+        n_blocks,
+        n_filters,
+        kernel_size,
+        expansion,
+        frame_length,
+        n_taps,
+        dropout=0.0,
     ):
         super().__init__()
         self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
