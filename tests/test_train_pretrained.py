@@ -149,9 +149,13 @@ def test_filters_are_the_papers_and_random_ones():
 def run_command(recordings_folder, tmp_path, monkeypatch):
     """Run the command with a recipe made small."""
 
-    def run(name):
-        recipe = train_pretrained.RECIPES[name]
-        small = dataclasses.replace(recipe, packs=("speech_multi",), patch_length=4000)
+    def run(name, begin_with=None):
+        small = dataclasses.replace(
+            train_pretrained.RECIPES[name],
+            packs=("speech_multi",),
+            patch_length=4000,
+            begin_with=begin_with,
+        )
         monkeypatch.setitem(train_pretrained.RECIPES, name, small)
         monkeypatch.setattr(
             train_pretrained, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
@@ -173,7 +177,7 @@ def test_a_model_begins_with_one_of_another_ratio(run_command, tmp_path, monkeyp
         return begin_with(other, *args)
 
     monkeypatch.setattr(train_pretrained, "begin_with", watch)
-    run_command("speech-6x-16k")
+    run_command("speech-6x-16k", begin_with="speech-4x-16k")
     assert begun == [4]
     est = load(tmp_path / "out" / "speech-6x-16k.safetensors")
     assert est.upsampling_ratio_ == 6
