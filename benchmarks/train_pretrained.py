@@ -129,7 +129,7 @@ RECIPES = {
     "speech-2x-16k": Recipe(16000, 2, **{**_SPEECH, "begin_with": "speech-2x-16k", "n_copies": 3}),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(16000, 4, **{**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 5}),
-    "speech-6x-16k": Recipe(16000, 6, **{**_SPEECH_OF_ANOTHER, "n_copies": 3}),
+    "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
     "piano-4x-16k": Recipe(16000, 4, **_PIANO),

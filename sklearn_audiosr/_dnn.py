@@ -271,10 +271,10 @@ class DNNBandwidthExtender(LearnedUpsampler):
         return lambda: -_mean_loss(network, held_out, device, self.precision)
 
     def _upsample_source(self, x, ratio):
-        return upsample_bandlimited(x, ratio)
+        return upsample_bandlimited(x, ratio, beside_torch=True)
 
     def _stream_source(self, ratio):
-        return stream_bandlimited(ratio)
+        return stream_bandlimited(ratio, beside_torch=True)
 
     def _prepare_stream(self):
         if self.network_.phase == "oracle":

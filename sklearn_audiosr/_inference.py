@@ -14,6 +14,9 @@ from sklearn_audiosr.networks._workspace import Workspace
 # length, and is long against the receptive field, which is computed twice at each seam.
 _CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
+# A chunk is at least so many times as long as its context, which is computed in vain.
+_LEAST_CONTEXTS = 5
+
 # Bytes that the paper's network takes for a timepoint of a pass, generously.
 _BYTES_PER_TIMEPOINT = 2**14
 
@@ -62,7 +65,7 @@ def predict_waveforms(
     without end has no such context: it takes the chunks one after the other, as a stream.
     """
     n_waveforms, n_timepoints = shape
-    chunk = _align(chunk_length or max(1, pass_length(device) // n_waveforms), network.stride)
+    chunk = _align(chunk_length or _choose_chunk(network, n_waveforms, device), network.stride)
     run_chunks = _run_in_order if math.isinf(network.look_back) else _run_with_context
     y = np.empty((n_outputs or 1, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
@@ -78,6 +81,13 @@ def predict_waveforms(
             y[..., start:stop] = output[:, : len(y)].transpose(0, 1).float().cpu().numpy()
             start = stop
     return y[0] if n_outputs is None else y
+
+
+def _choose_chunk(network, n_waveforms, device):
+    """Timepoints of a chunk: what a pass takes, and long beside the context of a chunk."""
+    context = network.look_back + network.look_ahead
+    least = 1 if math.isinf(context) else _LEAST_CONTEXTS * context
+    return max(least, pass_length(device) // n_waveforms)
 
 
 def _run_with_context(network, read, n_timepoints, chunk):

@@ -31,8 +31,12 @@ SINC_REACH = 32
 # Rows in one matrix product: its input and output stay in the cache.
 _N_ROWS = 2048
 
+# Multiplications in one beside a network. For larger ones OpenBLAS wakes its other threads, which
+# spin for a while after it, when torch's should run: predictions took more than twice as long.
+_PRODUCT_BESIDE_TORCH = 2**18
 
-def upsample_cubic(x, upsampling_ratio, *, boundary="half"):
+
+def upsample_cubic(x, upsampling_ratio, *, boundary="half", beside_torch=False):
     """Upsample waveforms with an interpolating cubic spline.
 
     Parameters
@@ -44,6 +48,8 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="half"):
     boundary : {"half", "odd", "edge", "even"}, default="half"
         How `x` goes on beyond its ends: "odd" reflects about the end point, which keeps the slope,
         "edge" repeats the end, "half" is their mean, "even" reflects in time (see Notes).
+    beside_torch : bool, default=False
+        Whether a network runs before and after: as in `filter_polyphase`.
 
     Returns
     -------
@@ -61,10 +67,10 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="half"):
     x = np.asarray(x)
     reach = _cubic_reach(x.dtype)
     knots = _continue(x, reach, reach, boundary)
-    return filter_polyphase(knots, _cubic_taps(upsampling_ratio, x.dtype))
+    return filter_polyphase(knots, _cubic_taps(upsampling_ratio, x.dtype), beside_torch)
 
 
-def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH):
+def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH, beside_torch=False):
     """Upsample waveforms with a windowed sinc: the lowband passes, nothing is added above it.
 
     Parameters
@@ -75,6 +81,8 @@ def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH):
         Wideband timepoints for each narrowband timepoint, at least 1.
     reach : int, default=32
         Narrowband timepoints of the filter on each side; beyond its ends `x` is zero.
+    beside_torch : bool, default=False
+        Whether a network runs before and after: as in `filter_polyphase`.
 
     Returns
     -------
@@ -83,10 +91,10 @@ def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH):
     """
     x = np.asarray(x)
     knots = pad_silence(x, reach, reach)
-    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, reach, x.dtype))
+    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, reach, x.dtype), beside_torch)
 
 
-def filter_polyphase(knots, taps):
+def filter_polyphase(knots, taps, beside_torch=False):
     """Filter narrowband timepoints with one filter for each wideband timepoint of an instant.
 
     Parameters
@@ -95,6 +103,9 @@ def filter_polyphase(knots, taps):
         Narrowband waveforms with their padding, in the type of `taps`.
     taps : ndarray of shape (n_taps, upsampling_ratio)
         One filter a column.
+    beside_torch : bool, default=False
+        Whether a network runs before and after: products are too small then for threads of their
+        own.
 
     Returns
     -------
@@ -110,21 +121,22 @@ def filter_polyphase(knots, taps):
     band = _band_matrix(taps)
     n_timepoints = knots.shape[-1] - n_taps + 1
     n_rows = -(-n_timepoints // _ROW)
+    n_at_once = max(1, _PRODUCT_BESIDE_TORCH // band.size) if beside_torch else _N_ROWS
     waveforms = knots.reshape(-1, knots.shape[-1])
     y = np.empty((len(waveforms), n_rows * _ROW * ratio), dtype=taps.dtype)
     for waveform, out in zip(waveforms, y.reshape(len(y), n_rows, -1), strict=True):
-        _multiply_rows(waveform, band, out)
+        _multiply_rows(waveform, band, out, n_at_once)
     return y[:, : ratio * n_timepoints].reshape(*knots.shape[:-1], ratio * n_timepoints)
 
 
-def _multiply_rows(waveform, band, out):
+def _multiply_rows(waveform, band, out, n_at_once):
     """Write the product of overlapping rows of `waveform` with `band` to `out`."""
     length = len(band)
     n_whole = (len(waveform) - length) // _ROW + 1 if len(waveform) >= length else 0
     if n_whole:
         rows = np.lib.stride_tricks.sliding_window_view(waveform, length)[::_ROW]
-        for start in range(0, n_whole, _N_ROWS):
-            block = np.ascontiguousarray(rows[start : start + _N_ROWS])
+        for start in range(0, n_whole, n_at_once):
+            block = np.ascontiguousarray(rows[start : start + n_at_once])
             np.matmul(block, band, out=out[start : start + len(block)])
     if n_whole < len(out):  # the last row is short: fill it with zeros
         row = np.zeros(length, dtype=waveform.dtype)
@@ -144,6 +156,8 @@ class PolyphaseStream:
         Narrowband timepoints before its own instant that a filter sees.
     extend : callable
         ``extend(x, before, after)`` continues waveforms beyond their ends.
+    beside_torch : bool, default=False
+        As in `filter_polyphase`.
 
     Attributes
     ----------
@@ -151,8 +165,9 @@ class PolyphaseStream:
         Wideband timepoints by which the output can lag behind the input.
     """
 
-    def __init__(self, taps, before, extend):
+    def __init__(self, taps, before, extend, beside_torch=False):
         self._taps, self._before, self._extend = taps, before, extend
+        self._beside_torch = beside_torch
         self._after = len(taps) - 1 - before
         self.latency = self._after * taps.shape[1]
         self._knots, self._started = None, False
@@ -185,19 +200,20 @@ class PolyphaseStream:
         self._knots = knots[:, n_instants:].copy()
         if n_instants == 0:
             return np.empty((len(x), 0), dtype=self._taps.dtype)
-        return filter_polyphase(knots, self._taps)
+        return filter_polyphase(knots, self._taps, self._beside_torch)
 
 
-def stream_cubic(upsampling_ratio):
+def stream_cubic(upsampling_ratio, beside_torch=False):
     """Give a `PolyphaseStream` that equals `upsample_cubic` of float32 waveforms."""
     dtype = np.dtype(np.float32)
-    return PolyphaseStream(_cubic_taps(upsampling_ratio, dtype), _cubic_reach(dtype), _continue)
+    taps = _cubic_taps(upsampling_ratio, dtype)
+    return PolyphaseStream(taps, _cubic_reach(dtype), _continue, beside_torch)
 
 
-def stream_bandlimited(upsampling_ratio):
+def stream_bandlimited(upsampling_ratio, beside_torch=False):
     """Give a `PolyphaseStream` that equals `upsample_bandlimited` of float32 waveforms."""
     taps = _sinc_taps(upsampling_ratio, SINC_REACH, np.dtype(np.float32))
-    return PolyphaseStream(taps, SINC_REACH, pad_silence)
+    return PolyphaseStream(taps, SINC_REACH, pad_silence, beside_torch)
 
 
 def pad_silence(x, before, after):

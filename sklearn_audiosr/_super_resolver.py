@@ -414,10 +414,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         return Mixer(self.highband_gain) if separates else None
 
     def _upsample_source(self, x, ratio):
-        return upsample_cubic(x, ratio)
+        return upsample_cubic(x, ratio, beside_torch=True)
 
     def _stream_source(self, ratio):
-        return stream_cubic(ratio)
+        return stream_cubic(ratio, beside_torch=True)
 
 
 def _name_description(description):

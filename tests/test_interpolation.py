@@ -199,3 +199,12 @@ def test_bandlimited_keeps_a_tone_and_adds_nothing_above(frequency):
 def test_bandlimited_knots_pass(ratio):
     x = noise(2, 100)
     assert np.abs(upsample_bandlimited(x, ratio)[:, ::ratio] - x).max() < 1e-13
+
+
+@pytest.mark.parametrize("upsample", [upsample_cubic, upsample_bandlimited])
+@pytest.mark.parametrize("ratio", [2, 3, 8])
+@pytest.mark.parametrize("n_timepoints", [1, 31, 33, 5000])
+def test_small_products_give_the_same(upsample, ratio, n_timepoints):
+    x = np.random.default_rng(0).standard_normal((2, n_timepoints))
+    small, large = upsample(x, ratio, beside_torch=True), upsample(x, ratio)
+    np.testing.assert_allclose(small, large, atol=1e-12)
