@@ -20,6 +20,7 @@ from sklearn_audiosr import (
     _training,
 )
 from sklearn_audiosr._objectives import rmse
+from sklearn_audiosr._optimizers import make_optimizer
 from sklearn_audiosr._patches import PatchSampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
@@ -67,9 +68,9 @@ def test_epoch_draws_as_many_patches_as_hold_all_timepoints(pairs, monkeypatch):
 def test_sources_are_upsampled_once_for_the_whole_fit(pairs, monkeypatch):
     upsampled, upsample = [], _super_resolver.upsample_cubic
 
-    def counting(x, ratio):
+    def counting(x, ratio, **options):
         upsampled.append(x.shape)
-        return upsample(x, ratio)
+        return upsample(x, ratio, **options)
 
     monkeypatch.setattr(_super_resolver, "upsample_cubic", counting)
     est = small_resolver(max_epochs=3, validation_fraction=0.34).fit(*pairs)
@@ -80,7 +81,7 @@ def test_sources_are_upsampled_once_for_the_whole_fit(pairs, monkeypatch):
 @pytest.mark.parametrize(("dtype", "fused"), [(torch.float32, True), (torch.complex64, None)])
 def test_adam_is_fused_where_no_parameter_is_complex(dtype, fused):
     network = torch.nn.ModuleList([torch.nn.Linear(1, 1), torch.nn.Linear(1, 1, dtype=dtype)])
-    optimizer = _training._make_optimizer(network, 0.25, torch.device("cpu"))
+    optimizer = make_optimizer("adam", network, 0.25, torch.device("cpu"))
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.defaults["fused"] is fused
     weight = network[1].weight
