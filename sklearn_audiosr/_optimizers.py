@@ -106,7 +106,9 @@ def orthogonalize(matrix):
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalize(matrix.mT).mT
     a, b, c = _COEFFICIENTS
-    matrix = matrix / (matrix.norm() + 1e-30)
+    # first by the largest entry: squares of tiny or huge ones are no numbers of 32 bits
+    matrix = matrix / matrix.abs().amax().clamp_min(torch.finfo(matrix.dtype).tiny)
+    matrix = matrix / matrix.norm().clamp_min(1.0)
     gram, product = matrix @ matrix.mT, None
     for _ in range(_N_ITERATIONS):
         polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)

@@ -189,7 +189,7 @@ class _Step:
         # a layer's own backward would follow the caller's autocast
         with full_precision(self.loader.device.type):
             loss.backward()
-        self.optimizer.step()
+            self.optimizer.step()  # Muon's products would too, and come apart in bfloat16
         return loss.detach().reshape(())
 
 
