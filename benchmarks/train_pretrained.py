@@ -272,6 +272,8 @@ def main():
     begin = time.process_time()
     est.fit(X, Y, groups=groups)
     minutes = (time.process_time() - begin) / 60
+    if est.n_iter_ < est.max_epochs:
+        return  # interrupted: the same command goes on from the checkpoint, if there is one
     est.set_params(checkpoint=None, verbose=0, warm_start=False)
     scores = measure(est, recipe, args.recordings)
     card = make_card(args.name, recipe, est, recordings, minutes, scores)

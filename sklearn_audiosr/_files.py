@@ -126,7 +126,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
                 stream = est.stream(reader.channels)
                 if assume_bandwidth is not None:
                     _check_band(reader, source, assume_bandwidth, narrow_rate)
-                _upsample(reader, stream, writer, narrow_rate, keeps_length, resample)
+                drops_band = resample and assume_bandwidth is None
+                _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band)
             if target.exists():
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
@@ -134,12 +135,12 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
             temporary.unlink(missing_ok=True)
 
 
-def _upsample(reader, stream, writer, narrow_rate, keeps_length, resample):
+def _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band):
     """Write what a stream makes of a file that is brought to the narrowband rate."""
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(reader.samplerate)
     multiple = round(reader.samplerate / narrow_rate) if keeps_length else 1
     blocks = _read_blocks(reader, multiple)
-    if resample and reader.samplerate > narrow_rate:
+    if drops_band and reader.samplerate > narrow_rate:
         blocks = _watch_blocks(blocks, before)
     blocks = _watch_blocks(_resample(blocks, reader, narrow_rate), meter)
     blocks = _stream_blocks(stream, blocks)

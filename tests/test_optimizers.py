@@ -121,3 +121,10 @@ def test_a_network_without_matrices_of_its_own_refuses_muon():
 def test_unknown_optimizers_are_refused():
     with pytest.raises(ValueError, match="'optimizer' parameter"):
         train(optimizer="sgd")
+
+
+def test_the_callers_autocast_leaves_muon_as_it_is():
+    """In bfloat16 the iteration comes apart: weights of a thousand instead of a tenth."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        est = train(max_epochs=20, learning_rate=3e-3)
+    assert max(m.abs().max().item() for m in est.network_.hidden_matrices()) < 1
