@@ -4,14 +4,15 @@
 
 trains on the training splits of the packs that the recipe names, varied in speed, level, noise and
 filter, and scores the model on recordings that it has not seen. If it is stopped, the same command
-goes on after the last epoch. ``--epochs`` and ``--copies`` make it shorter.
+goes on where it was, up to a minute before. ``--epochs`` and ``--copies`` make it shorter. A recipe
+may begin with another model, or with the last version of its own; not with ``--from-scratch``.
 """
 
 import argparse
 import json
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,7 @@ _SPEECH = {
     "n_repeats": 8,  # a minute of studio recordings among an hour of others
     "epochs": 1,  # a copy that is heard again is learned by heart
 }
-# the blocks hear the same voices: a fifth of the time gives the same distance
+# its blocks hear the same voices
 _SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 2, "epochs": 1}
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 2, "epochs": 2}
 _MUSIC = {
@@ -167,10 +168,14 @@ def begin_with(other, est, X, Y):
     return est.set_params(warm_start=True)
 
 
-def find_model(name, folder):
-    """Load a model that was trained before, or the one that ships."""
-    path = folder / f"{name}.safetensors"
-    return load(path) if path.exists() else load_pretrained(name)
+def find_start(name, args):
+    """Load a model that was trained before, or the one that ships; the same one until the end."""
+    kept = args.work / f"{args.name}.start"
+    if not kept.exists():
+        trained = args.out / f"{name}.safetensors"
+        est = load(trained) if trained.exists() else load_pretrained(name)
+        est.save(kept)
+    return load(kept), kept
 
 
 def make_pairs(recordings, recipe, n_copies):
@@ -229,7 +234,8 @@ def make_card(name, recipe, est, recordings, minutes, scores):
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
             "order-8 Chebyshev filter, zero phase, for six clips in ten; filters drawn at random "
-            "for the others; speed, level and noise varied (benchmarks/_augmentation.py)"
+            "for the others; speed, microphone, phase, level and noise varied "
+            "(benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",
@@ -256,10 +262,13 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--epochs", type=int, help="passes (default: the recipe's)")
     parser.add_argument("--copies", type=int, help="variations (default: the recipe's)")
+    parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
     recipe = RECIPES[args.name]
+    if args.from_scratch:
+        recipe = replace(recipe, begin_with=None)
     args.work.mkdir(parents=True, exist_ok=True)
     recordings, _ = recipe.read(args.recordings)
     X, Y, groups = make_pairs(recordings, recipe, args.copies or recipe.n_copies)
@@ -268,7 +277,8 @@ def main():
         max_epochs=args.epochs or recipe.epochs,
     )
     if recipe.begin_with:
-        begin_with(find_model(recipe.begin_with, args.out), est, X, Y)
+        start, kept = find_start(recipe.begin_with, args)
+        begin_with(start, est, X, Y)
     begin = time.process_time()
     est.fit(X, Y, groups=groups)
     minutes = (time.process_time() - begin) / 60
@@ -280,6 +290,8 @@ def main():
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")
+    if recipe.begin_with:
+        kept.unlink()
 
 
 if __name__ == "__main__":

@@ -194,6 +194,11 @@ class BandwidthMeter:
             edges.append(_find_edge(power, np.arange(lowest, highest), least))
         return min(edges) / n * self.sampling_rate / 2
 
+    def share_above(self, frequency):
+        """Give the share of the power so far that lies above a frequency in Hz, 0 of silence."""
+        first = int(np.ceil(frequency / self.sampling_rate * self._frame))
+        return self._power[first:].sum() / max(self._power.sum(), np.finfo(float).tiny)
+
 
 class Fold:
     """What the bins above a narrowband Nyquist frequency have in common with those below.

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import torch
 
-_FORMAT = 1
+_FORMAT = 2
 
 # What errors call the start of a training.
 _START = "earlier epochs"
+
+# Within an epoch the state is saved this often at most.
+_SECONDS_WITHIN_EPOCH = 60.0
 
 # Saving may take this share of the time at most: large states are not saved after every epoch.
 _SHARE = 0.1
@@ -41,6 +44,7 @@ class Checkpoint:
             )
         self._partial = self.path.with_name(self.path.name + ".part")
         self._next_time = -float("inf")
+        self._last_time = time.monotonic()
         self._try_to_write()
 
     def _try_to_write(self):
@@ -99,7 +103,12 @@ class Checkpoint:
             self._give_up(error)
             return
         end = time.monotonic()
-        self._next_time = end + (end - begin) / _SHARE
+        self._last_time, self._next_time = end, end + (end - begin) / _SHARE
+
+    def save_within_epoch(self, state):
+        """Keep a state while an epoch is under way, a minute after the last one: see `save`."""
+        if time.monotonic() >= self._last_time + _SECONDS_WITHIN_EPOCH:
+            self.save(state)
 
     def _give_up(self, error):
         """Go on without: a disk that is full must not cost the training."""
@@ -192,6 +201,7 @@ class TrainingState:
         self.network, self.optimizer = network, optimizer
         self.history, self.best = history, best
         self.rng, self.device = rng, device
+        self.epoch_losses = []  # of the epoch under way: tensors, a GPU is not waited for
 
     def collect(self):
         """Give the state, for `Checkpoint.save`."""
@@ -203,6 +213,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "best": (self.best.score, self.best.epoch, self.best.weights),
             "losses": self.history.losses,
+            "epoch_losses": [loss.cpu() for loss in self.epoch_losses],
             "validation_scores": self.history.validation_scores,
             "generators": generators,
         }
@@ -233,6 +244,7 @@ class TrainingState:
         self.optimizer.load_state_dict(state["optimizer"])
         self.best.score, self.best.epoch, self.best.weights = state["best"]
         self.history.losses += state["losses"]
+        self.epoch_losses = [loss.to(self.device) for loss in state["epoch_losses"]]
         self.history.validation_scores += state["validation_scores"]
         generators = state["generators"]
         self.rng.bit_generator.state = generators["numpy"]

@@ -19,6 +19,9 @@ _N_READ = 2**16
 # A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
 _MEASURING_MARGIN = 1.05
 
+# Share of a file's power that is worth a word where it is dropped: 60 dB below all.
+_LEAST_LOST = 1e-6
+
 # Share of the narrowband Nyquist frequency below which a band is not what estimators train on; the
 # filters of Decimator(filter="random") leave 0.6.
 _LEAST_SHARE = 0.5
@@ -146,7 +149,7 @@ def _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band):
     blocks = _stream_blocks(stream, blocks)
     _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
     _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
-    _warn_of_lost_band(before.bandwidth(), narrow_rate)
+    _warn_of_lost_band(before, narrow_rate)
 
 
 def _check_paths(source, target):
@@ -265,9 +268,11 @@ def _warn_of_narrow_band(bandwidth, narrow_rate):
         )
 
 
-def _warn_of_lost_band(bandwidth, narrow_rate):
-    nyquist = narrow_rate / 2
-    if bandwidth > _MEASURING_MARGIN * nyquist:  # not for nan: nothing was resampled
+def _warn_of_lost_band(meter, narrow_rate):
+    nyquist, bandwidth = narrow_rate / 2, meter.bandwidth()
+    highest = _MEASURING_MARGIN * nyquist
+    # not for nan: nothing was resampled; tones and silence have no band that would end
+    if bandwidth > highest and meter.share_above(highest) > _LEAST_LOST:
         warnings.warn(
             f"source has a band that ends at {bandwidth:.0f} Hz, of which resample=True dropped "
             f"what lies above {nyquist:g} Hz: the result has another highband. To keep it, take an "

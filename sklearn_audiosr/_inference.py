@@ -14,8 +14,9 @@ from sklearn_audiosr.networks._workspace import Workspace
 # length, and is long against the receptive field, which is computed twice at each seam.
 _CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
-# A chunk is at least so many times as long as its context, which is computed in vain.
-_LEAST_CONTEXTS = 5
+# On a CPU a chunk is so many times as long as its context, which is computed in vain, where chunk
+# and context together stay below so many passes.
+_LEAST_CONTEXTS, _MOST_PASSES = 5, 3
 
 # Bytes that the paper's network takes for a timepoint of a pass, generously.
 _BYTES_PER_TIMEPOINT = 2**14
@@ -85,9 +86,11 @@ def predict_waveforms(
 
 def _choose_chunk(network, n_waveforms, device):
     """Timepoints of a chunk: what a pass takes, and long beside the context of a chunk."""
+    one_pass = max(1, pass_length(device) // n_waveforms)
     context = network.look_back + network.look_ahead
-    least = 1 if math.isinf(context) else _LEAST_CONTEXTS * context
-    return max(least, pass_length(device) // n_waveforms)
+    if device.type != "cpu" or math.isinf(context):
+        return one_pass
+    return max(one_pass, min(_LEAST_CONTEXTS * context, _MOST_PASSES * one_pass - context))
 
 
 def _run_with_context(network, read, n_timepoints, chunk):

@@ -122,7 +122,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     if not restored and resume and validate is not None:
         best.update(validate(), 0)  # the weights that training goes on from compete too
     first_epoch = len(history.losses) + 1
-    rate.n_steps = (first_epoch - 1) * len(batches)
+    losses = state.epoch_losses  # of an epoch that broke off, or none
+    rate.n_steps = (first_epoch - 1) * len(batches) + len(losses)
     network.train()
     with _progress_bar(max_epochs, first_epoch, verbose) as progress, torch.enable_grad(), \
             torch.inference_mode(False), Workspace(), tuned_kernels(device):  # fmt: skip
@@ -130,14 +131,18 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
             for epoch in range(first_epoch, max_epochs + 1):
                 if early_stopping and epoch - 1 - best.epoch >= n_iter_no_change:
                     break
-                begin = time.perf_counter()
-                losses = [step(batches[0])]
-                if epoch == first_epoch:
-                    synchronize(device)
-                    seconds = (time.perf_counter() - begin) * len(batches)
-                    _warn_if_slow(network, seconds, max_epochs, device, way_out)
-                losses += [step(n_patches) for n_patches in batches[1:]]
+                begin, is_first = time.perf_counter(), epoch == first_epoch
+                for n_patches in batches[len(losses) :]:
+                    losses.append(step(n_patches))
+                    if is_first:
+                        synchronize(device)
+                        seconds = (time.perf_counter() - begin) * len(batches)
+                        _warn_if_slow(network, seconds, max_epochs, device, way_out)
+                        is_first = False
+                    if checkpoint is not None and len(losses) < len(batches):
+                        checkpoint.save_within_epoch(state.collect)
                 mean_loss = torch.stack(losses).mean().item()  # a GPU is waited for here only
+                losses.clear()
                 if not math.isfinite(mean_loss) or not _is_finite(network):
                     _warn_diverged(epoch, mean_loss)
                     break

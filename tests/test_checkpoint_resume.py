@@ -67,6 +67,21 @@ def test_fit_may_be_interrupted_again_and_again(pairs, path, interruption):
     assert interruption.n_calls == 3
 
 
+@pytest.mark.parametrize("at_call", [2, 3, 6, 8])
+def test_long_epochs_are_kept_while_they_last(pairs, path, interruption, monkeypatch, at_call):
+    """Three steps an epoch, and as if a minute went by in each: one step is lost at most."""
+    expected = resolver(batch_size=3).fit(*pairs)
+    monkeypatch.setattr(_checkpoint, "_SECONDS_WITHIN_EPOCH", 0.0)
+    interruption.plan(None)
+    resolver(batch_size=3).fit(*pairs)
+    n_steps = interruption.n_calls
+    assert n_steps // 5 > 2
+    interrupt(resolver(batch_size=3, checkpoint=path), pairs, interruption, at_call)
+    est = resolver(batch_size=3, checkpoint=path).fit(*pairs)
+    assert interruption.n_calls == n_steps - at_call + 1
+    assert_same_fit(est, expected)
+
+
 def test_checkpoint_changes_nothing_in_a_fit_that_is_not_interrupted(pairs, path):
     est = resolver(checkpoint=path).fit(*pairs)
     assert_same_fit(est, resolver().fit(*pairs))

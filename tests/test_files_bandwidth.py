@@ -243,3 +243,19 @@ def test_an_empty_highband_is_dropped_in_silence(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         upsample_file(spline(), "empty.wav", "wide.wav", resample=True)
+
+
+@pytest.mark.parametrize("sound", ["tone", "chord", "constant", "quiet"])
+def test_where_nothing_is_lost_nothing_is_said(sound, folder):
+    """No band ends in such files; what they hold is left, but for the rounding of 16 bits."""
+    t = np.arange(96000) / 48000
+    x = {
+        "tone": 0.5 * np.sin(2 * np.pi * 1000 * t),
+        "chord": sum(np.sin(2 * np.pi * f * t) for f in (250, 600, 1100, 1700, 2400, 3000)) / 8,
+        "constant": np.full(len(t), 0.3),
+        "quiet": 1e-3 * empty_highband(noise(1, 16000), 8000, 48000)[0],
+    }[sound]
+    write("file.wav", x[None].astype(np.float32), 48000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        upsample_file(spline(), "file.wav", "wide.wav", resample=True)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import weakref
+from types import SimpleNamespace
 
 import containers
 import numpy as np
@@ -321,3 +322,16 @@ def test_a_pass_fits_into_the_free_memory_of_a_gpu(monkeypatch, gigabytes, n_tim
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (n_bytes, 2**40))
     assert _inference.pass_length(torch.device("cuda")) == n_timepoints
     assert _inference.pass_length(CPU) == _inference._CHUNK["cpu"]
+
+
+def test_chunks_are_long_beside_their_context_but_bounded():
+    """Stand-ins with a context of 25,000 timepoints: a pass on the CPU has 65,536."""
+    network = SimpleNamespace(look_back=20_000, look_ahead=5_000, stride=1)
+    chunks = {n: _inference._choose_chunk(network, n, CPU) for n in (1, 2, 8, 64)}
+    assert chunks[1] == 5 * 25_000
+    assert chunks[64] == 2**16 // 64
+    for n, chunk in chunks.items():
+        assert chunk >= 2**16 // n
+        assert n * chunk <= 3 * 2**16
+    network.look_back = np.inf
+    assert _inference._choose_chunk(network, 1, CPU) == 2**16
