@@ -9,7 +9,7 @@ from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr._inference import open_array, predict_waveforms
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr.networks import SpectralNet
-from sklearn_audiosr.networks._spectral_module import Analysis, KnotFilter, Synthesis
+from sklearn_audiosr.networks._spectral_layers import Analysis, KnotFilter, Synthesis
 
 CPU = torch.device("cpu")
 RATIOS = (2, 3, 4, 6, 8)

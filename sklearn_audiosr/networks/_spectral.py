@@ -1,4 +1,4 @@
-"""Description of the network on complex spectra; the layers are in `_spectral_module`."""
+"""Description of the network on complex spectra; the module is in `_spectral_module`."""
 
 from numbers import Integral, Real
 
