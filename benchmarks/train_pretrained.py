@@ -115,8 +115,8 @@ _SPEECH = {
     "epochs": 1,  # a copy that is heard again is learned by heart
 }
 # its blocks hear the same voices
-_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 2, "epochs": 1}
-_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 2, "epochs": 2}
+_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 3}
+_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 8, "epochs": 1}
 _MUSIC = {
     "packs": ("music",),
     "test_packs": ("music",),

@@ -146,10 +146,11 @@ class SpectralNetwork(nn.Module):
 
     @torch.no_grad()
     def take_over(self, other):
-        """Begin with what a network of another ratio has learned; the filter is not its own.
+        """Begin with what a network of this or of another ratio has learned.
 
         The blocks are the same, and so is what the first and the last layer say of a bin that both
-        have in the same band.
+        have in the same band. Neither the filter nor, from another ratio, the correction of the
+        lowband is taken: where that band ends it is another one.
 
         Parameters
         ----------
@@ -164,10 +165,10 @@ class SpectralNetwork(nn.Module):
             own[:, :n_low] = given[:, :n_low]
         for name in ("weight", "bias"):
             both = list(zip(self._split_last(name), other._split_last(name), strict=True))
-            for own, given in both[:2]:
-                own[:n_low] = given[:n_low]
             for own, given in both[2:]:
                 own[-n_high:] = given[-n_high:]
+            for own, given in both[:2] if self.ratio == other.ratio else ():
+                own.copy_(given)
 
     def _split_first(self):
         """Give views of the first layer's weights: log power, the phasor's parts, level."""
