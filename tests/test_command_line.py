@@ -66,8 +66,9 @@ def test_light_commands_load_no_torch(folder):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 def test_ctrl_c_leaves_nothing_behind(folder):
-    write("in.wav", np.zeros(8000 * 600), subtype="PCM_16")
-    arguments = ["upsample", "in.wav", "out.wav", "--model=spline", "--ratio=4"]
+    # an hour: on a busy machine ten minutes are done before this process looks again
+    write("in.flac", np.zeros(8000 * 3600), subtype="PCM_16")
+    arguments = ["upsample", "in.flac", "out.flac", "--model=spline", "--ratio=4"]
     process = subprocess.Popen(
         [sys.executable, "-m", "sklearn_audiosr", *arguments],
         stdout=subprocess.PIPE,
@@ -83,7 +84,7 @@ def test_ctrl_c_leaves_nothing_behind(folder):
     out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert err == "python -m sklearn_audiosr upsample: interrupted\n"
-    assert names(folder) == ["in.wav"]
+    assert names(folder) == ["in.flac"]
 
 
 def test_no_command_shows_the_help_and_is_wrong_usage(capsys):
