@@ -12,34 +12,20 @@ import time
 import numpy as np
 import torch
 from _recordings import add_argument, read_pack, skip_without_recordings
+from _scores import format_score, format_worst, score
 from _tables import record, rst_table
 
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import SpectralNet
 
 RATIO = 4
 
 
-def score(method, Y, Y_pred):
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    lsd = log_spectral_distance(Y, Y_pred, average=None)
-    return {
-        "method": method,
-        "snr": float(snr.mean()),
-        "lsd": float(lsd.mean()),
-        "worst_snr": float(snr.min()),
-        "worst_lsd": float(lsd.max()),
-    }
-
-
 def format_scores(rows):
-    keys = {"snr": ".2f", "lsd": ".3f", "worst_snr": ".1f", "worst_lsd": ".2f"}
-    header = ["method", "SNR (dB)", "LSD (log10)", "worst SNR", "worst LSD"]
-    return rst_table(
-        header, [[r["method"], *(f"{r[k]:{f}}" for k, f in keys.items())] for r in rows]
-    )
+    header = ["method", "SNR (dB) / LSD (log10)", "worst clip"]
+    cells = [[name, format_score(row), format_worst(row)] for name, row in rows.items()]
+    return rst_table(header, cells)
 
 
 def format_curve(est, minutes):
@@ -59,7 +45,7 @@ def main():
         return
     decimator = Decimator(RATIO)
     Y_train, speakers, _, rate = read_pack(args.recordings, "speech_multi", "train", RATIO)
-    Y = read_pack(args.recordings, "speech_multi", "test", RATIO)[0]
+    Y, _, names, _ = read_pack(args.recordings, "speech_multi", "test", RATIO)
     X_train, X = decimator.fit_transform(Y_train), decimator.transform(Y)
     est = AudioSuperResolver(
         SpectralNet(frame_length=1024),
@@ -77,14 +63,15 @@ def main():
     minutes, processor = (
         (t() - b) / 60 for t, b in [(time.perf_counter, wall), (time.process_time, processor)]
     )
-    rows = [
-        score("spline", Y, SplineUpsampler().fit(X, Y).predict(X)),
-        score("linear filter", Y, LinearUpsampler().fit(X_train, Y_train).predict(X)),
-        *(
-            score(f"SpectralNet, highband_gain={g:g}", Y, est.predict(X, highband_gain=g))
-            for g in (0.0, 1.0)
-        ),
-    ]
+    predictions = {
+        "spline": SplineUpsampler().fit(X, Y).predict(X),
+        "linear filter": LinearUpsampler().fit(X_train, Y_train).predict(X),
+        **{
+            f"SpectralNet, highband_gain={gain:g}": est.predict(X, highband_gain=gain)
+            for gain in (0.0, 1.0)
+        },
+    }
+    rows = {name: score(Y, Y_pred, names) for name, Y_pred in predictions.items()}
     threads = torch.get_num_threads()
     print(f"{minutes:.1f} minutes, {processor:.1f} of processors, {threads} threads")
     results = {"minutes": minutes, "processor minutes": processor, "threads": threads}

@@ -9,15 +9,14 @@ filter that was fitted behind the same degradation, on the training clips.
 import argparse
 import warnings
 
-import numpy as np
 from _recordings import add_argument, skip_without_recordings
+from _scores import format_score, format_worst, score
 from _splits import read_recordings
 from _tables import record, rst_table
 from train_pretrained import RECIPES, measure
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
@@ -50,18 +49,6 @@ def degrade(steps, Y):
     return Y
 
 
-def score(Y, Y_pred, names):
-    """Both metrics with their worst clips."""
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    lsd = log_spectral_distance(Y, Y_pred, average=None)
-    return {
-        "snr": float(np.nanmean(snr)),
-        "lsd": float(lsd.mean()),
-        "worst_snr": [names[int(np.nanargmin(snr))], float(np.nanmin(snr))],
-        "worst_lsd": [names[int(np.argmax(lsd))], float(lsd.max())],
-    }
-
-
 def measure_dial(est, Y, names):
     """Scores at each setting of the dial, behind the paper's filter."""
     X = Decimator(est.upsampling_ratio_).fit_transform(Y)
@@ -86,7 +73,7 @@ def measure_robustness(est, Y_train, Y, names):
             "model": est,
         }
         rows[name] = {m: score(Y, method.predict(X), names) for m, method in methods.items()}
-        print(name, {m: (row["snr"], row["lsd"]) for m, row in rows[name].items()}, flush=True)
+        print(name, {m: format_score(row) for m, row in rows[name].items()}, flush=True)
     return rows
 
 
@@ -100,9 +87,8 @@ def format_models(models):
     cells = [
         [
             name,
-            *(f"{rows[m]['snr_db']:.2f} / {rows[m]['lsd_log10']:.3f}" for m in methods),
-            f"{rows[methods[-1]]['worst_snr_db'][1]:.1f} / "
-            f"{rows[methods[-1]]['worst_lsd_log10'][1]:.2f}",
+            *(format_score(rows[method]) for method in methods),
+            format_worst(rows[methods[-1]]),
         ]
         for name, rows in models.items()
     ]
@@ -115,11 +101,13 @@ def format_dial(rows):
 
 
 def _cells(row):
+    worst = (row["worst_snr_db"], row["worst_lsd_log10"])
+    names = [name.rsplit("/")[-1] for name, _ in worst]
     return [
-        f"{row['snr']:.2f}",
-        f"{row['lsd']:.3f}",
-        f"{row['worst_snr'][1]:.1f} ({row['worst_snr'][0].rsplit('/')[-1]})",
-        f"{row['worst_lsd'][1]:.2f} ({row['worst_lsd'][0].rsplit('/')[-1]})",
+        f"{row['snr_db']:.2f}",
+        f"{row['lsd_log10']:.3f}",
+        f"{worst[0][1]:.1f} ({names[0]})",
+        f"{worst[1][1]:.2f} ({names[1]})",
     ]
 
 
@@ -128,11 +116,7 @@ def format_robustness(rows):
     return rst_table(
         header,
         [
-            [
-                name,
-                *(f"{row[m]['snr']:.2f} / {row[m]['lsd']:.3f}" for m in row),
-                f"{row['model']['worst_snr'][1]:.1f} / {row['model']['worst_lsd'][1]:.2f}",
-            ]
+            [name, *map(format_score, row.values()), format_worst(row["model"])]
             for name, row in rows.items()
         ],
     )

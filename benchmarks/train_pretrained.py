@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from _augmentation import augment
 from _recordings import add_argument, skip_without_recordings
+from _scores import score
 from _splits import read_recordings
 
 from sklearn_audiosr import (
@@ -30,7 +31,6 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import SpectralNet
 
 # Of all audio, below which a source's recordings are repeated.
@@ -197,18 +197,6 @@ def find_rare(recordings):
     sources = np.array(recordings.sources)
     shares = {s: lengths[sources == s].sum() / lengths.sum() for s in set(recordings.sources)}
     return np.array([shares[source] < _RARE_SHARE for source in recordings.sources])
-
-
-def score(Y, Y_pred, names):
-    """Both metrics, and the worst clip of each."""
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    lsd = log_spectral_distance(Y, Y_pred, average=None)
-    return {
-        "snr_db": round(float(np.nanmean(snr)), 3),
-        "lsd_log10": round(float(np.mean(lsd)), 4),
-        "worst_snr_db": [names[int(np.nanargmin(snr))], round(float(np.nanmin(snr)), 2)],
-        "worst_lsd_log10": [names[int(np.argmax(lsd))], round(float(np.max(lsd)), 3)],
-    }
 
 
 def measure(est, recipe, root):
