@@ -21,6 +21,7 @@ PLACES = {
     "_spline": (0.45, 3.6), "_linear": (1.6, 3.6), "_dnn": (3.1, 3.6),
     "_super_resolver": (4.75, 3.6), "_files": (6.35, 3.6),
     "_formats": (6.35, 4.6), "_uncertainty": (4.2, 4.6), "_highband": (0.45, 4.6),
+    "_descriptions": (2.3, 4.6),
     "_bandwidth": (0.45, 5.6), "_interpolation": (2.15, 5.6), "_learned": (3.7, 5.6),
     "_noise_models": (4.95, 5.6), "_objectives": (6.2, 5.6),
     "listening": (0.45, 6.6), "_base": (1.55, 6.6), "_patches": (2.65, 6.6),

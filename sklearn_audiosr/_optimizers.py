@@ -35,7 +35,8 @@ def make_optimizer(name, network, learning_rate, device):
     matrices = list(network.hidden_matrices())
     inside = {id(matrix) for matrix in matrices}
     others = [parameter for parameter in network.parameters() if id(parameter) not in inside]
-    return OptimizerPair(_make_adam(others, learning_rate, device), Muon(matrices, learning_rate))
+    muon = Muon(matrices, learning_rate)
+    return OptimizerPair(_make_adam(others, learning_rate, device), muon) if others else muon
 
 
 def _make_adam(parameters, learning_rate, device):
@@ -69,12 +70,17 @@ class Muon(torch.optim.Optimizer):
         super().__init__(matrices, {"lr": lr})
 
     @torch.no_grad()
-    def step(self):
-        """Update all matrices that have a gradient."""
+    def step(self, closure=None):
+        """Update all matrices that have a gradient; `closure`, if any, gives the loss again."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
                     self._update(weight, group["lr"])
+        return loss
 
     def _update(self, weight, learning_rate):
         state = self.state[weight]

@@ -1,17 +1,13 @@
 """The paper's network as a scikit-learn estimator."""
 
-import inspect
-import math
-import re
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from sklearn import config_context
-from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._descriptions import build_network, describe_network, name_description
 from sklearn_audiosr._highband import (
     Mixer,
     check_highband_gain,
@@ -166,7 +162,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     _parameter_constraints = {
         **LearnedUpsampler._parameter_constraints,
-        "network": "no_validation",  # checked by _describe_network, with its own message
+        "network": "no_validation",  # checked by describe_network, with its own message
         "objective": [StrOptions(OBJECTIVE_NAMES), callable, None],
         "noise_model": "no_validation",  # checked by make_noise_model, with its own message
         "highband_gain": [Interval(Real, 0, None, closed="left")],
@@ -222,16 +218,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         self.random_state = random_state
 
     def _describe_network(self):
-        if self.network is None:
-            from sklearn_audiosr.networks import AudioUNet
-
-            return AudioUNet()
-        if isinstance(self.network, type) or not callable(getattr(self.network, "build", None)):
-            raise TypeError(
-                "network must be a description with a method build(), such as "
-                f"networks.AudioUNet(n_blocks=4), or None, got {self.network!r}: pass an instance."
-            )
-        return clone(self.network, safe=False)
+        return describe_network(self.network)
 
     def _get_training_parameters(self):
         # None and AudioUNet() are the same
@@ -264,39 +251,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         return 1 if noise_model is None else int(noise_model.n_outputs)
 
     def _build_network(self, ratio):
-        from torch import nn
-
-        network = self._build(self._describe_network(), ratio)
-        contract = ["stride", "look_back", "look_ahead"]
-        # of the class: a network may have a layer of that name
-        has_stream = callable(getattr(type(network), "stream", None))
-        if has_stream and getattr(network, "look_back", None) == math.inf:
-            contract.remove("look_back")
-        missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
-        if not isinstance(network, nn.Module) or missing:
-            received = type(network).__name__
-            received += f" without {', '.join(missing)}" if missing else ""
-            raise TypeError(
-                "network.build() must give a torch.nn.Module with the integers stride, look_back "
-                "(or math.inf where it has stream()) and look_ahead, "
-                f"got {received}: see the parameter network."
-            )
+        description, n_outputs = self._describe_network(), self._count_outputs()
+        network = build_network(description, ratio, n_outputs, self.noise_model)
         self._check_separation(network)
         return network
-
-    def _build(self, description, ratio):
-        """Build a network, with what it wants to know."""
-        n_outputs, known = self._count_outputs(), inspect.signature(description.build).parameters
-        wanted = {"upsampling_ratio": ratio} if "upsampling_ratio" in known else {}
-        if n_outputs == 1:
-            return description.build(**wanted)
-        if "n_outputs" not in known:
-            raise TypeError(
-                f"noise_model={self.noise_model!r} needs a network with {n_outputs} output "
-                f"channels, got {description!r} whose build() takes no n_outputs: let it take "
-                "build(n_outputs=1), or take a noise model of one output."
-            )
-        return description.build(n_outputs=n_outputs, **wanted)
 
     def _check_separation(self, network):
         """Raise ValueError for parameters that a network's kind of outputs does not fit."""
@@ -316,7 +274,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _describe_architecture(self):
         n_outputs = self._count_outputs()
         outputs = "" if n_outputs == 1 else f" with {n_outputs} outputs"
-        return _name_description(self._describe_network()) + outputs
+        return name_description(self._describe_network()) + outputs
 
     def _make_loss(self):
         noise_model = self._make_noise_model()
@@ -418,14 +376,3 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     def _stream_source(self, ratio):
         return stream_cubic(ratio, beside_torch=True)
-
-
-def _name_description(description):
-    """Name a network's description: the same text for equal ones, in every process."""
-    if isinstance(description, BaseEstimator):
-        with config_context(print_changed_only=True):
-            name = repr(description)
-    else:
-        values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
-        name = f"{type(description).__qualname__}({values})"
-    return re.sub(" at 0x[0-9a-fA-F]+", "", name)

@@ -128,3 +128,24 @@ def test_the_callers_autocast_leaves_muon_as_it_is():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         est = train(max_epochs=20, learning_rate=3e-3)
     assert max(m.abs().max().item() for m in est.network_.hidden_matrices()) < 1
+
+
+def test_a_closure_gives_the_loss():
+    weight = torch.nn.Parameter(torch.ones(2, 3))
+
+    def closure():
+        weight.grad = None
+        loss = weight.square().sum()
+        loss.backward()
+        return loss
+
+    with torch.no_grad():
+        assert Muon([weight], lr=0.1).step(closure).item() == 6
+    assert (weight < 1).all()
+
+
+def test_a_network_of_matrices_alone_needs_no_adam():
+    network = torch.nn.Linear(3, 3, bias=False)
+    network.hidden_matrices = lambda: [network.weight]
+    optimizer = make_optimizer("muon", network, 0.1, CPU)
+    assert isinstance(optimizer, Muon)

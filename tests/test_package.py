@@ -30,6 +30,7 @@ LAYERS = [
     ["_streaming"],
     [
         "_base",
+        "_descriptions",
         "_highband",
         "_learned",
         "_uncertainty",
