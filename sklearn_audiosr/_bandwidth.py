@@ -195,7 +195,18 @@ class BandwidthMeter:
         return min(edges) / n * self.sampling_rate / 2
 
     def share_above(self, frequency):
-        """Give the share of the power so far that lies above a frequency in Hz, 0 of silence."""
+        """Give the share of the power so far that lies above a frequency.
+
+        Parameters
+        ----------
+        frequency : float
+            In Hz.
+
+        Returns
+        -------
+        share : float
+            From 0, that of silence, to 1.
+        """
         first = int(np.ceil(frequency / self.sampling_rate * self._frame))
         return self._power[first:].sum() / max(self._power.sum(), np.finfo(float).tiny)
 

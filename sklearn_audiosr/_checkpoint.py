@@ -106,7 +106,13 @@ class Checkpoint:
         self._last_time, self._next_time = end, end + (end - begin) / _SHARE
 
     def save_within_epoch(self, state):
-        """Keep a state while an epoch is under way, a minute after the last one: see `save`."""
+        """Keep a state while an epoch is under way, a minute after the last one.
+
+        Parameters
+        ----------
+        state : callable
+            As in `save`.
+        """
         if time.monotonic() >= self._last_time + _SECONDS_WITHIN_EPOCH:
             self.save(state)
 

@@ -71,7 +71,18 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Update all matrices that have a gradient; `closure`, if any, gives the loss again."""
+        """Update all matrices that have a gradient.
+
+        Parameters
+        ----------
+        closure : callable, default=None
+            Computes the gradients anew, and gives the loss.
+
+        Returns
+        -------
+        loss : Tensor or None
+            Of `closure`.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -141,10 +152,10 @@ class OptimizerPair:
         """Groups of both."""
         return [group for optimizer in self._optimizers for group in optimizer.param_groups]
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self):
         """Forget the gradients."""
         for optimizer in self._optimizers:
-            optimizer.zero_grad(set_to_none=set_to_none)
+            optimizer.zero_grad()
 
     def step(self):
         """Update all weights."""
@@ -156,6 +167,12 @@ class OptimizerPair:
         return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
 
     def load_state_dict(self, state):
-        """Take up the state of both."""
+        """Take up the state of both.
+
+        Parameters
+        ----------
+        state : dict
+            What `state_dict` gave.
+        """
         for optimizer, own in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(own)

@@ -187,7 +187,7 @@ class _Step:
         return self.compilation.run(lambda network: self._descend(network, batch))
 
     def _descend(self, network, batch):
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         with autocast(self.loader.device, self.precision):
             loss = self.loss(network, *batch)
         _check_loss(loss)
