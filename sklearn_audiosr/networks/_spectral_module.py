@@ -57,7 +57,8 @@ class SpectralNetwork(nn.Module):
     ----------
     ratio : int
         Upsampling ratio.
-    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, memory, dropout : int or float
+    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, memory, dropout : \
+            int or float
         As in `SpectralNet`.
 
     Attributes
