@@ -39,9 +39,6 @@ class SpectralNet(BaseEstimator):
         of a voice apart. Take 40 ms of your rate, 1920 at 48 kHz. Frames start every quarter of it.
     n_taps : int, default=65
         Narrowband timepoints that the linear filter sees, odd.
-    memory : int, default=0
-        Frames before its own over which a frame is told the mean spectrum of the lowband, at least
-        0, for none: what seconds show of a microphone and of a noise floor.
     dropout : float, default=0
         Share of the filters inside the blocks that a training step leaves out, in [0, 1): against
         learning an hour of recordings by heart.
@@ -76,7 +73,6 @@ class SpectralNet(BaseEstimator):
         "expansion": [Interval(Real, 0, None, closed="neither")],
         "frame_length": [Interval(Integral, 16, None, closed="left")],
         "n_taps": [Interval(Integral, 1, None, closed="left")],
-        "memory": [Interval(Integral, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -89,7 +85,6 @@ class SpectralNet(BaseEstimator):
         expansion=3,
         frame_length=640,
         n_taps=65,
-        memory=0,
         dropout=0,
     ):
         self.n_blocks = n_blocks
@@ -98,7 +93,6 @@ class SpectralNet(BaseEstimator):
         self.expansion = expansion
         self.frame_length = frame_length
         self.n_taps = n_taps
-        self.memory = memory
         self.dropout = dropout
 
     def build(self, upsampling_ratio):
@@ -133,7 +127,6 @@ class SpectralNet(BaseEstimator):
             expansion=float(self.expansion),
             frame_length=int(self.frame_length),
             n_taps=int(self.n_taps),
-            memory=int(self.memory),
             dropout=float(self.dropout),
         )
 

@@ -210,73 +210,12 @@ class Level(nn.Module):
         return torch.log(y[:, :1] / y[:, 1:] + _LEAST_LEVEL)
 
 
-class LongTermMean(nn.Module):
-    """Mean of each channel over the last seconds.
-
-    A frame alone does not tell a microphone or a noise floor from a sound; seconds do.
-
-    Parameters
-    ----------
-    n_channels : int
-        Without the weights of the frames.
-    n_before, n_after : int
-        Frames before and after a frame that count.
-
-    Attributes
-    ----------
-    n_taps, step, reach, reach_after, out_channels : int
-        As of `Conv1d`, with more frames before than after.
-    """
-
-    step = 1
-
-    def __init__(self, n_channels, n_before, n_after):
-        super().__init__()
-        self.reach, self.reach_after = n_before, n_after
-        self.n_taps = n_before + 1 + n_after
-        self.out_channels = n_channels + 1
-
-    def forward(self, x):
-        """Map x of shape (batch, n_channels + 1, frames), weights last, to the same shape.
-
-        The last channel becomes the share of the weights that are there.
-        """
-        return self.finish(self.convolve(functional.pad(x, (self.reach, self.reach_after)), 0))
-
-    def convolve(self, x, padding):
-        """Sum values times weights, and weights; beyond a clip's ends both are 0."""
-        weights = x[:, -1:]
-        x = torch.cat([x[:, :-1] * weights, weights], dim=1)
-        return _sum_windows(functional.pad(x, (padding, padding)), self.n_taps)
-
-    def finish(self, y):
-        """Divide by the weights."""
-        total = y[:, -1:]
-        return torch.cat([y[:, :-1] / total.clamp(min=1), total / self.n_taps], dim=1)
-
-
 class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of (batch, channels, time), each timepoint alone."""
 
     def forward(self, x):
         """Normalise x."""
         return super().forward(x.transpose(1, 2).float()).transpose(1, 2)
-
-
-def _sum_windows(x, length):
-    """Sum each `length` neighbours along the last axis, by sums of 1, 2, 4 and so on of them.
-
-    No differences of running sums: they would lose what follows a loud part.
-    """
-    n_outputs, total, n_summed, n_done = x.shape[-1] - length + 1, 0, 1, 0
-    while True:
-        if length & n_summed:
-            total = total + x[..., n_done : n_done + n_outputs]
-            n_done += n_summed
-        if n_done == length:
-            return total
-        x = x[..., :-n_summed] + x[..., n_summed:]
-        n_summed *= 2
 
 
 def _hann(frame_length):

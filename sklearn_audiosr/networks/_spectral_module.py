@@ -17,7 +17,6 @@ from sklearn_audiosr.networks._spectral_layers import (
     ChannelNorm,
     KnotFilter,
     Level,
-    LongTermMean,
     SpectralBlock,
     Synthesis,
 )
@@ -36,12 +35,6 @@ _N_BEFORE, _N_AFTER = 40, 8
 # network takes it for the same: 11 dB.
 _LEVEL_SPREAD = 2.5
 
-# By so many spreads at most a long-term mean differs from what is usual.
-_MOST_SPREADS = 4.0
-
-# Added to a mean power: less than that of silence.
-_LEAST_POWER = 1e-15
-
 # Bins to each side of the narrowband Nyquist frequency in which both bands are looked after: a
 # window of Hann spreads a tone over four.
 _N_SHARED = 4
@@ -57,8 +50,7 @@ class SpectralNetwork(nn.Module):
     ----------
     ratio : int
         Upsampling ratio.
-    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, memory, dropout : \
-            int or float
+    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout : int or float
         As in `SpectralNet`.
 
     Attributes
@@ -85,7 +77,6 @@ class SpectralNetwork(nn.Module):
         expansion,
         frame_length,
         n_taps,
-        memory=0,
         dropout=0.0,
     ):
         super().__init__()
@@ -101,9 +92,6 @@ class SpectralNetwork(nn.Module):
         # of clips of root mean square 1, whose power lies in the lowband
         self.usual_level = math.log(3 / 8 * frame_length * ratio)
         self.first = Conv1d(3 * self.n_low + 1, n_filters, 3)
-        self.long_term = LongTermMean(2 * self.n_low, memory, 0) if memory else None
-        if memory:
-            self.first_long_term = PointwiseConv1d(2 * self.n_low + 1, n_filters, bias=False)
         self.first_norm = ChannelNorm(n_filters)
         self.blocks = nn.ModuleList(
             SpectralBlock(n_filters, kernel_size, expansion, n_blocks**-0.5, dropout)
@@ -127,10 +115,7 @@ class SpectralNetwork(nn.Module):
         level = flow.run(self.level, self._measure_power(spectrum))  # (batch, 1, frames)
         level, spectrum = flow.align(self.level, level, spectrum)
         features = self._describe(spectrum, level)  # (batch, 3 n_low + 1, frames)
-        z = flow.run(self.first, features)  # (batch, filters, frames)
-        if self.long_term is not None:
-            z = self._add_long_term(z, features, level, flow)
-        z = self.first_norm(z)
+        z = self.first_norm(flow.run(self.first, features))  # (batch, filters, frames)
         for block in self.blocks:
             z = block(z, flow)  # (batch, filters, frames)
         output, known = self.last(self.last_norm(z)).float(), torch.cat([spectrum, level], dim=1)
@@ -175,7 +160,6 @@ class SpectralNetwork(nn.Module):
         for name in ("first_norm", "blocks", "last_norm"):
             getattr(self, name).load_state_dict(getattr(other, name).state_dict())
         self.first.bias.copy_(other.first.bias)
-        self._take_over_long_term(other)
         n_low, n_high = min(self.n_low, other.n_low), min(self.n_high, other.n_high)
         for own, given in zip(self._split_first(), other._split_first(), strict=True):
             own[:, :n_low] = given[:, :n_low]
@@ -185,20 +169,6 @@ class SpectralNetwork(nn.Module):
                 own[-n_high:] = given[-n_high:]
             for own, given in both[:2] if self.ratio == other.ratio else ():
                 own.copy_(given)
-
-    def _take_over_long_term(self, other):
-        if self.long_term is None:
-            return
-        self.first_long_term.weight.zero_()
-        if other.long_term is not None:
-            n_low = min(self.n_low, other.n_low)
-            both = zip(self._split_long_term(), other._split_long_term(), strict=True)
-            for own, given in both:
-                own[:, :n_low] = given[:, :n_low]
-
-    def _split_long_term(self):
-        """Give views of its weights: means of log power and of power, share of frames."""
-        return self.first_long_term.weight.split([self.n_low] * 2 + [1], dim=1)
 
     def _split_first(self):
         """Give views of the first layer's weights: log power, the phasor's parts, level."""
@@ -223,24 +193,6 @@ class SpectralNetwork(nn.Module):
         magnitude = power.sqrt()
         level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
         return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1)
-
-    def _add_long_term(self, z, features, level, flow):
-        """Add what the first layer makes of the mean over seconds: of log power, and of power.
-
-        Digital silence tells nothing of a recording, and does not count.
-        """
-        log_power = features[:, : self.n_low] * _LOG_SPREAD + _LOG_CENTRE
-        power = log_power.exp()
-        weights = (power.mean(dim=1, keepdim=True) > 2 * _POWER_FLOOR).float()
-        values = torch.cat([log_power + level, power * level.exp(), weights], dim=1)
-        means = flow.run(self.long_term, values)
-        means, level = flow.align(self.long_term, means, level)
-        log_power, power, share = means.split([self.n_low, self.n_low, 1], dim=1)
-        relative = torch.cat([log_power, (power + _LEAST_POWER).log()], dim=1) - level
-        relative = ((relative - _LOG_CENTRE) / _LOG_SPREAD).clamp(-_MOST_SPREADS, _MOST_SPREADS)
-        given = self.first_long_term(torch.cat([relative, share], dim=1))
-        z, given = flow.align(self.first_long_term, z, given)
-        return z + given
 
     def _compose(self, spectrum, level, output):
         """Give the spectra of the mean and of what a full highband adds to it."""
@@ -286,6 +238,3 @@ class SpectralNetwork(nn.Module):
         reach = (n_frames + 4) * hop + self.linear.reach
         self.look_back = reach + self.level.reach * hop
         self.look_ahead = reach + self.level.reach_after * hop
-        if self.long_term is not None:
-            self.look_back += self.long_term.reach * hop
-            self.look_ahead += self.long_term.reach_after * hop
