@@ -5,7 +5,9 @@
 trains on the training splits of the packs that the recipe names, varied in speed, level, noise and
 filter, and scores the model on recordings that it has not seen. If it is stopped, the same command
 goes on where it was, up to a minute before. ``--epochs`` and ``--copies`` make it shorter. A recipe
-may begin with another model, or with the last version of its own; not with ``--from-scratch``.
+may begin with another model, or with the last version of its own; not with ``--from-scratch``. Runs
+that began alike and heard other copies (``--first-copy``) may be averaged: M. Wortsman et al.,
+"Model soups", ICML 2022.
 """
 
 import argparse
@@ -175,16 +177,17 @@ def find_start(name, args):
         trained = args.out / f"{name}.safetensors"
         est = load(trained) if trained.exists() else load_pretrained(name)
         est.save(kept)
-    return load(kept), kept
+    return load(kept)
 
 
-def make_pairs(recordings, recipe, n_copies):
+def make_pairs(recordings, recipe, n_copies, first_copy=0):
     """Vary the recordings, and degrade them: X, Y and the group of each clip."""
     X, Y, groups = [], [], []
     rare = find_rare(recordings)
-    for seed in range(n_copies * (recipe.n_repeats if rare.any() else 1)):
-        chosen = range(len(rare)) if seed < n_copies else np.flatnonzero(rare)
-        x, y = augment([recordings.clips[i] for i in chosen], recipe.rate, recipe.ratio, seed)
+    for copy in range(n_copies * (recipe.n_repeats if rare.any() else 1)):
+        chosen = range(len(rare)) if copy < n_copies else np.flatnonzero(rare)
+        clips = [recordings.clips[i] for i in chosen]
+        x, y = augment(clips, recipe.rate, recipe.ratio, seed=first_copy + copy)
         X += x
         Y += y
         groups += [recordings.groups[i] for i in chosen]
@@ -242,6 +245,42 @@ def _name_hardware():
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
+def train(args, recipe, recordings):
+    """Give a fitted model and the processor minutes that it took; None if it was interrupted.
+
+    It is kept in the folder for checkpoints until its scores are there.
+    """
+    kept = args.work / f"{args.name}.trained"
+    if kept.exists():
+        est = load(kept)
+        return est, est.card_["minutes"]
+    X, Y, groups = make_pairs(recordings, recipe, args.copies or recipe.n_copies, args.first_copy)
+    est = recipe.estimator(
+        checkpoint=str(args.work / f"{args.name}.checkpoint"),
+        max_epochs=args.epochs or recipe.epochs,
+        random_state=args.first_copy,
+    )
+    if recipe.begin_with:
+        begin_with(find_start(recipe.begin_with, args), est, X, Y)
+    begin = time.process_time()
+    est.fit(X, Y, groups=groups)
+    minutes = (time.process_time() - begin) / 60
+    if est.n_iter_ < est.max_epochs:
+        return None, minutes  # the same command goes on from the checkpoint, if there is one
+    est.set_params(checkpoint=None, verbose=0, warm_start=False)
+    est.save(kept, card={"minutes": minutes})
+    return est, minutes
+
+
+@torch.no_grad()
+def average_with(est, others):
+    """Let a model's network have the mean weights of itself and of others of the same start."""
+    states = [model.network_.state_dict() for model in (est, *others)]
+    est.network_.load_state_dict(
+        {name: torch.stack([state[name] for state in states]).mean(dim=0) for name in states[0]}
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
@@ -250,7 +289,12 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--epochs", type=int, help="passes (default: the recipe's)")
     parser.add_argument("--copies", type=int, help="variations (default: the recipe's)")
+    parser.add_argument("--first-copy", type=int, default=0, help="of them: others with another")
     parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
+    parser.add_argument(
+        "--average-with", type=Path, nargs="+", default=[], metavar="MODEL",
+        help="models that began with the same one and heard other copies",
+    )  # fmt: skip
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
@@ -259,27 +303,18 @@ def main():
         recipe = replace(recipe, begin_with=None)
     args.work.mkdir(parents=True, exist_ok=True)
     recordings, _ = recipe.read(args.recordings)
-    X, Y, groups = make_pairs(recordings, recipe, args.copies or recipe.n_copies)
-    est = recipe.estimator(
-        checkpoint=str(args.work / f"{args.name}.checkpoint"),
-        max_epochs=args.epochs or recipe.epochs,
-    )
-    if recipe.begin_with:
-        start, kept = find_start(recipe.begin_with, args)
-        begin_with(start, est, X, Y)
-    begin = time.process_time()
-    est.fit(X, Y, groups=groups)
-    minutes = (time.process_time() - begin) / 60
-    if est.n_iter_ < est.max_epochs:
-        return  # interrupted: the same command goes on from the checkpoint, if there is one
-    est.set_params(checkpoint=None, verbose=0, warm_start=False)
+    est, minutes = train(args, recipe, recordings)
+    if est is None:
+        return
+    average_with(est, [load(path) for path in args.average_with])
     scores = measure(est, recipe, args.recordings)
     card = make_card(args.name, recipe, est, recordings, minutes, scores)
+    card["averaged over runs"] = 1 + len(args.average_with)
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")
-    if recipe.begin_with:
-        kept.unlink()
+    for kept in ("start", "trained"):
+        (args.work / f"{args.name}.{kept}").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

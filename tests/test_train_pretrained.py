@@ -3,10 +3,12 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 import train_pretrained
 from _augmentation import augment, colour, vary
 from _splits import Recordings, find_splits, read_recordings
@@ -149,7 +151,7 @@ def test_filters_are_the_papers_and_random_ones():
 def run_command(recordings_folder, tmp_path, monkeypatch):
     """Run the command with a recipe made small."""
 
-    def run(name, begin_with=None):
+    def run(name, *more, begin_with=None):
         small = dataclasses.replace(
             train_pretrained.RECIPES[name],
             packs=("speech_multi",),
@@ -162,6 +164,7 @@ def run_command(recordings_folder, tmp_path, monkeypatch):
         )
         arguments = [name, "--recordings", recordings_folder, "--epochs", "1", "--copies", "2"]
         arguments += ["--work", tmp_path / "work", "--out", tmp_path / "out"]
+        arguments += more
         monkeypatch.setattr("sys.argv", ["train_pretrained.py", *map(str, arguments)])
         train_pretrained.main()
 
@@ -196,6 +199,43 @@ def test_recordings_of_rare_sources_come_more_often():
     assert len(X) == len(Y) == len(groups)
     assert groups.count("39") == 6
     assert groups.count("0") == groups.count("38") == 2
+
+
+def test_a_model_is_kept_until_it_has_scores(run_command, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as context, pytest.raises(RuntimeError, match="power cut"):
+        context.setattr(train_pretrained, "measure", raise_power_cut)
+        run_command("speech-4x-16k")
+    kept = load(tmp_path / "work" / "speech-4x-16k.trained")
+    monkeypatch.setattr(train_pretrained, "make_pairs", None)  # it is not trained again
+    run_command("speech-4x-16k")
+    est = load(tmp_path / "out" / "speech-4x-16k.safetensors")
+    for weight, expected in zip(est.network_.parameters(), kept.network_.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-3, atol=1e-4)
+    assert not list((tmp_path / "work").iterdir())
+
+
+def raise_power_cut(*_):
+    raise RuntimeError("power cut")
+
+
+def test_runs_that_began_alike_are_averaged(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k")
+    shipped = tmp_path / "out" / "speech-4x-16k.safetensors"
+    begun, other = tmp_path / "begun.safetensors", tmp_path / "other.safetensors"
+    shutil.copy(shipped, begun)
+    more = ["--first-copy", "100"]
+    run_command("speech-4x-16k", *more, begin_with="speech-4x-16k")
+    shutil.copy(shipped, other)
+    shutil.copy(begun, shipped)
+    run_command("speech-4x-16k", begin_with="speech-4x-16k")
+    alone = load(shipped).network_.last.weight
+    shutil.copy(begun, shipped)
+    run_command("speech-4x-16k", "--average-with", str(other), begin_with="speech-4x-16k")
+    averaged = load(shipped)
+    assert averaged.card_["averaged over runs"] == 2
+    expected = (alone + load(other).network_.last.weight) / 2
+    assert not torch.allclose(alone, expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(averaged.network_.last.weight, expected, rtol=1e-2, atol=1e-4)
 
 
 def test_command_trains_scores_and_saves(run_command, tmp_path, capsys):
