@@ -51,7 +51,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
         the distance of magnitudes and of their logarithms in frames of four lengths, the
         log-spectral distance in such frames, that of complex spectra, or "spectral", the
-        log-spectral and the magnitudes' distance with half the noise-to-signal ratio; or a
+        log-spectral and the magnitudes' distance with 0.6 of the noise-to-signal ratio; or a
         function of tensors ``(prediction, target, mask)`` of shape (batch, 1, time). None means the
         network's own, "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be
         None.
