@@ -15,8 +15,8 @@ _EPSILON = 1e-6
 _FRAME_EPSILON = 1e-4
 
 # Frames of the spectral losses, with a quarter of their length between them: short ones see when,
-# long ones which tone.
-_FRAME_LENGTHS = (256, 512, 1024, 2048)
+# long ones which tone. Those of "Parallel WaveGAN".
+_FRAME_LENGTHS = (512, 1024, 2048)
 
 # Added to the power before its logarithm, relative to clips of root mean square 1: 60 to 90 dB
 # below speech, about where the rounding of 16 bits lies.
@@ -58,7 +58,7 @@ def noise_to_signal(prediction, target, mask):
 
 
 def multi_resolution_spectral(prediction, target, mask):
-    """Mean distance of spectra in frames of four lengths: log magnitude and convergence.
+    """Mean distance of spectra in frames of three lengths: log magnitude and convergence.
 
     The absolute difference of the natural logarithms of the magnitudes, and the Frobenius norm of
     the magnitudes' difference relative to the target's: R. Yamamoto, E. Song and J.-M. Kim,
@@ -71,7 +71,7 @@ def multi_resolution_spectral(prediction, target, mask):
 
 
 def log_spectral(prediction, target, mask):
-    """Mean log-spectral distance in frames of four lengths: root over frequency, mean over frames.
+    """Mean log-spectral distance in frames of three lengths: root over frequency, mean over frames.
 
     Of log10 of the power, as `metrics.log_spectral_distance` has it, which takes one length.
     """
@@ -79,7 +79,7 @@ def log_spectral(prediction, target, mask):
 
 
 def complex_spectral(prediction, target, mask):
-    """Mean over frames of four lengths of the spectra's absolute difference, phase and all.
+    """Mean over frames of three lengths of the spectra's absolute difference, phase and all.
 
     Relative to the target's mean magnitude.
     """
@@ -92,16 +92,13 @@ def complex_spectral(prediction, target, mask):
 
 
 def spectral(prediction, target, mask):
-    """Log-spectral distance with convergence, and so much of the noise-to-signal ratio.
+    """Log-spectral distance, and so much of the noise-to-signal ratio.
 
     The distance alone is free to give the highband any phase and the lowband a little noise; the
     ratio holds the waveform.
     """
-    distance = _mean_over_lengths(
-        lambda *powers: _log_spectral_distance(*powers) + _convergence(*powers),
-        prediction, target, mask,
-    )  # fmt: skip
-    return distance + _FIDELITY * noise_to_signal(prediction, target, mask)
+    noise = noise_to_signal(prediction, target, mask)
+    return log_spectral(prediction, target, mask) + _FIDELITY * noise
 
 
 def separated(objective):
