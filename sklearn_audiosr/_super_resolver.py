@@ -49,12 +49,11 @@ class AudioSuperResolver(ProbabilisticUpsampler):
             "log_spectral", "complex_spectral", "spectral"} or callable, default=None
         Loss: the mean over patches of the root mean squared error (the published program's), the
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
-        the distance of magnitudes and of their logarithms in frames of four lengths, the
+        the distance of magnitudes and of their logarithms in frames of three lengths, the
         log-spectral distance in such frames, that of complex spectra, or "spectral", the
-        log-spectral and the magnitudes' distance with 0.6 of the noise-to-signal ratio; or a
-        function of tensors ``(prediction, target, mask)`` of shape (batch, 1, time). None means the
-        network's own, "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be
-        None.
+        log-spectral distance with 0.6 of the noise-to-signal ratio; or a function of tensors
+        ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's own,
+        "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the

@@ -100,9 +100,9 @@ def test_log_spectral_is_the_metric():
 
 
 def test_spectral_is_a_sum(noise):
-    """Of a gain alone: convergence of 2 - 1, the logarithm of 4, and as much noise as signal."""
-    loss = OBJECTIVES["spectral"](2 * noise, noise, full_mask(noise))
-    assert loss.item() == pytest.approx(1 + math.log10(4), rel=1e-3)
+    """Of a gain alone: the logarithm of 9, and four times as much noise as signal."""
+    loss = OBJECTIVES["spectral"](3 * noise, noise, full_mask(noise))
+    assert loss.item() == pytest.approx(math.log10(9) + 0.6 * math.log10(4), rel=1e-3)
 
 
 def test_separated_trains_the_sum_and_the_mean(noise):
