@@ -3,11 +3,13 @@
     python benchmarks/bench_pretrained.py --dial --robustness
 
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
-filter that was fitted behind the same degradation, on the training clips.
+filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
+scores those that ``train_pretrained.py`` left in a folder instead, for what does not ship.
 """
 
 import argparse
 import warnings
+from pathlib import Path
 
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
@@ -15,7 +17,13 @@ from _splits import read_recordings
 from _tables import record, rst_table
 from train_pretrained import RECIPES, measure
 
-from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load_pretrained, pretrained_names
+from sklearn_audiosr import (
+    LinearUpsampler,
+    SplineUpsampler,
+    load,
+    load_pretrained,
+    pretrained_names,
+)
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
@@ -77,9 +85,17 @@ def measure_robustness(est, Y_train, Y, names):
     return rows
 
 
-def measure_models(names, root):
+def measure_models(models, root):
     """Scores of all models on the test recordings of their recipes."""
-    return {name: measure(load_pretrained(name), RECIPES[name], root) for name in names}
+    return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
+
+
+def read_models(folder, names):
+    """Load the models of a folder, or those that ship, by name."""
+    if folder is None:
+        return {name: load_pretrained(name) for name in names or pretrained_names()}
+    found = names or sorted(path.stem for path in folder.glob("*.safetensors"))
+    return {name: load(folder / f"{name}.safetensors") for name in found}
 
 
 def format_models(models):
@@ -126,16 +142,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
     parser.add_argument("--only", nargs="+", help="models (default: all)")
+    parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
     parser.add_argument("--dial", action="store_true", help="speech: settings of the dial")
     parser.add_argument("--robustness", action="store_true", help="and other degradations")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    names = args.only or pretrained_names()
-    models = measure_models(names, args.recordings)
-    record("pretrained", format_models(models), {"models": models})
-    for name in [name for name in names if args.dial and name.startswith("speech")]:
-        est = load_pretrained(name)
+    models = read_models(args.models, args.only)
+    scores = measure_models(models, args.recordings)
+    record(
+        "pretrained" if args.models is None else "not_shipped",
+        format_models(scores),
+        {"models": scores},
+    )
+    speech = {name: est for name, est in models.items() if name.startswith("speech")}
+    for name, est in speech.items() if args.dial else ():
         rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
         train, test = (
             read_recordings(args.recordings, ("speech_multi",), split, rate)
