@@ -51,7 +51,7 @@ def augment(clips, rate, ratio, seed):
 
 
 def vary(clip, rate, rng):
-    """Another voice (speed), microphone, level and noise floor."""
+    """Another voice (speed), microphone, phase, level and noise floor."""
     import soxr  # not where clips come packed
 
     speed = rng.uniform(*_SPEEDS)

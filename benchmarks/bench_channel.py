@@ -1,4 +1,4 @@
-"""What limits the speech models: the level of a recording's highband.
+"""How much of the speech models' distance is the channel: a recording's highband as a whole.
 
     python benchmarks/bench_channel.py
 

@@ -4,17 +4,18 @@
 
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
-scores those that ``train_pretrained.py`` left in a folder instead, for what does not ship.
+only scores those that ``train_pretrained.py`` left in a folder, for what does not ship.
 """
 
 import argparse
+import json
 import warnings
 from pathlib import Path
 
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
-from _tables import record, rst_table
+from _tables import RESULTS, record, rst_table
 from train_pretrained import RECIPES, measure
 
 from sklearn_audiosr import (
@@ -90,6 +91,12 @@ def measure_models(models, root):
     return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
 
 
+def recall_models():
+    """Give the recorded scores of the models that ship: with ``--only`` the others' stay."""
+    recorded = json.loads((RESULTS / "pretrained.json").read_text(encoding="utf-8"))["models"]
+    return {name: recorded[name] for name in pretrained_names() if name in recorded}
+
+
 def read_models(folder, names):
     """Load the models of a folder, or those that ship, by name."""
     if folder is None:
@@ -144,31 +151,32 @@ def main():
     parser.add_argument("--only", nargs="+", help="models (default: all)")
     parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
     parser.add_argument("--dial", action="store_true", help="speech: settings of the dial")
-    parser.add_argument("--robustness", action="store_true", help="and other degradations")
+    parser.add_argument("--robustness", action="store_true", help="speech: other degradations")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
     models = read_models(args.models, args.only)
     scores = measure_models(models, args.recordings)
-    record(
-        "pretrained" if args.models is None else "not_shipped",
-        format_models(scores),
-        {"models": scores},
-    )
-    speech = {name: est for name, est in models.items() if name.startswith("speech")}
-    for name, est in speech.items() if args.dial else ():
+    if args.models is not None:
+        record("not_shipped", format_models(scores), {"models": scores})
+        return
+    scores = {**recall_models(), **scores}
+    record("pretrained", format_models(scores), {"models": scores})
+    for name, est in models.items():
+        if not name.startswith("speech"):
+            continue
         rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
         train, test = (
             read_recordings(args.recordings, ("speech_multi",), split, rate)
             for split in ("train", "test")
         )
         Y_train, Y = trim_clips(train.clips, ratio), trim_clips(test.clips, ratio)
-        dial = measure_dial(est, Y, test.names)
-        record(f"dial_{name}", format_dial(dial), {"rows": dial})
-        if not args.robustness:
-            continue
-        robustness = measure_robustness(est, Y_train[::4], Y, test.names)
-        record(f"robustness_{name}", format_robustness(robustness), {"rows": robustness})
+        if args.dial:
+            rows = measure_dial(est, Y, test.names)
+            record(f"dial_{name}", format_dial(rows), {"rows": rows})
+        if args.robustness:
+            rows = measure_robustness(est, Y_train[::4], Y, test.names)
+            record(f"robustness_{name}", format_robustness(rows), {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
     python benchmarks/train_pretrained.py speech-4x-16k --work DIR --out DIR
 
-trains on the training splits of the packs that the recipe names, varied in speed, level, noise and
-filter, and scores the model on recordings that it has not seen. If it is stopped, the same command
-goes on where it was, up to a minute before. ``--epochs`` and ``--copies`` make it shorter. A recipe
-may begin with another model, or with the last version of its own; not with ``--from-scratch``. Runs
-that began alike and heard other copies (``--first-copy``) may be averaged: M. Wortsman et al.,
-"Model soups", ICML 2022.
+trains on the training splits of the packs that the recipe names, varied in speed, microphone,
+phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
+stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
+make it shorter. A recipe may begin with another model, or with the last version of its own; not
+with ``--from-scratch``. Runs that began alike and heard other copies (``--first-copy``) may be
+averaged: M. Wortsman et al., "Model soups", ICML 2022.
 """
 
 import argparse
@@ -176,7 +176,7 @@ def find_start(name, args):
     if not kept.exists():
         trained = args.out / f"{name}.safetensors"
         est = load(trained) if trained.exists() else load_pretrained(name)
-        est.save(kept)
+        est.save(kept, card=est.card_)
     return load(kept)
 
 
@@ -216,11 +216,16 @@ def measure(est, recipe, root):
     return {name: score(Y, Y_pred, test.names) for name, Y_pred in rows.items()}
 
 
-def make_card(name, recipe, est, recordings, minutes, scores):
+def make_card(args, recipe, est, recordings, minutes, scores):
     """Tell what a model is and what it learned from."""
+    start = args.work / f"{args.name}.start"
     return {
-        "name": name,
+        "name": args.name,
         "recipe": asdict(recipe),
+        "first copy": args.first_copy,
+        "begun with": tell_history(load(start).card_) if recipe.begin_with else None,
+        "averaged over runs": 1 + len(args.average_with),
+        "objective": est.network_.default_objective,
         "training recordings": sorted(set(recordings.sources)),
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
@@ -239,6 +244,16 @@ def make_card(name, recipe, est, recordings, minutes, scores):
     }
 
 
+def tell_history(card):
+    """Give what a model had learned before another began with it."""
+    hours = "training (processor hours, last run)"
+    return {
+        "name": card["name"],
+        "variations": card["recipe"]["n_copies"],
+        **{name: card.get(name) for name in ("first copy", "epochs", hours, "begun with")},
+    }
+
+
 def _name_hardware():
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
@@ -254,10 +269,9 @@ def train(args, recipe, recordings):
     if kept.exists():
         est = load(kept)
         return est, est.card_["minutes"]
-    X, Y, groups = make_pairs(recordings, recipe, args.copies or recipe.n_copies, args.first_copy)
+    X, Y, groups = make_pairs(recordings, recipe, recipe.n_copies, args.first_copy)
     est = recipe.estimator(
         checkpoint=str(args.work / f"{args.name}.checkpoint"),
-        max_epochs=args.epochs or recipe.epochs,
         random_state=args.first_copy,
     )
     if recipe.begin_with:
@@ -270,6 +284,17 @@ def train(args, recipe, recordings):
     est.set_params(checkpoint=None, verbose=0, warm_start=False)
     est.save(kept, card={"minutes": minutes})
     return est, minutes
+
+
+def choose_recipe(args):
+    """Give the recipe as it was asked for."""
+    recipe = RECIPES[args.name]
+    return replace(
+        recipe,
+        n_copies=args.copies or recipe.n_copies,
+        epochs=args.epochs or recipe.epochs,
+        begin_with=None if args.from_scratch else recipe.begin_with,
+    )
 
 
 @torch.no_grad()
@@ -289,7 +314,9 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--epochs", type=int, help="passes (default: the recipe's)")
     parser.add_argument("--copies", type=int, help="variations (default: the recipe's)")
-    parser.add_argument("--first-copy", type=int, default=0, help="of them: others with another")
+    parser.add_argument(
+        "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
+    )
     parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
     parser.add_argument(
         "--average-with", type=Path, nargs="+", default=[], metavar="MODEL",
@@ -298,9 +325,7 @@ def main():
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    recipe = RECIPES[args.name]
-    if args.from_scratch:
-        recipe = replace(recipe, begin_with=None)
+    recipe = choose_recipe(args)
     args.work.mkdir(parents=True, exist_ok=True)
     recordings, _ = recipe.read(args.recordings)
     est, minutes = train(args, recipe, recordings)
@@ -308,8 +333,7 @@ def main():
         return
     average_with(est, [load(path) for path in args.average_with])
     scores = measure(est, recipe, args.recordings)
-    card = make_card(args.name, recipe, est, recordings, minutes, scores)
-    card["averaged over runs"] = 1 + len(args.average_with)
+    card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")

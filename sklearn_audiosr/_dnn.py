@@ -58,8 +58,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Go on from the weights of the last fit; layers, frames and phase must be the same.
     checkpoint : path-like, default=None
         File in which the state of the training is kept while it runs: if the process dies, the
-        same ``fit`` goes on after the last epoch that was kept. Needs an integer `random_state`;
-        deleted when the fit is complete.
+        same ``fit`` goes on where it was last kept, after an epoch or up to a minute before. Needs
+        an integer `random_state`; deleted when the fit is complete.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"

@@ -73,7 +73,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     -----
     UserWarning
         If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
-        ends below half of the narrowband Nyquist frequency: training clips hold more.
+        ends below half of the narrowband Nyquist frequency: training clips hold more; or if
+        ``resample=True`` drops a part of the file's band.
 
     Notes
     -----

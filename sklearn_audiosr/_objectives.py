@@ -15,7 +15,7 @@ _EPSILON = 1e-6
 _FRAME_EPSILON = 1e-4
 
 # Frames of the spectral losses, with a quarter of their length between them: short ones see when,
-# long ones which tone. Those of "Parallel WaveGAN".
+# long ones which tone.
 _FRAME_LENGTHS = (512, 1024, 2048)
 
 # Added to the power before its logarithm, relative to clips of root mean square 1: 60 to 90 dB

@@ -51,9 +51,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
         the distance of magnitudes and of their logarithms in frames of three lengths, the
         log-spectral distance in such frames, that of complex spectra, or "spectral", the
-        log-spectral distance with 0.6 of the noise-to-signal ratio; or a function of tensors
+        log-spectral distance with 0.6 of the log10 of noise over signal; or a function of tensors
         ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's own,
-        "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None.
+        "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None. To any, a
+        network that separates the highband adds 0.4 of the log10 of the mean's noise over signal.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
@@ -64,8 +65,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     highband_gain : float, default=1.0
         The dial between fidelity and plausibility, for networks that separate the highband
         (`SpectralNet`): 0 is the conditional mean, with the best signal-to-noise ratio and next to
-        no highband, 1 a full highband, with the best log-spectral distance. Read at `predict`: to
-        change it takes no new fit. With other networks it must be 1.
+        no highband, 1 a full highband, with about the best log-spectral distance. Read at
+        `predict`: to change it takes no new fit. With other networks it must be 1.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
@@ -95,9 +96,9 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         must be the same. The weights that it begins with are kept if no epoch validates better.
     checkpoint : path-like, default=None
         File in which the state of the training is kept while it runs: if the process dies, or
-        Ctrl-C ends the fit, the same ``fit`` goes on after the last epoch that was kept, with the
-        result that it would have had (on a CPU). Needs an integer `random_state`; one file for
-        one fit, so not for searches. Deleted when the fit is complete.
+        Ctrl-C ends the fit, the same ``fit`` goes on where it was last kept, after an epoch or up
+        to a minute before, with the result that it would have had (on a CPU). Needs an integer
+        `random_state`; one file for one fit, so not for searches. Deleted when the fit is complete.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"

@@ -92,7 +92,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     optimizer : {"adam", "muon"}, default="adam"
         As in the estimators.
     checkpoint : Checkpoint, default=None
-        Where the state is kept after each epoch; training goes on from what it holds.
+        Where the state is kept, after each epoch and within; training goes on from what it holds.
 
     Returns
     -------

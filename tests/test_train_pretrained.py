@@ -233,6 +233,9 @@ def test_runs_that_began_alike_are_averaged(run_command, tmp_path, capsys):
     run_command("speech-4x-16k", "--average-with", str(other), begin_with="speech-4x-16k")
     averaged = load(shipped)
     assert averaged.card_["averaged over runs"] == 2
+    assert averaged.card_["begun with"]["name"] == "speech-4x-16k"
+    assert averaged.card_["begun with"]["variations"] == 2
+    assert averaged.card_["begun with"]["begun with"] is None
     expected = (alone + load(other).network_.last.weight) / 2
     assert not torch.allclose(alone, expected, rtol=0, atol=1e-4)
     torch.testing.assert_close(averaged.network_.last.weight, expected, rtol=1e-2, atol=1e-4)

@@ -47,7 +47,7 @@ class SpectralNet(BaseEstimator):
     -----
     A window of Hann before the transform and one after it: frames a quarter apart add up to the
     waveform exactly. The outputs lag behind the input by a bounded time
-    (``AudioSuperResolver.latency_``, a third of a second with the defaults at 16 kHz), so streams
+    (``AudioSuperResolver.latency_``, 0.4 s with the defaults at 16 kHz), so streams
     and chunks of long clips give what the whole clip gives.
 
     References
