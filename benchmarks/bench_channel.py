@@ -9,10 +9,10 @@ taken away, over all highband bins together and bin by bin, on recordings of uns
 import argparse
 
 import numpy as np
+from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _tables import record, rst_table
 from scipy import signal
-from train_pretrained import RECIPES
 
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips

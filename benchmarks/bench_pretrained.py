@@ -12,11 +12,12 @@ import json
 import warnings
 from pathlib import Path
 
+from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
 from _tables import RESULTS, record, rst_table
-from train_pretrained import RECIPES, measure
+from train_pretrained import measure
 
 from sklearn_audiosr import (
     LinearUpsampler,

@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 from _pictures import draw_spectrograms
+from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
-from train_pretrained import RECIPES
 
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips

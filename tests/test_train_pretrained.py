@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 
+import _recipes
 import numpy as np
 import pytest
 import soundfile
@@ -153,14 +154,14 @@ def run_command(recordings_folder, tmp_path, monkeypatch):
 
     def run(name, *more, begin_with=None):
         small = dataclasses.replace(
-            train_pretrained.RECIPES[name],
+            _recipes.RECIPES[name],
             packs=("speech_multi",),
             patch_length=4000,
             begin_with=begin_with,
         )
-        monkeypatch.setitem(train_pretrained.RECIPES, name, small)
+        monkeypatch.setitem(_recipes.RECIPES, name, small)
         monkeypatch.setattr(
-            train_pretrained, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
+            _recipes, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
         )
         arguments = [name, "--recordings", recordings_folder, "--epochs", "1", "--copies", "2"]
         arguments += ["--work", tmp_path / "work", "--out", tmp_path / "out"]
@@ -194,7 +195,7 @@ def test_recordings_of_rare_sources_come_more_often():
     sources = ["many"] * 39 + ["few"]
     names = [str(i) for i in range(40)]
     recordings = Recordings(clips, groups=names, names=names, sources=sources)
-    recipe = dataclasses.replace(train_pretrained.RECIPES["speech-2x-16k"], n_repeats=3)
+    recipe = dataclasses.replace(_recipes.RECIPES["speech-2x-16k"], n_repeats=3)
     X, Y, groups = train_pretrained.make_pairs(recordings, recipe, n_copies=2)
     assert len(X) == len(Y) == len(groups)
     assert groups.count("39") == 6

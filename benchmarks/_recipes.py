@@ -1,0 +1,123 @@
+"""What the trained models are made of: `train_pretrained.py` makes them."""
+
+from dataclasses import dataclass
+
+from _splits import read_recordings
+
+from sklearn_audiosr import AudioSuperResolver
+from sklearn_audiosr.networks import SpectralNet
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of.
+
+    Attributes
+    ----------
+    rate, ratio : int
+        Wideband rate in Hz, and upsampling ratio.
+    packs, test_packs : tuple of str
+        Packs to train on, and to score on; or what the paths of recordings begin with.
+    splits : tuple of str
+        Which of theirs: "train" and "test", or "all" where the packs differ.
+    least_rate : int or None
+        Recordings of at least this rate are taken for such of `rate`.
+    n_copies : int
+        Variations of the recordings, themselves among them.
+    epochs : int
+        Passes over all of them.
+    frame_length, expansion, dropout : int or float
+        Of the network: a file of half precision must stay below 8 MB.
+    patch_length : int
+        Wideband timepoints.
+    begin_with : str or None
+        A model of the same rate and sizes whose network it begins with: of another ratio, or its
+        own last version.
+    n_repeats : int
+        How often recordings of a rare source come in each copy, varied anew.
+    """
+
+    rate: int
+    ratio: int
+    packs: tuple
+    test_packs: tuple
+    splits: tuple = ("train", "test")
+    least_rate: int | None = None
+    n_copies: int = 4
+    epochs: int = 4
+    frame_length: int = 1024
+    expansion: float = 2.8
+    dropout: float = 0.15
+    patch_length: int = 16384
+    begin_with: str | None = None
+    n_repeats: int = 1
+
+    def read(self, root):
+        """Read the recordings to train on, and those to score on."""
+        splits = zip((self.packs, self.test_packs), self.splits, strict=True)
+        return [
+            read_recordings(root, packs, split, self.rate, self.least_rate)
+            for packs, split in splits
+        ]
+
+    def estimator(self, **changes):
+        """Give the model, unfitted."""
+        training = {
+            "patch_length": self.patch_length,
+            "batch_size": 16,
+            "learning_rate": 2e-3 if self.begin_with else 3e-3,
+            "learning_rate_schedule": "cosine",
+            "max_epochs": self.epochs,
+            "validation_fraction": 0.0,  # the rate has fallen when the last epoch ends
+            "sampling_rate": self.rate,
+            "random_state": 0,
+            "verbose": 1,
+        }
+        network = SpectralNet(
+            expansion=self.expansion, frame_length=self.frame_length, dropout=self.dropout
+        )
+        return AudioSuperResolver(network, **{**training, **changes})
+
+
+_SPEECH = {
+    "packs": ("speech_multi", "speech_single", "speech_fullband"),
+    "test_packs": ("speech_multi",),
+    "n_repeats": 8,  # a minute of studio recordings among an hour of others
+    "epochs": 1,  # a copy that is heard again is learned by heart
+}
+# its blocks hear the same voices
+_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 3}
+_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 8, "epochs": 1}
+_MUSIC = {
+    "packs": ("music",),
+    "test_packs": ("music",),
+    "epochs": 2,
+    "frame_length": 1764,
+    "expansion": 2.1,
+    "patch_length": 44100,
+}
+
+RECIPES = {
+    "speech-2x-16k": Recipe(16000, 2, **{**_SPEECH, "begin_with": "speech-2x-16k", "n_copies": 3}),
+    "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
+    "speech-4x-16k": Recipe(16000, 4, **{**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 5}),
+    "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
+    "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
+    "piano-2x-16k": Recipe(16000, 2, **_PIANO),
+    "piano-4x-16k": Recipe(16000, 4, **_PIANO),
+    "music-2x-44k": Recipe(44100, 2, **_MUSIC),
+    "music-4x-44k": Recipe(44100, 4, **_MUSIC),
+    # measured, not shipped: nine minutes, mostly of one speaker
+    "fullband-2x-48k": Recipe(
+        48000,
+        2,
+        ("speech_fullband/pm", "speech_fullband/vctk_nwm"),
+        ("speech_fullband/vctk_p234",),
+        splits=("all", "all"),
+        epochs=2,
+        least_rate=44100,
+        frame_length=1920,
+        expansion=1.9,
+        patch_length=48000,
+    ),
+}
