@@ -51,10 +51,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
         the distance of magnitudes and of their logarithms in frames of three lengths, the
         log-spectral distance in such frames, that of complex spectra, or "spectral", the
-        log-spectral distance with 0.6 of the log10 of noise over signal; or a function of tensors
+        log-spectral distance with 0.5 of the log10 of noise over signal; or a function of tensors
         ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's own,
         "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None. To any, a
-        network that separates the highband adds 0.4 of the log10 of the mean's noise over signal.
+        network that separates the highband adds 0.2 of the log10 of the mean's noise over signal.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the

@@ -239,6 +239,35 @@ def test_dropout_is_of_training_only():
         assert not torch.equal(network(x), network(x))
 
 
+def test_channel_noise_is_of_training_only_and_of_what_is_seen():
+    source, _ = make_pair(4)
+    network, plain = (make_network(4, channel_noise=noise) for noise in (6, 0))
+    assert_allclose(run(network, source), run(plain, source), rtol=0, atol=0)
+    x = torch.from_numpy(source)[:, None]
+    network.train()
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = network(x), network(x)
+        assert not torch.equal(first, second)
+        network.last.weight.zero_()  # nothing follows from what is seen: the waveform has no noise
+        torch.testing.assert_close(network(x), network(x), rtol=0, atol=0)
+
+
+def test_channel_noise_has_its_standard_deviation_in_decibels():
+    network = make_network(4, frame_length=640, channel_noise=6)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        gains = network._draw_channels(torch.ones(5000, 1, 1))[:, 0, 0]
+    # features are natural logarithms of power in units of 6
+    assert (6 * gains * 10 * np.log10(np.e)).std().item() == pytest.approx(6, rel=0.05)
+
+
+@pytest.mark.parametrize("noise", [-1, "loud"])
+def test_channel_noise_must_be_a_number_of_decibels(noise):
+    with pytest.raises(ValueError, match="'channel_noise' parameter of SpectralNet"):
+        SpectralNet(channel_noise=noise).build(4)
+
+
 @pytest.mark.parametrize("dropout", [-0.1, 1, "half"])
 def test_dropout_must_be_a_share(dropout):
     with pytest.raises(ValueError, match="'dropout' parameter of SpectralNet"):

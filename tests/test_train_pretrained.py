@@ -120,9 +120,22 @@ def test_others_vary_and_repeat():
 
 def test_clips_are_made_faster_only():
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(40):
         n_timepoints = len(vary(np.ones(10000, dtype=np.float32), 16000, rng))
         assert 10000 / 1.25 - 2 <= n_timepoints <= 10000
+
+
+def test_about_half_of_the_clips_have_their_phases_turned_only():
+    """Their spectra are as they were."""
+    clip = load_speech().clips[0]
+    spectrum, rng = np.abs(np.fft.rfft(clip)), np.random.default_rng(0)
+    varied = [vary(0.5 * clip, 16000, rng) for _ in range(60)]
+    kept = [
+        len(y) == len(clip) and np.allclose(2 * np.abs(np.fft.rfft(y)), spectrum, atol=0.1)
+        for y in varied
+    ]
+    assert 15 < sum(kept) < 45
+    assert all(np.abs(y - 0.5 * clip).max() > 1e-3 for y, k in zip(varied, kept, strict=True) if k)
 
 
 def test_colour_is_smooth_and_turns_phases_by_one_angle():

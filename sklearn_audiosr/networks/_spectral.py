@@ -42,6 +42,10 @@ class SpectralNet(BaseEstimator):
     dropout : float, default=0
         Share of the filters inside the blocks that a training step leaves out, in [0, 1): against
         learning an hour of recordings by heart.
+    channel_noise : float, default=0
+        Standard deviation in dB of gains, smooth over frequency and drawn for each training patch,
+        by which what the network sees of a patch differs from it: against learning microphones by
+        heart.
 
     Notes
     -----
@@ -74,6 +78,7 @@ class SpectralNet(BaseEstimator):
         "frame_length": [Interval(Integral, 16, None, closed="left")],
         "n_taps": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "channel_noise": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -86,6 +91,7 @@ class SpectralNet(BaseEstimator):
         frame_length=640,
         n_taps=65,
         dropout=0,
+        channel_noise=0,
     ):
         self.n_blocks = n_blocks
         self.width = width
@@ -94,6 +100,7 @@ class SpectralNet(BaseEstimator):
         self.frame_length = frame_length
         self.n_taps = n_taps
         self.dropout = dropout
+        self.channel_noise = channel_noise
 
     def build(self, upsampling_ratio):
         """Make the network with freshly initialised weights.
@@ -128,6 +135,7 @@ class SpectralNet(BaseEstimator):
             frame_length=int(self.frame_length),
             n_taps=int(self.n_taps),
             dropout=float(self.dropout),
+            channel_noise=float(self.channel_noise),
         )
 
     def _check(self, upsampling_ratio):

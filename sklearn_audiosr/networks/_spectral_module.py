@@ -39,6 +39,9 @@ _LEVEL_SPREAD = 2.5
 # window of Hann spreads a tone over four.
 _N_SHARED = 4
 
+# Gains that the channel noise draws over the lowband, with straight lines between them.
+_N_GAINS = 8
+
 # No highband is louder than this, in natural logarithm of the magnitude relative to the level.
 _MAX_LOG_MAGNITUDE = 3.0
 
@@ -50,7 +53,8 @@ class SpectralNetwork(nn.Module):
     ----------
     ratio : int
         Upsampling ratio.
-    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout : int or float
+    n_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout, channel_noise : \
+            int or float
         As in `SpectralNet`.
 
     Attributes
@@ -78,9 +82,11 @@ class SpectralNetwork(nn.Module):
         frame_length,
         n_taps,
         dropout=0.0,
+        channel_noise=0.0,
     ):
         super().__init__()
         self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
+        self.channel_noise = channel_noise
         self.n_bins = frame_length // 2 + 1
         nyquist = frame_length / (2 * ratio)  # of the narrowband, in bins
         self.n_low = min(self.n_bins, math.floor(nyquist) + 1 + _N_SHARED)
@@ -190,9 +196,18 @@ class SpectralNetwork(nn.Module):
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
         power = real.square() + imag.square() + _POWER_FLOOR
         log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
+        if self.training and self.channel_noise > 0:
+            log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
         level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
         return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1)
+
+    def _draw_channels(self, power):
+        """Give smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
+        spread = self.channel_noise / (10 * math.log10(math.e)) / _LOG_SPREAD
+        nodes = spread * torch.randn(len(power), 1, _N_GAINS, device=power.device)
+        gains = functional.interpolate(nodes, self.n_low, mode="linear", align_corners=True)
+        return gains.transpose(1, 2)
 
     def _compose(self, spectrum, level, output):
         """Give the spectra of the mean and of what a full highband adds to it."""
