@@ -55,7 +55,7 @@ def augment(clips, rate, ratio, seed):
 
 
 def vary(clip, rate, rng):
-    """Another phase, and for many clips another voice (speed), microphone, level and noise floor."""
+    """Another phase; for half of the clips another voice (speed), microphone, level and floor."""
     import soxr  # not where clips come packed
 
     if rng.random() < _VARIED_SHARE:
