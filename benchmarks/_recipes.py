@@ -26,7 +26,9 @@ class Recipe:
         Variations of the recordings, themselves among them.
     epochs : int
         Passes over all of them.
-    frame_length, expansion, dropout : int or float
+    learning_rate : float
+        The highest: lower where much has been learned.
+    frame_length, expansion, dropout, channel_noise : int or float
         Of the network: a file of half precision must stay below 8 MB.
     patch_length : int
         Wideband timepoints.
@@ -45,9 +47,11 @@ class Recipe:
     least_rate: int | None = None
     n_copies: int = 4
     epochs: int = 4
+    learning_rate: float = 3e-3
     frame_length: int = 1024
     expansion: float = 2.8
-    dropout: float = 0.15
+    dropout: float = 0.25
+    channel_noise: float = 4.0
     patch_length: int = 16384
     begin_with: str | None = None
     n_repeats: int = 1
@@ -65,7 +69,7 @@ class Recipe:
         training = {
             "patch_length": self.patch_length,
             "batch_size": 16,
-            "learning_rate": 2e-3 if self.begin_with else 3e-3,
+            "learning_rate": self.learning_rate,
             "learning_rate_schedule": "cosine",
             "max_epochs": self.epochs,
             "validation_fraction": 0.0,  # the rate has fallen when the last epoch ends
@@ -74,7 +78,10 @@ class Recipe:
             "verbose": 1,
         }
         network = SpectralNet(
-            expansion=self.expansion, frame_length=self.frame_length, dropout=self.dropout
+            expansion=self.expansion,
+            frame_length=self.frame_length,
+            dropout=self.dropout,
+            channel_noise=self.channel_noise,
         )
         return AudioSuperResolver(network, **{**training, **changes})
 
@@ -86,21 +93,27 @@ _SPEECH = {
     "epochs": 1,  # a copy that is heard again is learned by heart
 }
 # its blocks hear the same voices
-_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 3}
-_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "n_copies": 8, "epochs": 1}
+_SPEECH_OF_ANOTHER = {
+    **_SPEECH,
+    "begin_with": "speech-4x-16k",
+    "n_copies": 2,
+    "learning_rate": 2e-3,
+}
+_SPEECH_AGAIN = {**_SPEECH, "n_copies": 3, "learning_rate": 1e-3}
+_PIANO = {"packs": ("piano",), "test_packs": ("piano",), "epochs": 1}
 _MUSIC = {
     "packs": ("music",),
     "test_packs": ("music",),
-    "epochs": 2,
+    "epochs": 1,
     "frame_length": 1764,
     "expansion": 2.1,
     "patch_length": 44100,
 }
 
 RECIPES = {
-    "speech-2x-16k": Recipe(16000, 2, **{**_SPEECH, "begin_with": "speech-2x-16k", "n_copies": 3}),
+    "speech-2x-16k": Recipe(16000, 2, begin_with="speech-2x-16k", **_SPEECH_AGAIN),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
-    "speech-4x-16k": Recipe(16000, 4, **{**_SPEECH, "begin_with": "speech-4x-16k", "n_copies": 5}),
+    "speech-4x-16k": Recipe(16000, 4, begin_with="speech-4x-16k", **_SPEECH_AGAIN),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
@@ -114,7 +127,7 @@ RECIPES = {
         ("speech_fullband/pm", "speech_fullband/vctk_nwm"),
         ("speech_fullband/vctk_p234",),
         splits=("all", "all"),
-        epochs=2,
+        epochs=1,
         least_rate=44100,
         frame_length=1920,
         expansion=1.9,
