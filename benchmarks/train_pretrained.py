@@ -112,9 +112,9 @@ def make_card(args, recipe, est, recordings, minutes, scores):
         "training recordings": sorted(set(recordings.sources)),
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
-            "order-8 Chebyshev filter, zero phase, for six clips in ten; filters drawn at random "
-            "for the others; speed, microphone, phase, level and noise varied "
-            "(benchmarks/_augmentation.py)"
+            "order-8 Chebyshev filter, zero phase, for eight clips in ten; filters drawn at random "
+            "for the others; phase turned; of one in four speed, microphone, level and noise "
+            "varied (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",

@@ -125,16 +125,17 @@ def test_clips_are_made_faster_only():
         assert 10000 / 1.25 - 2 <= n_timepoints <= 10000
 
 
-def test_about_half_of_the_clips_have_their_phases_turned_only():
-    """Their spectra are as they were."""
+def test_most_clips_have_their_phases_turned_only():
+    """Their spectra are as they were, but for the two ends, which have no phase."""
     clip = load_speech().clips[0]
     spectrum, rng = np.abs(np.fft.rfft(clip)), np.random.default_rng(0)
     varied = [vary(0.5 * clip, 16000, rng) for _ in range(60)]
     kept = [
-        len(y) == len(clip) and np.allclose(2 * np.abs(np.fft.rfft(y)), spectrum, atol=0.1)
+        len(y) == len(clip)
+        and np.allclose(2 * np.abs(np.fft.rfft(y))[1:-1], spectrum[1:-1], atol=0.1)
         for y in varied
     ]
-    assert 15 < sum(kept) < 45
+    assert 35 < sum(kept) < 55
     assert all(np.abs(y - 0.5 * clip).max() > 1e-3 for y, k in zip(varied, kept, strict=True) if k)
 
 
@@ -158,7 +159,7 @@ def test_filters_are_the_papers_and_random_ones():
         np.array_equal(x, expected)
         for x, expected in zip(X, Decimator(2).fit_transform(Y), strict=True)
     ]
-    assert 0.3 < np.mean(by_paper) < 0.9
+    assert 0.5 < np.mean(by_paper) < 1
 
 
 @pytest.fixture()
