@@ -6,7 +6,7 @@ from sklearn_audiosr.degradation import Decimator, trim_clips
 
 # How many clips are varied; the others have their phases turned only. Where all were, models of
 # speech were worse on recordings as they are.
-_VARIED_SHARE = 0.25
+VARIED_SHARE = 0.25
 
 # Faster only: slower clips would have nothing at the end of their band.
 _SPEEDS = (1.0, 1.25)
@@ -22,7 +22,7 @@ _GAINS = (-12.0, 6.0)
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
 # How many clips are decimated by a filter drawn at random; the others by the paper's.
-_RANDOM_FILTER_SHARE = 0.2
+RANDOM_FILTER_SHARE = 0.2
 
 
 def augment(clips, rate, ratio, seed):
@@ -50,7 +50,7 @@ def augment(clips, rate, ratio, seed):
         decimator.fit_transform(Y)
         for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
     )
-    drawn = rng.random(len(Y)) < _RANDOM_FILTER_SHARE
+    drawn = rng.random(len(Y)) < RANDOM_FILTER_SHARE
     return [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)], Y
 
 
@@ -58,7 +58,7 @@ def vary(clip, rate, rng):
     """Another phase; for some of the clips another voice (speed), microphone, level and floor."""
     import soxr  # not where clips come packed
 
-    if rng.random() < _VARIED_SHARE:
+    if rng.random() < VARIED_SHARE:
         speed = rng.uniform(*_SPEEDS)
         clip = soxr.resample(clip, speed * rate, rate, quality="HQ")
         clip = colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)

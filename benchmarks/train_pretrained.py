@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _augmentation import augment
+from _augmentation import RANDOM_FILTER_SHARE, VARIED_SHARE, augment
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -112,9 +112,9 @@ def make_card(args, recipe, est, recordings, minutes, scores):
         "training recordings": sorted(set(recordings.sources)),
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
-            "order-8 Chebyshev filter, zero phase, for eight clips in ten; filters drawn at random "
-            "for the others; phase turned; of one in four speed, microphone, level and noise "
-            "varied (benchmarks/_augmentation.py)"
+            f"order-8 Chebyshev filter, zero phase; for {RANDOM_FILTER_SHARE:.0%} of the clips "
+            f"filters drawn at random; phase turned; of {VARIED_SHARE:.0%} speed, microphone, "
+            "level and noise varied (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",

@@ -229,27 +229,24 @@ def test_what_a_network_of_another_ratio_knows_of_the_same_bins(given_ratio, rat
         torch.testing.assert_close(own.last.weight[2 * own.n_low], fresh[2 * own.n_low])
 
 
-def test_dropout_is_of_training_only():
+@pytest.mark.parametrize("regularised", [{"dropout": 0.5}, {"channel_noise": 6}])
+def test_dropout_and_channel_noise_are_of_training_only(regularised):
     source, _ = make_pair(4)
-    network, plain = (make_network(4, dropout=share) for share in (0.5, 0))
-    assert_allclose(run(network, source), run(plain, source), rtol=0, atol=0)
-    x = torch.from_numpy(source)[:, None]
-    network.train()
-    with torch.no_grad(), torch.random.fork_rng():
-        assert not torch.equal(network(x), network(x))
-
-
-def test_channel_noise_is_of_training_only_and_of_what_is_seen():
-    source, _ = make_pair(4)
-    network, plain = (make_network(4, channel_noise=noise) for noise in (6, 0))
+    network, plain = make_network(4, **regularised), make_network(4)
     assert_allclose(run(network, source), run(plain, source), rtol=0, atol=0)
     x = torch.from_numpy(source)[:, None]
     network.train()
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
-        first, second = network(x), network(x)
-        assert not torch.equal(first, second)
-        network.last.weight.zero_()  # nothing follows from what is seen: the waveform has no noise
+        assert not torch.equal(network(x), network(x))
+
+
+def test_channel_noise_is_of_what_is_seen_only():
+    """Where nothing follows from what is seen, the waveform has no noise."""
+    network = make_network(4, channel_noise=6).train()
+    x = torch.from_numpy(make_pair(4)[0])[:, None]
+    with torch.no_grad(), torch.random.fork_rng():
+        network.last.weight.zero_()
         torch.testing.assert_close(network(x), network(x), rtol=0, atol=0)
 
 
