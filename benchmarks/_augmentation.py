@@ -4,10 +4,6 @@ import numpy as np
 
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
-# How many clips are varied; the others have their phases turned only. Where all were, models of
-# speech were worse on recordings as they are.
-VARIED_SHARE = 0.25
-
 # Faster only: slower clips would have nothing at the end of their band.
 _SPEEDS = (1.0, 1.25)
 
@@ -21,11 +17,8 @@ _GAINS = (-12.0, 6.0)
 # heard to the rounding of 16 bits.
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
-# How many clips are decimated by a filter drawn at random; the others by the paper's.
-RANDOM_FILTER_SHARE = 0.2
 
-
-def augment(clips, rate, ratio, seed):
+def augment(clips, rate, ratio, seed, *, varied_share, random_filter_share):
     """Vary wideband clips and make narrowband ones of them.
 
     Parameters
@@ -38,6 +31,11 @@ def augment(clips, rate, ratio, seed):
         Upsampling ratio.
     seed : int
         0 leaves the wideband clips as they are.
+    varied_share : float
+        How many clips are varied; the others have their phases turned only. Where all were, models
+        of speech were worse on recordings as they are.
+    random_filter_share : float
+        How many clips are decimated by a filter drawn at random; the others by the paper's.
 
     Returns
     -------
@@ -45,28 +43,36 @@ def augment(clips, rate, ratio, seed):
         Narrowband clips and their wideband clips.
     """
     rng = np.random.default_rng(seed)
-    Y = trim_clips(clips if seed == 0 else [vary(clip, rate, rng) for clip in clips], ratio)
+    if seed != 0:
+        varied = rng.random(len(clips)) < varied_share
+        clips = [
+            vary(clip, rate, rng) if other else colour(clip, rng, spread=0)
+            for clip, other in zip(clips, varied, strict=True)
+        ]
+    Y = trim_clips([limit(clip) for clip in clips], ratio)
     by_paper, at_random = (
         decimator.fit_transform(Y)
         for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
     )
-    drawn = rng.random(len(Y)) < RANDOM_FILTER_SHARE
+    drawn = rng.random(len(Y)) < random_filter_share
     return [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)], Y
 
 
 def vary(clip, rate, rng):
-    """Another phase; for some of the clips another voice (speed), microphone, level and floor."""
+    """Another voice (speed), microphone and level; for some of the clips a noise floor."""
     import soxr  # not where clips come packed
 
-    if rng.random() < VARIED_SHARE:
-        speed = rng.uniform(*_SPEEDS)
-        clip = soxr.resample(clip, speed * rate, rate, quality="HQ")
-        clip = colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
-        if rng.random() < _NOISY_SHARE:
-            level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
-            clip = clip + level * rng.standard_normal(len(clip))
-    else:
-        clip = colour(clip, rng, spread=0)
+    speed = rng.uniform(*_SPEEDS)
+    clip = soxr.resample(clip, speed * rate, rate, quality="HQ")
+    clip = colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
+    if rng.random() < _NOISY_SHARE:
+        level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
+        clip = clip + level * rng.standard_normal(len(clip))
+    return clip
+
+
+def limit(clip):
+    """Bring a clip to full scale that exceeds it."""
     return (clip / max(1.0, np.abs(clip).max())).astype(np.float32)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _augmentation import RANDOM_FILTER_SHARE, VARIED_SHARE, augment
+from _augmentation import augment
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -70,7 +70,10 @@ def make_pairs(recordings, recipe, n_copies, first_copy=0):
     for copy in range(n_copies * (recipe.n_repeats if rare.any() else 1)):
         chosen = range(len(rare)) if copy < n_copies else np.flatnonzero(rare)
         clips = [recordings.clips[i] for i in chosen]
-        x, y = augment(clips, recipe.rate, recipe.ratio, seed=first_copy + copy)
+        x, y = augment(
+            clips, recipe.rate, recipe.ratio, seed=first_copy + copy,
+            varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
+        )  # fmt: skip
         X += x
         Y += y
         groups += [recordings.groups[i] for i in chosen]
@@ -112,9 +115,9 @@ def make_card(args, recipe, est, recordings, minutes, scores):
         "training recordings": sorted(set(recordings.sources)),
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
-            f"order-8 Chebyshev filter, zero phase; for {RANDOM_FILTER_SHARE:.0%} of the clips "
-            f"filters drawn at random; phase turned; of {VARIED_SHARE:.0%} speed, microphone, "
-            "level and noise varied (benchmarks/_augmentation.py)"
+            f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
+            f"clips filters drawn at random; phase turned; of {recipe.varied_share:.0%} speed, "
+            "microphone, level and noise varied (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",

@@ -101,9 +101,12 @@ def test_recordings_of_a_rate_near_by_are_taken_as_they_are(recordings_folder):
     assert read_recordings(recordings_folder, ("speech_single",), "all", 8000).clips == []
 
 
+SHARES = {"varied_share": 0.25, "random_filter_share": 0.2}
+
+
 def test_the_first_copy_is_the_recordings():
     clips = load_speech().clips[:5]
-    X, Y = augment(clips, 16000, 4, seed=0)
+    X, Y = augment(clips, 16000, 4, seed=0, **SHARES)
     for x, y, clip in zip(X, Y, clips, strict=True):
         np.testing.assert_array_equal(y, clip[: len(clip) // 4 * 4])
         assert len(y) == 4 * len(x)
@@ -111,7 +114,7 @@ def test_the_first_copy_is_the_recordings():
 
 def test_others_vary_and_repeat():
     clips = load_speech().clips[:5]
-    first, again, other = (augment(clips, 16000, 2, seed) for seed in (1, 1, 2))
+    first, again, other = (augment(clips, 16000, 2, seed, **SHARES) for seed in (1, 1, 2))
     for a, b, c in zip(first[1], again[1], other[1], strict=True):
         np.testing.assert_array_equal(a, b)
         assert len(a) != len(c) or np.abs(a - c).max() > 1e-3
@@ -125,18 +128,17 @@ def test_clips_are_made_faster_only():
         assert 10000 / 1.25 - 2 <= n_timepoints <= 10000
 
 
-def test_most_clips_have_their_phases_turned_only():
+def test_clips_that_are_not_varied_have_their_phases_turned():
     """Their spectra are as they were, but for the two ends, which have no phase."""
-    clip = load_speech().clips[0]
-    spectrum, rng = np.abs(np.fft.rfft(clip)), np.random.default_rng(0)
-    varied = [vary(0.5 * clip, 16000, rng) for _ in range(60)]
+    clips = [0.5 * load_speech().clips[0][:8000]] * 60
+    spectrum = np.abs(np.fft.rfft(clips[0]))
+    _, Y = augment(clips, 16000, 4, seed=1, **SHARES)
     kept = [
-        len(y) == len(clip)
-        and np.allclose(2 * np.abs(np.fft.rfft(y))[1:-1], spectrum[1:-1], atol=0.1)
-        for y in varied
+        len(y) == 8000 and np.allclose(np.abs(np.fft.rfft(y))[1:-1], spectrum[1:-1], atol=0.05)
+        for y in Y
     ]
     assert 35 < sum(kept) < 55
-    assert all(np.abs(y - 0.5 * clip).max() > 1e-3 for y, k in zip(varied, kept, strict=True) if k)
+    assert all(np.abs(y - clips[0]).max() > 1e-3 for y, k in zip(Y, kept, strict=True) if k)
 
 
 def test_colour_is_smooth_and_turns_phases_by_one_angle():
@@ -152,14 +154,15 @@ def test_colour_is_smooth_and_turns_phases_by_one_angle():
     assert np.abs(np.diff(gains)).max() < 0.5
 
 
-def test_filters_are_the_papers_and_random_ones():
+@pytest.mark.parametrize(("share", "least", "most"), [(0, 1, 1), (0.2, 0.5, 0.97), (1, 0, 0)])
+def test_filters_are_the_papers_and_random_ones(share, least, most):
     clips = [clip[:8000] for clip in load_speech().clips]
-    X, Y = augment(clips, 16000, 2, seed=0)
+    X, Y = augment(clips, 16000, 2, seed=0, varied_share=0, random_filter_share=share)
     by_paper = [
         np.array_equal(x, expected)
         for x, expected in zip(X, Decimator(2).fit_transform(Y), strict=True)
     ]
-    assert 0.5 < np.mean(by_paper) < 1
+    assert least <= np.mean(by_paper) <= most
 
 
 @pytest.fixture()

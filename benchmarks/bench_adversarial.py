@@ -1,0 +1,107 @@
+"""Whether an adversarial second phase is worth it: a shipped model trained on, without and with.
+
+    python benchmarks/bench_adversarial.py --copies 2
+
+Both go over the same new variations of the training speakers, and are scored on the test speakers
+by both metrics and, where the packages are (``pip install "sklearn-audiosr[metrics]"``), by PESQ
+and STOI: measures that neither was trained on.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from functools import partial
+
+from _discriminators import AdversarialObjective
+from _recipes import RECIPES
+from _recordings import add_argument, skip_without_recordings
+from _scores import format_score, score
+from _tables import record, rst_table
+from train_pretrained import begin_with, make_pairs
+
+from sklearn_audiosr import SplineUpsampler, load_pretrained
+from sklearn_audiosr.degradation import Decimator, trim_clips
+from sklearn_audiosr.metrics import (
+    log_spectral_distance,
+    perceptual_speech_quality_score,
+    short_time_intelligibility_score,
+)
+
+# New variations: seeds that no recipe has come to.
+_FIRST_COPY = 500
+
+# A sixth of what the models began with.
+_LEARNING_RATE = 5e-4
+
+
+def measure(Y, Y_pred, names, ratio):
+    """Both metrics, the distance in the highband, and what was no part of any training."""
+    row = score(Y, Y_pred, names)
+    highband = log_spectral_distance(Y, Y_pred, band="highband", upsampling_ratio=ratio)
+    row["highband_lsd_log10"] = round(float(highband), 3)
+    perceptual = {
+        "pesq": perceptual_speech_quality_score,
+        "stoi": short_time_intelligibility_score,
+    }
+    for name, metric in perceptual.items():
+        try:
+            row[name] = round(float(metric(Y, Y_pred, sampling_rate=16000)), 3)
+        except ImportError as error:
+            print(error)
+    return row
+
+
+def train_on(start, recipe, objective, X, Y, groups):
+    """Train a model further; give it and the processor minutes."""
+    est = recipe.estimator(objective=objective)
+    begin_with(start, est, X, Y)
+    begin = time.process_time()
+    est.fit(X, Y, groups=groups)
+    return est, (time.process_time() - begin) / 60
+
+
+def format_rows(rows):
+    keys = ["pesq", "stoi", "highband_lsd_log10", "minutes"]
+    header = ["method", "SNR (dB) / LSD (log10)", "PESQ", "STOI", "highband LSD", "minutes"]
+    return rst_table(
+        header,
+        [
+            [name, format_score(row), *(row.get(key, "") for key in keys)]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    parser.add_argument("--model", default="speech-4x-16k")
+    parser.add_argument("--copies", type=int, default=2)
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.05])
+    args = parser.parse_args()
+    if skip_without_recordings(args):
+        return
+    recipe, start = RECIPES[args.model], load_pretrained(args.model)
+    recipe = replace(recipe, learning_rate=_LEARNING_RATE)
+    train, test = recipe.read(args.recordings)
+    X, Y, groups = make_pairs(train, recipe, args.copies, _FIRST_COPY)
+    Y_test = trim_clips(test.clips, recipe.ratio)
+    X_test = Decimator(recipe.ratio).fit_transform(Y_test)
+    score_on = partial(measure, Y_test, names=test.names, ratio=recipe.ratio)
+    rows = {
+        "spline": score_on(SplineUpsampler().fit(X_test, Y_test).predict(X_test)),
+        "as shipped": score_on(start.predict(X_test)),
+    }
+    objectives = {
+        "trained on": None,
+        **{f"trained on, adversarial {w:g}": AdversarialObjective(w) for w in args.weights},
+    }
+    for name, objective in objectives.items():
+        est, minutes = train_on(start, recipe, objective, X, Y, groups)
+        rows[name] = {**score_on(est.predict(X_test)), "minutes": round(minutes, 1)}
+        print(name, rows[name], flush=True)
+    record("adversarial", format_rows(rows), {"model": args.model, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
