@@ -96,9 +96,10 @@ _SPEECH = {
     "packs": ("speech_multi", "speech_fullband/vctk"),
     "test_packs": ("speech_multi",),
     "n_repeats": 4,  # a minute of studio recordings among half an hour of others
-    "begin_with": "speech-4x-16k",  # its blocks hear the same voices
     "learning_rate": 2e-3,
 }
+# its blocks hear the same voices
+_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k"}
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",), "random_filter_share": 0.0}
 _MUSIC = {
     "packs": ("music",),
@@ -111,11 +112,11 @@ _MUSIC = {
 }
 
 RECIPES = {
-    "speech-2x-16k": Recipe(16000, 2, n_copies=6, **_SPEECH),
-    "speech-3x-16k": Recipe(16000, 3, **_SPEECH),
-    "speech-4x-16k": Recipe(16000, 4, n_copies=7, **_SPEECH),
-    "speech-6x-16k": Recipe(16000, 6, **_SPEECH),
-    "speech-8x-16k": Recipe(16000, 8, **_SPEECH),
+    "speech-2x-16k": Recipe(16000, 2, n_copies=7, begin_with="speech-2x-16k", **_SPEECH),
+    "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
+    "speech-4x-16k": Recipe(16000, 4, n_copies=7, begin_with="speech-4x-16k", **_SPEECH),
+    "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
+    "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
     "piano-4x-16k": Recipe(16000, 4, **_PIANO),
     "music-2x-44k": Recipe(44100, 2, **_MUSIC),

@@ -3,7 +3,8 @@
     python benchmarks/bench_from_scratch.py
 
 trains on the training speakers of ``speech_multi`` at r = 4, as they are, and scores the model on
-its test speakers beside the spline and the linear filter.
+its test speakers, and on studio recordings of VCTK, of which it has heard none, beside the spline
+and the linear filter.
 """
 
 import argparse
@@ -13,19 +14,29 @@ import numpy as np
 import torch
 from _recordings import add_argument, read_pack, skip_without_recordings
 from _scores import format_score, format_worst, score
+from _splits import read_recordings
 from _tables import record, rst_table
 
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
-from sklearn_audiosr.degradation import Decimator
+from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.networks import SpectralNet
 
 RATIO = 4
 
+_METRICS = "SNR (dB) / LSD (log10)"
 
-def format_scores(rows):
-    header = ["method", "SNR (dB) / LSD (log10)", "worst clip"]
-    cells = [[name, format_score(row), format_worst(row)] for name, row in rows.items()]
+
+def format_scores(tests):
+    header = ["method", *(f"{c}, {title}" for title in tests for c in (_METRICS, "worst clip"))]
+    cells = [
+        [name, *(cell for rows in tests.values() for cell in _cells(rows[name]))]
+        for name in next(iter(tests.values()))
+    ]
     return rst_table(header, cells)
+
+
+def _cells(row):
+    return format_score(row), format_worst(row)
 
 
 def format_curve(est, minutes):
@@ -34,6 +45,26 @@ def format_curve(est, minutes):
         for i, (loss, score) in enumerate(zip(est.loss_curve_, est.validation_scores_, strict=True))
     ]
     return rst_table(["epoch", "minutes", "training loss", "validation LSD"], rows)
+
+
+def read_tests(root):
+    """Give the recordings to score on: wideband clips and their names, by title."""
+    Y, _, names, rate = read_pack(root, "speech_multi", "test", RATIO)
+    studio = read_recordings(root, ("speech_fullband/vctk",), "all", rate)
+    return {"speech_multi": (Y, names), "VCTK": (trim_clips(studio.clips, RATIO), studio.names)}
+
+
+def score_methods(est, linear, decimator, Y, names):
+    X = decimator.transform(Y)
+    predictions = {
+        "spline": SplineUpsampler().fit(X, Y).predict(X),
+        "linear filter": linear.predict(X),
+        **{
+            f"SpectralNet, highband_gain={gain:g}": est.predict(X, highband_gain=gain)
+            for gain in (0.0, 1.0)
+        },
+    }
+    return {name: score(Y, Y_pred, names) for name, Y_pred in predictions.items()}
 
 
 def main():
@@ -45,8 +76,7 @@ def main():
         return
     decimator = Decimator(RATIO)
     Y_train, speakers, _, rate = read_pack(args.recordings, "speech_multi", "train", RATIO)
-    Y, _, names, _ = read_pack(args.recordings, "speech_multi", "test", RATIO)
-    X_train, X = decimator.fit_transform(Y_train), decimator.transform(Y)
+    X_train = decimator.fit_transform(Y_train)
     est = AudioSuperResolver(
         SpectralNet(frame_length=1024),
         patch_length=16384,
@@ -63,19 +93,15 @@ def main():
     minutes, processor = (
         (t() - b) / 60 for t, b in [(time.perf_counter, wall), (time.process_time, processor)]
     )
-    predictions = {
-        "spline": SplineUpsampler().fit(X, Y).predict(X),
-        "linear filter": LinearUpsampler().fit(X_train, Y_train).predict(X),
-        **{
-            f"SpectralNet, highband_gain={gain:g}": est.predict(X, highband_gain=gain)
-            for gain in (0.0, 1.0)
-        },
+    linear = LinearUpsampler().fit(X_train, Y_train)
+    tests = {
+        title: score_methods(est, linear, decimator, Y, names)
+        for title, (Y, names) in read_tests(args.recordings).items()
     }
-    rows = {name: score(Y, Y_pred, names) for name, Y_pred in predictions.items()}
     threads = torch.get_num_threads()
     print(f"{minutes:.1f} minutes, {processor:.1f} of processors, {threads} threads")
     results = {"minutes": minutes, "processor minutes": processor, "threads": threads}
-    record("from_scratch", format_scores(rows), {**results, "rows": rows})
+    record("from_scratch", format_scores(tests), {**results, "tests": tests})
     curve = {"loss": est.loss_curve_, "minus validation LSD": est.validation_scores_}
     record("from_scratch_curve", format_curve(est, minutes), {**results, **curve})
 
