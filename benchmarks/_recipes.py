@@ -35,6 +35,10 @@ class Recipe:
     begin_with : str or None
         A model of the same rate and sizes whose network it begins with: of another ratio, or its
         own last version.
+    start_share : float
+        How much of the weights it began with it keeps, where those have heard more: worse by as
+        little on the speakers of the test, better on other recordings (M. Wortsman et al., "Robust
+        fine-tuning of zero-shot models", CVPR 2022).
     n_repeats : int
         How often recordings of a rare source come in each copy, varied anew.
     varied_share, random_filter_share : float
@@ -57,6 +61,7 @@ class Recipe:
     channel_noise: float = 0.0
     patch_length: int = 16384
     begin_with: str | None = None
+    start_share: float = 0.0
     n_repeats: int = 1
     varied_share: float = 0.25
     random_filter_share: float = 0.1
@@ -112,7 +117,9 @@ _MUSIC = {
 }
 
 RECIPES = {
-    "speech-2x-16k": Recipe(16000, 2, n_copies=7, begin_with="speech-2x-16k", **_SPEECH),
+    "speech-2x-16k": Recipe(
+        16000, 2, n_copies=7, begin_with="speech-2x-16k", start_share=0.3, **_SPEECH
+    ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(16000, 4, n_copies=7, begin_with="speech-4x-16k", **_SPEECH),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),

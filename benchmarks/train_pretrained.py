@@ -6,8 +6,7 @@ trains on the training splits of the packs that the recipe names, varied in spee
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter. A recipe may begin with another model, or with the last version of its own; not
-with ``--from-scratch``. Runs that began alike and heard other copies (``--first-copy``) may be
-averaged: M. Wortsman et al., "Model soups", ICML 2022.
+with ``--from-scratch``.
 """
 
 import argparse
@@ -104,15 +103,15 @@ def measure(est, recipe, root):
 
 def make_card(args, recipe, est, recordings, minutes, scores):
     """Tell what a model is and what it learned from."""
-    start = args.work / f"{args.name}.start"
+    start = load(args.work / f"{args.name}.start").card_ if recipe.begin_with else None
+    sources = {*recordings.sources, *(start["training recordings"] if start else ())}
     return {
         "name": args.name,
         "recipe": asdict(recipe),
         "first copy": args.first_copy,
-        "begun with": tell_history(load(start).card_) if recipe.begin_with else None,
-        "averaged over runs": 1 + len(args.average_with),
+        "begun with": tell_history(start) if start else None,
         "objective": est.network_.default_objective,
-        "training recordings": sorted(set(recordings.sources)),
+        "training recordings": sorted(sources),  # and those of what it began with
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
@@ -180,16 +179,17 @@ def choose_recipe(args):
         n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
         begin_with=None if args.from_scratch else recipe.begin_with,
+        start_share=0.0 if args.from_scratch else recipe.start_share,
     )
 
 
 @torch.no_grad()
-def average_with(est, others):
-    """Let a model's network have the mean weights of itself and of others of the same start."""
-    states = [model.network_.state_dict() for model in (est, *others)]
-    est.network_.load_state_dict(
-        {name: torch.stack([state[name] for state in states]).mean(dim=0) for name in states[0]}
-    )
+def keep_start(network, start, share):
+    """Let a network have so much of the weights that it began with; its filter is its own."""
+    kept = start.state_dict()
+    for name, weight in network.state_dict().items():
+        if not name.startswith("linear"):
+            weight.lerp_(kept[name], share)
 
 
 def main():
@@ -204,10 +204,6 @@ def main():
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
     parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
-    parser.add_argument(
-        "--average-with", type=Path, nargs="+", default=[], metavar="MODEL",
-        help="models that began with the same one and heard other copies",
-    )  # fmt: skip
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
@@ -217,7 +213,8 @@ def main():
     est, minutes = train(args, recipe, recordings)
     if est is None:
         return
-    average_with(est, [load(path) for path in args.average_with])
+    if recipe.start_share:
+        keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)

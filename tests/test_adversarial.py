@@ -65,6 +65,6 @@ def test_crops_of_any_length_and_the_same_seed_give_the_same(crop):
     for _ in range(2):
         prediction, target, mask = make_batch()
         objective = AdversarialObjective(crop=crop, random_state=3)
-        values.append([float(objective(prediction.requires_grad_(), target, mask)) for _ in "ab"])
+        values.append([objective(prediction.requires_grad_(), target, mask).item() for _ in "ab"])
     assert values[0] == values[1]
     assert values[0][0] != values[0][1]

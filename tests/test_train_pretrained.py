@@ -169,12 +169,13 @@ def test_filters_are_the_papers_and_random_ones(share, least, most):
 def run_command(recordings_folder, tmp_path, monkeypatch):
     """Run the command with a recipe made small."""
 
-    def run(name, *more, begin_with=None):
+    def run(name, *more, begin_with=None, start_share=0.0):
         small = dataclasses.replace(
             _recipes.RECIPES[name],
             packs=("speech_multi",),
             patch_length=4000,
             begin_with=begin_with,
+            start_share=start_share,
         )
         monkeypatch.setitem(_recipes.RECIPES, name, small)
         monkeypatch.setattr(
@@ -236,27 +237,38 @@ def raise_power_cut(*_):
     raise RuntimeError("power cut")
 
 
-def test_runs_that_began_alike_are_averaged(run_command, tmp_path, capsys):
+def test_a_share_of_the_start_is_kept(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k")
+    shipped, begun = tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.safetensors"
+    shutil.copy(shipped, begun)
+    run_command("speech-4x-16k", "--first-copy", "100", begin_with="speech-4x-16k")
+    alone = load(shipped).network_.state_dict()
+    shutil.copy(begun, shipped)
+    more = {"begin_with": "speech-4x-16k", "start_share": 0.25}
+    run_command("speech-4x-16k", "--first-copy", "100", **more)
+    mixed = load(shipped)
+    assert mixed.card_["recipe"]["start_share"] == 0.25
+    assert mixed.card_["begun with"]["name"] == "speech-4x-16k"
+    assert mixed.card_["begun with"]["variations"] == 2
+    assert mixed.card_["begun with"]["begun with"] is None
+    start = load(begun).network_.state_dict()
+    assert not torch.allclose(alone["last.weight"], start["last.weight"], rtol=0, atol=1e-4)
+    for name, weight in mixed.network_.state_dict().items():
+        expected = alone[name]
+        if not name.startswith("linear"):
+            expected = 0.75 * alone[name] + 0.25 * start[name]
+        torch.testing.assert_close(weight, expected, rtol=1e-2, atol=1e-4)
+
+
+def test_sources_of_what_a_model_began_with_are_credited(run_command, tmp_path, capsys):
     run_command("speech-4x-16k")
     shipped = tmp_path / "out" / "speech-4x-16k.safetensors"
-    begun, other = tmp_path / "begun.safetensors", tmp_path / "other.safetensors"
-    shutil.copy(shipped, begun)
-    more = ["--first-copy", "100"]
-    run_command("speech-4x-16k", *more, begin_with="speech-4x-16k")
-    shutil.copy(shipped, other)
-    shutil.copy(begun, shipped)
-    run_command("speech-4x-16k", begin_with="speech-4x-16k")
-    alone = load(shipped).network_.last.weight
-    shutil.copy(begun, shipped)
-    run_command("speech-4x-16k", "--average-with", str(other), begin_with="speech-4x-16k")
-    averaged = load(shipped)
-    assert averaged.card_["averaged over runs"] == 2
-    assert averaged.card_["begun with"]["name"] == "speech-4x-16k"
-    assert averaged.card_["begun with"]["variations"] == 2
-    assert averaged.card_["begun with"]["begun with"] is None
-    expected = (alone + load(other).network_.last.weight) / 2
-    assert not torch.allclose(alone, expected, rtol=0, atol=1e-4)
-    torch.testing.assert_close(averaged.network_.last.weight, expected, rtol=1e-2, atol=1e-4)
+    est = load(shipped)
+    source = "else/where: CC BY 4.0"
+    est.save(shipped, card={**est.card_, "training recordings": [source]})
+    run_command("speech-6x-16k", begin_with="speech-4x-16k")
+    card = load(tmp_path / "out" / "speech-6x-16k.safetensors").card_
+    assert card["training recordings"] == [source, "some/where: CC0"]
 
 
 def test_command_trains_scores_and_saves(run_command, tmp_path, capsys):
