@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _augmentation import augment
+from _correction import settle_correction
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -215,6 +216,7 @@ def main():
         return
     if recipe.start_share:
         keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
+    settle_correction(est, *make_pairs(recordings, recipe, 1, args.first_copy)[:2])
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)
