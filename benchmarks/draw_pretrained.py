@@ -1,4 +1,4 @@
-"""Spectrograms of what the speech models that ship make of ten clips, to look at.
+"""Spectrograms of what the speech models that ship make of twelve clips, to look at.
 
 python benchmarks/draw_pretrained.py FOLDER
 """
@@ -14,7 +14,7 @@ from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
 # Clips of each model, one a speaker, and the seconds of them that are drawn.
-N_CLIPS, BEGIN, END = 5, 0.5, 3.0
+N_CLIPS, BEGIN, END = 4, 0.5, 3.0
 
 
 def choose_clips(test, rate, skip):
@@ -36,7 +36,7 @@ def main():
         est, recipe = load_pretrained(name), RECIPES[name]
         ratio, rate = recipe.ratio, recipe.rate
         _, test = recipe.read(args.recordings)
-        for path, clip in choose_clips(test, rate, skip=3 * (n % 2)).items():
+        for path, clip in choose_clips(test, rate, skip=2 * n).items():
             (y,) = trim_clips([clip], ratio)
             x = Decimator(ratio).fit_transform([y])
             mean, full = (est.predict(x, highband_gain=gain)[0] for gain in (0.0, 1.0))
