@@ -216,7 +216,8 @@ def main():
         return
     if recipe.start_share:
         keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
-    settle_correction(est, *make_pairs(recordings, recipe, 1, args.first_copy)[:2])
+    settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
+    settle_correction(est, *make_pairs(recordings, settling, 1, args.first_copy)[:2])
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)
