@@ -106,7 +106,7 @@ _SPEECH = {
     "test_packs": ("speech_multi",),
     "n_repeats": 4,  # a minute of studio recordings among half an hour of others
     "learning_rate": 2e-3,
-    "settling_filter_share": 0.5,
+    "settling_filter_share": 0.1,
 }
 # its blocks hear the same voices
 _SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k"}
@@ -123,10 +123,21 @@ _MUSIC = {
 
 RECIPES = {
     "speech-2x-16k": Recipe(
-        16000, 2, n_copies=7, begin_with="speech-2x-16k", start_share=0.3, **_SPEECH
+        16000,
+        2,
+        n_copies=7,
+        begin_with="speech-2x-16k",
+        start_share=0.3,
+        **{**_SPEECH, "settling_filter_share": 0.5},
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
-    "speech-4x-16k": Recipe(16000, 4, n_copies=7, begin_with="speech-4x-16k", **_SPEECH),
+    "speech-4x-16k": Recipe(
+        16000,
+        4,
+        n_copies=7,
+        begin_with="speech-4x-16k",
+        **{**_SPEECH, "settling_filter_share": 0.2},
+    ),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
