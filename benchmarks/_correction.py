@@ -81,7 +81,7 @@ class _NormalEquations:
         """Give the gains' weights and biases, (bins, features + 1, 2), float32."""
         self._sum()
         power = self.products.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
-        ridge = _RIDGE * power * torch.eye(self.products.shape[1], dtype=torch.float64)
+        ridge = (_RIDGE * power + 1e-12) * torch.eye(self.products.shape[1], dtype=torch.float64)
         return torch.linalg.solve(self.products + ridge, self.targets).float()
 
     def _sum(self):

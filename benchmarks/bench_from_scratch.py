@@ -40,11 +40,12 @@ def _cells(row):
 
 
 def format_curve(est, minutes):
+    """Lay out the curve, by minutes of processors: the machine may be shared."""
     rows = [
         [i + 1, f"{(i + 1) * minutes / est.n_iter_:.1f}", f"{loss:.3f}", f"{-score:.3f}"]
         for i, (loss, score) in enumerate(zip(est.loss_curve_, est.validation_scores_, strict=True))
     ]
-    return rst_table(["epoch", "minutes", "training loss", "validation LSD"], rows)
+    return rst_table(["epoch", "processor minutes", "training loss", "validation LSD"], rows)
 
 
 def read_tests(root):
@@ -103,7 +104,7 @@ def main():
     results = {"minutes": minutes, "processor minutes": processor, "threads": threads}
     record("from_scratch", format_scores(tests), {**results, "tests": tests})
     curve = {"loss": est.loss_curve_, "minus validation LSD": est.validation_scores_}
-    record("from_scratch_curve", format_curve(est, minutes), {**results, **curve})
+    record("from_scratch_curve", format_curve(est, processor), {**results, **curve})
 
 
 if __name__ == "__main__":

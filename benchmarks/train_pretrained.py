@@ -6,7 +6,7 @@ trains on the training splits of the packs that the recipe names, varied in spee
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter. A recipe may begin with another model, or with the last version of its own; not
-with ``--from-scratch``.
+with ``--from-scratch``. At last the correction of the lowband is solved for (`_correction`).
 """
 
 import argparse
@@ -116,8 +116,10 @@ def make_card(args, recipe, est, recordings, minutes, scores):
         "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
-            f"clips filters drawn at random; phase turned; of {recipe.varied_share:.0%} speed, "
-            "microphone, level and noise varied (benchmarks/_augmentation.py)"
+            f"clips filters drawn at random, for {recipe.settling_filter_share:.0%} when the "
+            "correction of the lowband was solved for; phase turned; of "
+            f"{recipe.varied_share:.0%} speed, microphone, level and noise varied "
+            "(benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",
@@ -223,7 +225,7 @@ def main():
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")
-    for kept in ("start", "trained"):
+    for kept in ("trained", "start"):
         (args.work / f"{args.name}.{kept}").unlink(missing_ok=True)
 
 

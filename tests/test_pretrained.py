@@ -18,7 +18,7 @@ NAMES = pretrained_names()
 
 
 def test_there_are_speech_models():
-    assert "speech-4x-16k" in NAMES
+    assert {"speech-2x-16k", "speech-4x-16k", "speech-6x-16k"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

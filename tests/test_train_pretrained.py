@@ -234,6 +234,29 @@ def test_a_model_is_kept_until_it_has_scores(run_command, tmp_path, monkeypatch,
     assert not list((tmp_path / "work").iterdir())
 
 
+def test_the_correction_is_settled_behind_the_filters_of_the_recipe(
+    run_command, tmp_path, monkeypatch, capsys
+):
+    shares, make_clips = [], train_pretrained.augment
+
+    def watch(*args, random_filter_share, **kwargs):
+        shares.append(random_filter_share)
+        return make_clips(*args, random_filter_share=random_filter_share, **kwargs)
+
+    monkeypatch.setattr(train_pretrained, "augment", watch)
+    with monkeypatch.context() as context, pytest.raises(RuntimeError, match="power cut"):
+        context.setattr(train_pretrained, "measure", raise_power_cut)
+        run_command("speech-2x-16k")
+    recipe = _recipes.RECIPES["speech-2x-16k"]
+    trained = [recipe.random_filter_share] * 2  # copies
+    assert shares == [*trained, recipe.settling_filter_share]
+    assert recipe.settling_filter_share != recipe.random_filter_share
+    trained = load(tmp_path / "work" / "speech-2x-16k.trained").network_
+    run_command("speech-2x-16k")
+    settled = load(tmp_path / "out" / "speech-2x-16k.safetensors").network_
+    assert (settled.last.bias - trained.last.bias)[: 2 * settled.n_low].abs().max() > 1e-3
+
+
 def raise_power_cut(*_):
     raise RuntimeError("power cut")
 
