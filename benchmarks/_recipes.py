@@ -106,10 +106,13 @@ _SPEECH = {
     "test_packs": ("speech_multi",),
     "n_repeats": 4,  # a minute of studio recordings among half an hour of others
     "learning_rate": 2e-3,
-    "settling_filter_share": 0.1,
 }
 # its blocks hear the same voices
-_SPEECH_OF_ANOTHER = {**_SPEECH, "begin_with": "speech-4x-16k"}
+_SPEECH_OF_ANOTHER = {
+    **_SPEECH,
+    "begin_with": "speech-4x-16k",
+    "settling_filter_share": 0.1,
+}
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",), "random_filter_share": 0.0}
 _MUSIC = {
     "packs": ("music",),
@@ -128,7 +131,8 @@ RECIPES = {
         n_copies=7,
         begin_with="speech-2x-16k",
         start_share=0.3,
-        **{**_SPEECH, "settling_filter_share": 0.5},
+        settling_filter_share=0.5,
+        **_SPEECH,
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(
@@ -136,7 +140,8 @@ RECIPES = {
         4,
         n_copies=7,
         begin_with="speech-4x-16k",
-        **{**_SPEECH, "settling_filter_share": 0.2},
+        settling_filter_share=0.2,
+        **_SPEECH,
     ),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
