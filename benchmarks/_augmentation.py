@@ -1,11 +1,12 @@
 """Other voices, levels, rooms and filters out of the recordings there are."""
 
 import numpy as np
+from scipy.signal import resample
 
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
-# Faster only: slower clips would have nothing at the end of their band.
-_SPEEDS = (1.0, 1.25)
+# Slower only where there is more above the band: else they would have nothing at its end.
+_SPEEDS = (0.8, 1.25)
 
 # Of a microphone and a room: gains in dB at so many frequencies, an octave or so apart.
 _COLOUR_DB, _N_COLOURS = 3.0, 8
@@ -18,22 +19,25 @@ _GAINS = (-12.0, 6.0)
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
 
-def augment(clips, rate, ratio, seed, *, varied_share, random_filter_share):
+def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_share):
     """Vary wideband clips and make narrowband ones of them.
 
     Parameters
     ----------
     clips : list of ndarray of shape (n_timepoints,)
         Wideband recordings.
+    rates : list of float
+        Their sampling rates in Hz, none below `rate`. Recordings of a higher one are brought down,
+        which makes the end of their band silent: there the models tell studios from others.
     rate : float
-        Their sampling rate in Hz.
+        Sampling rate of the wideband clips in Hz.
     ratio : int
         Upsampling ratio.
     seed : int
         0 leaves the wideband clips as they are.
     varied_share : float
-        How many clips are varied; the others have their phases turned only. Where all were, models
-        of speech were worse on recordings as they are.
+        How many clips are varied; the others have their phases turned only. Recordings of a higher
+        rate always are: there are few.
     random_filter_share : float
         How many clips are decimated by a filter drawn at random; the others by the paper's.
 
@@ -43,13 +47,15 @@ def augment(clips, rate, ratio, seed, *, varied_share, random_filter_share):
         Narrowband clips and their wideband clips.
     """
     rng = np.random.default_rng(seed)
-    if seed != 0:
-        varied = rng.random(len(clips)) < varied_share
+    if seed == 0:
+        clips = [change_speed(*of, rate, 1.0) for of in zip(clips, rates, strict=True)]
+    else:
+        varied = (rng.random(len(clips)) < varied_share) | (np.asarray(rates) > rate)
         clips = [
-            vary(clip, rate, rng) if other else colour(clip, rng, spread=0)
-            for clip, other in zip(clips, varied, strict=True)
+            vary(clip, of_clip, rate, rng) if other else colour(clip, rng, spread=0)
+            for clip, of_clip, other in zip(clips, rates, varied, strict=True)
         ]
-    Y = trim_clips([limit(clip) for clip in clips], ratio)
+    Y = trim_clips([store(clip) for clip in clips], ratio)
     by_paper, at_random = (
         decimator.fit_transform(Y)
         for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
@@ -58,22 +64,32 @@ def augment(clips, rate, ratio, seed, *, varied_share, random_filter_share):
     return [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)], Y
 
 
-def vary(clip, rate, rng):
+def vary(clip, of_clip, rate, rng):
     """Another voice (speed), microphone and level; for some of the clips a noise floor."""
-    import soxr  # not where clips come packed
-
-    speed = rng.uniform(*_SPEEDS)
-    clip = soxr.resample(clip, speed * rate, rate, quality="HQ")
-    clip = colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
     if rng.random() < _NOISY_SHARE:
         level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
         clip = clip + level * rng.standard_normal(len(clip))
-    return clip
+    slowest, fastest = _SPEEDS
+    clip = change_speed(clip, of_clip, rate, rng.uniform(max(slowest, rate / of_clip), fastest))
+    return colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
 
 
-def limit(clip):
-    """Bring a clip to full scale that exceeds it."""
-    return (clip / max(1.0, np.abs(clip).max())).astype(np.float32)
+def change_speed(clip, of_clip, rate, speed):
+    """Bring a clip to another rate and speed; the end of its band is as full as it was.
+
+    A resampler would leave it empty, and models would learn that of all voices.
+    """
+    if of_clip > rate:
+        import soxr  # not where clips come packed
+
+        return soxr.resample(clip, speed * of_clip, rate, quality="VHQ")
+    return clip if speed == 1 else resample(clip, round(len(clip) / speed))
+
+
+def store(clip):
+    """Bring a clip to full scale that exceeds it, and round it as a file of 16 bits does."""
+    clip = clip / max(1.0, np.abs(clip).max())
+    return (np.round(clip * 2**15) / 2**15).astype(np.float32)
 
 
 def colour(clip, rng, spread=_COLOUR_DB):

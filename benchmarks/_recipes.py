@@ -70,12 +70,12 @@ class Recipe:
     random_filter_share: float = 0.1
     settling_filter_share: float = 0.0
 
-    def read(self, root):
-        """Read the recordings to train on, and those to score on."""
-        splits = zip((self.packs, self.test_packs), self.splits, strict=True)
+    def read(self, root, bring_down=True):
+        """Read the recordings to train on, brought down to the rate or not, and to score on."""
+        wanted = zip((self.packs, self.test_packs), self.splits, (bring_down, True), strict=True)
         return [
-            read_recordings(root, packs, split, self.rate, self.least_rate)
-            for packs, split in splits
+            read_recordings(root, packs, split, self.rate, self.least_rate, down)
+            for packs, split, down in wanted
         ]
 
     def estimator(self, **changes):

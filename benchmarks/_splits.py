@@ -12,11 +12,13 @@ _SEED, _N_PARTS = "sklearn-audiosr", 5
 
 @dataclass(frozen=True)
 class Recordings:
-    """Clips of one rate.
+    """Clips, at one rate or each at its own.
 
     Attributes
     ----------
     clips : list of ndarray of shape (n_timepoints,), float32
+    rates : list of int
+        Their sampling rates in Hz.
     groups : list of str
         Source and speaker or title: what a split must not divide.
     names, sources : list of str
@@ -24,13 +26,14 @@ class Recordings:
     """
 
     clips: list
+    rates: list
     groups: list
     names: list
     sources: list
 
 
-def read_recordings(root, folders, split, rate, least_rate=None):
-    """Read one split of packs, brought down to a rate.
+def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True):
+    """Read one split of packs.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def read_recordings(root, folders, split, rate, least_rate=None):
         Sampling rate in Hz: recordings of a lower one are left out.
     least_rate : int, default=None
         Those of at least this rate are taken for recordings of `rate`: a little faster.
+    bring_down : bool, default=True
+        Whether those of a higher rate are brought down to `rate`, or keep theirs.
 
     Returns
     -------
@@ -60,12 +65,15 @@ def read_recordings(root, folders, split, rate, least_rate=None):
         and split in (of_row, "all")
         and int(row["rate"]) >= (least_rate or rate)
     ]
-    clips = []
+    clips, rates = [], []
     for row in rows:
         clip, native = soundfile.read(root / row["path"], dtype="float32")
-        clips.append(soxr.resample(clip, max(native, rate), rate, quality="VHQ").astype(np.float32))
+        rates.append(rate if bring_down else max(native, rate))
+        clip = soxr.resample(clip, max(native, rate), rates[-1], quality="VHQ")
+        clips.append(clip.astype(np.float32))
     return Recordings(
         clips,
+        rates,
         groups=[name_group(row) for row in rows],
         names=[row["path"] for row in rows],
         sources=[f"{row['source_repo']}: {row['licence']}" for row in rows],

@@ -6,7 +6,8 @@ trains on the training splits of the packs that the recipe names, varied in spee
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter. A recipe may begin with another model, or with the last version of its own; not
-with ``--from-scratch``. At last the correction of the lowband is solved for (`_correction`).
+with ``--from-scratch``. At last the correction of the lowband is solved for once more, behind other
+filters.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from _augmentation import augment
-from _correction import settle_correction
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -43,14 +43,19 @@ def begin_with(other, est, X, Y):
     torch.manual_seed(est.random_state)
     network = est.network.build(upsampling_ratio=ratio)
     network.take_over(other.network_)
-    network.prepare(
-        (upsample_cubic(x[None] / np.float32(scale), ratio), y[None] / np.float32(scale))
-        for x, y in zip(X, Y, strict=True)
-    )
+    network.prepare(show_pairs(X, Y, ratio, scale))
     est.network_, est.upsampling_ratio_, est.scale_ = network.eval(), ratio, scale
     est.loss_curve_, est.validation_scores_, est.n_iter_ = [], [], 0
     est._trained_architecture = est._describe_architecture()
     return est.set_params(warm_start=True)
+
+
+def show_pairs(X, Y, ratio, scale):
+    """Give clips as a network sees them: list of inputs and targets, (1, n_timepoints)."""
+    return [
+        (upsample_cubic(x[None] / np.float32(scale), ratio), y[None] / np.float32(scale))
+        for x, y in zip(X, Y, strict=True)
+    ]
 
 
 def find_start(name, args):
@@ -69,9 +74,9 @@ def make_pairs(recordings, recipe, n_copies, first_copy=0):
     rare = find_rare(recordings)
     for copy in range(n_copies * (recipe.n_repeats if rare.any() else 1)):
         chosen = range(len(rare)) if copy < n_copies else np.flatnonzero(rare)
-        clips = [recordings.clips[i] for i in chosen]
+        clips, rates = ([of[i] for i in chosen] for of in (recordings.clips, recordings.rates))
         x, y = augment(
-            clips, recipe.rate, recipe.ratio, seed=first_copy + copy,
+            clips, rates, recipe.rate, recipe.ratio, seed=first_copy + copy,
             varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
         )  # fmt: skip
         X += x
@@ -82,10 +87,15 @@ def make_pairs(recordings, recipe, n_copies, first_copy=0):
 
 def find_rare(recordings):
     """Tell which recordings are of a source that has little of all audio."""
-    lengths = np.array([len(clip) for clip in recordings.clips])
+    lengths = _measure_lengths(recordings)
     sources = np.array(recordings.sources)
     shares = {s: lengths[sources == s].sum() / lengths.sum() for s in set(recordings.sources)}
     return np.array([shares[source] < _RARE_SHARE for source in recordings.sources])
+
+
+def _measure_lengths(recordings):
+    """Give the length of each recording in seconds."""
+    return np.array([len(c) / r for c, r in zip(recordings.clips, recordings.rates, strict=True)])
 
 
 def measure(est, recipe, root):
@@ -113,7 +123,7 @@ def make_card(args, recipe, est, recordings, minutes, scores):
         "begun with": tell_history(start) if start else None,
         "objective": est.network_.default_objective,
         "training recordings": sorted(sources),  # and those of what it began with
-        "training audio (hours)": round(sum(map(len, recordings.clips)) / recipe.rate / 3600, 3),
+        "training audio (hours)": round(_measure_lengths(recordings).sum() / 3600, 3),
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
             f"clips filters drawn at random, for {recipe.settling_filter_share:.0%} when the "
@@ -212,14 +222,15 @@ def main():
         return
     recipe = choose_recipe(args)
     args.work.mkdir(parents=True, exist_ok=True)
-    recordings, _ = recipe.read(args.recordings)
+    recordings, _ = recipe.read(args.recordings, bring_down=False)
     est, minutes = train(args, recipe, recordings)
     if est is None:
         return
     if recipe.start_share:
         keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
-    settle_correction(est, *make_pairs(recordings, settling, 1, args.first_copy)[:2])
+    X, Y, _ = make_pairs(recordings, settling, 1, args.first_copy)
+    est.network_.settle(show_pairs(X, Y, recipe.ratio, est.scale_))
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)

@@ -82,8 +82,7 @@ def _check_network(network):
     from torch import nn
 
     contract = ["stride", "look_back", "look_ahead"]
-    # of the class: a network may have a layer of that name
-    has_stream = callable(getattr(type(network), "stream", None))
+    has_stream = has_method(network, "stream")
     if has_stream and getattr(network, "look_back", None) == math.inf:
         contract.remove("look_back")
     missing = [n for n in contract if not isinstance(getattr(network, n, None), Integral)]
@@ -117,3 +116,8 @@ def name_description(description):
         values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
         name = f"{type(description).__qualname__}({values})"
     return re.sub(" at 0x[0-9a-fA-F]+", "", name)
+
+
+def has_method(network, name):
+    """Tell whether a network's class has a method: a layer of that name is none."""
+    return callable(getattr(type(network), name, None))

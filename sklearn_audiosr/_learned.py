@@ -76,6 +76,9 @@ class LearnedUpsampler(BaseUpsampler):
     def _prepare_network(self, network, pairs):
         """Fit what a network needs beside its weights, statistics of its features for example."""
 
+    def _settle_network(self, network, pairs):
+        """Fit what is better solved for than descended to, once a network is trained."""
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, Y, groups=None):
         """Train on pairs of clips.
@@ -231,6 +234,8 @@ class LearnedUpsampler(BaseUpsampler):
             optimizer=self._choose_optimizer(network),
             checkpoint=checkpoint,
         )
+        if history.best_epoch > 0 and not history.interrupted:  # who stops a fit will not wait
+            self._settle_network(network, sampler.pairs())
         learned = self._learn_after_training(network, held_out, sampler, device)
         # on the CPU at rest, so that it unpickles where there is no GPU
         return network.to("cpu").eval(), history, learned
@@ -252,7 +257,8 @@ class LearnedUpsampler(BaseUpsampler):
         def validate():
             outputs = predict_clips(network, sources, device, self.precision, n_outputs=n_outputs)
             scores = [
-                score(target, output) for (_, target), output in zip(held_out, outputs, strict=True)
+                score(target, output) if np.isfinite(output).all() else np.nan
+                for (_, target), output in zip(held_out, outputs, strict=True)
             ]
             return float(np.mean(scores))
 

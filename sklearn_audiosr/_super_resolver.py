@@ -7,7 +7,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
-from sklearn_audiosr._descriptions import build_network, describe_network, name_description
+from sklearn_audiosr._descriptions import (
+    build_network,
+    describe_network,
+    has_method,
+    name_description,
+)
 from sklearn_audiosr._highband import (
     Mixer,
     check_highband_gain,
@@ -54,7 +59,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         log-spectral distance with 0.5 of the log10 of noise over signal; or a function of tensors
         ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's own,
         "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None. To any, a
-        network that separates the highband adds 0.2 of the log10 of the mean's noise over signal.
+        network that separates the highband adds 0.5 of the log10 of the mean's noise over signal.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
         its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
@@ -267,9 +272,12 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         check_highband_gain(self.highband_gain, separates)
 
     def _prepare_network(self, network, pairs):
-        # of the class: a network may have a layer of that name
-        if callable(getattr(type(network), "prepare", None)):
+        if has_method(network, "prepare"):
             network.prepare(pairs)
+
+    def _settle_network(self, network, pairs):
+        if has_method(network, "settle"):
+            network.settle(pairs)
 
     def _describe_architecture(self):
         n_outputs = self._count_outputs()
@@ -300,7 +308,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     def _choose_optimizer(self, network):
         name = self.optimizer or getattr(network, "default_optimizer", "adam")
-        if name == "muon" and not callable(getattr(type(network), "hidden_matrices", None)):
+        if name == "muon" and not has_method(network, "hidden_matrices"):
             raise ValueError(
                 'optimizer must be "adam" with a network without a method hidden_matrices(), got '
                 f'"muon" and {type(network).__name__}: take "adam" or None, or a SpectralNet.'

@@ -39,11 +39,14 @@ class History:
         What ``validate`` gave, higher is better; empty without validation.
     interrupted : bool
         Training was stopped by Ctrl-C.
+    best_epoch : int
+        The one whose weights the network has; 0 if they are those that it began with.
     """
 
     losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
     interrupted: bool = False
+    best_epoch: int = 0
 
     def append(self, loss, score):
         """Add one epoch.
@@ -75,7 +78,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         ``loss(network, sources, targets, mask)`` of tensors of shape (batch, 1, time) gives the
         scalar to minimise.
     validate : callable or None
-        ``validate()`` gives the score of the network as it is: higher is better.
+        ``validate()`` gives the score of the network as it is: higher is better, NaN where it
+        predicts what is not finite.
     device : torch.device
         Where the network is.
     rng : numpy.random.Generator
@@ -104,7 +108,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     UserWarning
         If training was interrupted, or will take long on a CPU.
     ConvergenceWarning
-        If the loss became infinite or NaN.
+        If the loss or a prediction became infinite or NaN.
     """
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(
@@ -143,10 +147,11 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                         checkpoint.save_within_epoch(state.collect)
                 mean_loss = torch.stack(losses).mean().item()  # a GPU is waited for here only
                 losses.clear()
-                if not math.isfinite(mean_loss) or not _is_finite(network):
+                healthy = math.isfinite(mean_loss) and _is_finite(network)
+                score = validate() if healthy and validate is not None else None
+                if not healthy or (score is not None and math.isnan(score)):
                     _warn_diverged(epoch, mean_loss)
                     break
-                score = None if validate is None else validate()
                 history.append(mean_loss, score)
                 best.update(score, epoch)
                 _report(progress, mean_loss, score, score_name)
@@ -158,6 +163,7 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
             if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
+    history.best_epoch = best.epoch
     network.zero_grad(set_to_none=True)  # gradients would take as much memory as the weights
     network.eval()
     return history

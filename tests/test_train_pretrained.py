@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 import train_pretrained
-from _augmentation import augment, colour, vary
+from _augmentation import augment, change_speed, colour, vary
 from _splits import Recordings, find_splits, read_recordings
 
 from sklearn_audiosr import load
@@ -106,7 +106,7 @@ SHARES = {"varied_share": 0.25, "random_filter_share": 0.2}
 
 def test_the_first_copy_is_the_recordings():
     clips = load_speech().clips[:5]
-    X, Y = augment(clips, 16000, 4, seed=0, **SHARES)
+    X, Y = augment(clips, [16000] * 5, 16000, 4, seed=0, **SHARES)
     for x, y, clip in zip(X, Y, clips, strict=True):
         np.testing.assert_array_equal(y, clip[: len(clip) // 4 * 4])
         assert len(y) == 4 * len(x)
@@ -114,25 +114,45 @@ def test_the_first_copy_is_the_recordings():
 
 def test_others_vary_and_repeat():
     clips = load_speech().clips[:5]
-    first, again, other = (augment(clips, 16000, 2, seed, **SHARES) for seed in (1, 1, 2))
+    first, again, other = (
+        augment(clips, [16000] * 5, 16000, 2, seed, **SHARES) for seed in (1, 1, 2)
+    )
     for a, b, c in zip(first[1], again[1], other[1], strict=True):
         np.testing.assert_array_equal(a, b)
         assert len(a) != len(c) or np.abs(a - c).max() > 1e-3
     assert all(np.abs(y).max() <= 1 for y in first[1])
 
 
-def test_clips_are_made_faster_only():
+@pytest.mark.parametrize(("of_clip", "longest"), [(16000, 1.0), (18000, 1.125), (48000, 1.25)])
+def test_clips_are_slowed_only_where_there_is_more_above_the_band(of_clip, longest):
     rng = np.random.default_rng(0)
-    for _ in range(40):
-        n_timepoints = len(vary(np.ones(10000, dtype=np.float32), 16000, rng))
-        assert 10000 / 1.25 - 2 <= n_timepoints <= 10000
+    clip = np.ones(of_clip, dtype=np.float32)
+    lengths = [len(vary(clip, of_clip, 16000, rng)) / 16000 for _ in range(40)]
+    assert 0.8 - 1e-3 <= min(lengths) < 0.9
+    assert longest - 0.1 < max(lengths) <= longest + 1e-3
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.1, 1.25])
+def test_another_speed_leaves_the_end_of_the_band_as_full_as_it_was(speed):
+    noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(change_speed(noise, 16000, 16000, speed))) ** 2
+    level = spectrum[-len(spectrum) // 40 : -1].mean() / spectrum[1 : len(spectrum) // 2].mean()
+    assert 0.7 < level < 1.4
+
+
+def test_recordings_of_a_higher_rate_have_a_silent_end_of_their_band():
+    clips = [0.1 * np.random.default_rng(0).standard_normal(48000).astype(np.float32)]
+    for seed in (0, 1):
+        _, (y,) = augment(clips, [48000], 16000, 4, seed=seed, **SHARES)
+        spectrum = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
+        assert spectrum[-len(spectrum) // 200 :].mean() < 1e-4 * spectrum.mean()
 
 
 def test_clips_that_are_not_varied_have_their_phases_turned():
     """Their spectra are as they were, but for the two ends, which have no phase."""
     clips = [0.5 * load_speech().clips[0][:8000]] * 60
     spectrum = np.abs(np.fft.rfft(clips[0]))
-    _, Y = augment(clips, 16000, 4, seed=1, **SHARES)
+    _, Y = augment(clips, [16000] * 60, 16000, 4, seed=1, **SHARES)
     kept = [
         len(y) == 8000 and np.allclose(np.abs(np.fft.rfft(y))[1:-1], spectrum[1:-1], atol=0.05)
         for y in Y
@@ -157,7 +177,9 @@ def test_colour_is_smooth_and_turns_phases_by_one_angle():
 @pytest.mark.parametrize(("share", "least", "most"), [(0, 1, 1), (0.2, 0.5, 0.97), (1, 0, 0)])
 def test_filters_are_the_papers_and_random_ones(share, least, most):
     clips = [clip[:8000] for clip in load_speech().clips]
-    X, Y = augment(clips, 16000, 2, seed=0, varied_share=0, random_filter_share=share)
+    X, Y = augment(
+        clips, [16000] * len(clips), 16000, 2, seed=0, varied_share=0, random_filter_share=share
+    )
     by_paper = [
         np.array_equal(x, expected)
         for x, expected in zip(X, Decimator(2).fit_transform(Y), strict=True)
@@ -212,7 +234,7 @@ def test_recordings_of_rare_sources_come_more_often():
     clips = load_speech().clips[:4] * 10
     sources = ["many"] * 39 + ["few"]
     names = [str(i) for i in range(40)]
-    recordings = Recordings(clips, groups=names, names=names, sources=sources)
+    recordings = Recordings(clips, [16000] * 40, groups=names, names=names, sources=sources)
     recipe = dataclasses.replace(_recipes.RECIPES["speech-2x-16k"], n_repeats=3)
     X, Y, groups = train_pretrained.make_pairs(recordings, recipe, n_copies=2)
     assert len(X) == len(Y) == len(groups)
