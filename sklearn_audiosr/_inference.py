@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import torch
 
-from sklearn_audiosr._descriptions import has_method
 from sklearn_audiosr._device import autocast
 from sklearn_audiosr.networks._workspace import Workspace
 
@@ -292,7 +291,9 @@ class NetworkStream:
 
 
 def _open_pieces(network):
-    return network.stream() if has_method(network, "stream") else _ContextStream(network)
+    # of the class: a network may have a layer of that name
+    has_stream = callable(getattr(type(network), "stream", None))
+    return network.stream() if has_stream else _ContextStream(network)
 
 
 class _ContextStream:
