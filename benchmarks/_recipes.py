@@ -20,6 +20,9 @@ class Recipe:
         Packs to train on, and to score on; or what the paths of recordings begin with.
     splits : tuple of str
         Which of theirs: "train" and "test", or "all" where the packs differ.
+    held_out : str or None
+        Folder of recordings to score on instead, and not to train on: what the paths of some
+        begin with.
     least_rate : int or None
         Recordings of at least this rate are taken for such of `rate`.
     n_copies : int
@@ -54,6 +57,7 @@ class Recipe:
     packs: tuple
     test_packs: tuple
     splits: tuple = ("train", "test")
+    held_out: str | None = None
     least_rate: int | None = None
     n_copies: int = 4
     epochs: int = 1  # a copy that is heard again is learned by heart
@@ -72,11 +76,14 @@ class Recipe:
 
     def read(self, root, bring_down=True):
         """Read the recordings to train on, brought down to the rate or not, and to score on."""
-        wanted = zip((self.packs, self.test_packs), self.splits, (bring_down, True), strict=True)
-        return [
-            read_recordings(root, packs, split, self.rate, self.least_rate, down)
-            for packs, split, down in wanted
-        ]
+        train, test = self.splits
+        recordings = self._read(root, self.packs, train, bring_down)
+        if self.held_out is None:
+            return recordings, self._read(root, self.test_packs, test)
+        return recordings.leave_out(self.held_out), self._read(root, (self.held_out,), "all")
+
+    def _read(self, root, packs, split, bring_down=True):
+        return read_recordings(root, packs, split, self.rate, self.least_rate, bring_down)
 
     def estimator(self, **changes):
         """Give the model, unfitted."""

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -30,6 +30,11 @@ class Recordings:
     groups: list
     names: list
     sources: list
+
+    def leave_out(self, folder):
+        """Give those whose paths do not begin with the folder's."""
+        kept = [i for i, name in enumerate(self.names) if not name.startswith(folder)]
+        return Recordings(*([getattr(self, f.name)[i] for i in kept] for f in fields(self)))
 
 
 def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True):

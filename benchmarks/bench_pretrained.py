@@ -4,12 +4,14 @@
 
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
-only scores those that ``train_pretrained.py`` left in a folder, for what does not ship.
+only scores those that ``train_pretrained.py`` left in a folder, for what does not ship, and what
+was trained without some recordings to be scored on them.
 """
 
 import argparse
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from _recipes import RECIPES
@@ -88,8 +90,16 @@ def measure_robustness(est, Y_train, Y, names):
 
 
 def measure_models(models, root):
-    """Scores of all models on the test recordings of their recipes."""
-    return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
+    """Scores of all models on the test recordings of their recipes, or on those held out."""
+    return {
+        name: measure(est, replace(RECIPES[name], held_out=find_held_out(est)), root)
+        for name, est in models.items()
+    }
+
+
+def find_held_out(est):
+    """Name the folder of recordings that a model was not to hear, or None."""
+    return est.card_["recipe"].get("held_out")
 
 
 def recall_models():
@@ -159,7 +169,8 @@ def main():
     models = read_models(args.models, args.only)
     scores = measure_models(models, args.recordings)
     if args.models is not None:
-        record("not_shipped", format_models(scores), {"models": scores})
+        held_out = any(map(find_held_out, models.values()))
+        record("held_out" if held_out else "not_shipped", format_models(scores), {"models": scores})
         return
     scores = {**recall_models(), **scores}
     record("pretrained", format_models(scores), {"models": scores})

@@ -5,9 +5,10 @@
 trains on the training splits of the packs that the recipe names, varied in speed, microphone,
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
-make it shorter. A recipe may begin with another model, or with the last version of its own; not
-with ``--from-scratch``. At last the correction of the lowband is solved for once more, behind other
-filters.
+make it shorter. ``--hold-out`` leaves recordings out of training, and scores on them: how good a
+model is on voices and microphones that it has not heard. A recipe may begin with another model, or
+with the last version of its own; not with ``--from-scratch``. At last the correction of the lowband
+is solved for once more, behind other filters.
 """
 
 import argparse
@@ -193,6 +194,7 @@ def choose_recipe(args):
         epochs=args.epochs or recipe.epochs,
         begin_with=None if args.from_scratch else recipe.begin_with,
         start_share=0.0 if args.from_scratch else recipe.start_share,
+        held_out=args.hold_out,
     )
 
 
@@ -216,6 +218,7 @@ def main():
     parser.add_argument(
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
+    parser.add_argument("--hold-out", metavar="FOLDER", help="of recordings to score on instead")
     parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
     args = parser.parse_args()
     if skip_without_recordings(args):

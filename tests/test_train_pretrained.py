@@ -34,13 +34,16 @@ def make_row(i, **fields):
 def recordings_folder(tmp_path_factory):
     """A folder with bundled clips, a manifest, and one recording of a low rate."""
     folder = tmp_path_factory.mktemp("recordings")
+    (folder / "speech_multi").mkdir()
     rows = []
     for i, clip in enumerate(load_speech().clips[:6]):
         split = "test" if i >= 4 else "train"
-        rows.append(make_row(i, pack="speech_multi", speaker=f"speaker{i}", split=split))
-        soundfile.write(folder / f"{i}.wav", clip[:16000], 16000)
-    rows.append(make_row(9, pack="speech_multi", speaker="low", split="train", rate="8000"))
-    soundfile.write(folder / "9.wav", np.ones(800), 8000)
+        path = f"speech_multi/{i}.wav"
+        rows.append(make_row(i, path=path, pack="speech_multi", speaker=f"of {i}", split=split))
+        soundfile.write(folder / path, clip[:16000], 16000)
+    low = {"path": "speech_multi/9.wav", "speaker": "low", "split": "train", "rate": "8000"}
+    rows.append(make_row(9, pack="speech_multi", **low))
+    soundfile.write(folder / low["path"], np.ones(800), 8000)
     with (folder / "MANIFEST.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -86,7 +89,7 @@ def test_files_of_like_numbers_stay_together():
 
 def test_recordings_of_a_lower_rate_are_left_out(recordings_folder):
     train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
-    assert train.names == ["0.wav", "1.wav", "2.wav", "3.wav"]
+    assert train.names == [f"speech_multi/{i}.wav" for i in range(4)]
     assert len(set(train.groups)) == 4
     assert train.sources[0] == "some/where: CC0"
     at_8k = read_recordings(recordings_folder, ("speech_multi",), "train", 8000)
@@ -334,3 +337,19 @@ def test_command_trains_scores_and_saves(run_command, tmp_path, capsys):
     ]  # fmt: skip
     assert json.loads(capsys.readouterr().out) == card
     assert not list((tmp_path / "work").iterdir())  # the checkpoint of a complete fit
+
+
+def test_recordings_that_are_held_out_are_scored_on_only(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k", "--hold-out", "speech_multi/3")
+    card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
+    assert card["recipe"]["held_out"] == "speech_multi/3"
+    assert card["training audio (hours)"] == round(3 / 3600, 3)
+    assert card["scores"]["spline"]["worst_snr_db"][0] == "speech_multi/3.wav"
+
+
+def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
+    train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
+    left = train.leave_out("speech_multi/1")
+    assert left.names == [f"speech_multi/{i}.wav" for i in (0, 2, 3)]
+    assert [len(values) for values in dataclasses.astuple(left)] == [3] * 5
+    np.testing.assert_array_equal(left.clips[1], train.clips[2])
