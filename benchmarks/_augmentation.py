@@ -14,6 +14,10 @@ _COLOUR_DB, _N_COLOURS = 3.0, 8
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
+# How many varied clips lose the end of their band, from 0.91 of it on, as resamplers have it. What
+# is below does not tell whether a recording was resampled: models expect what they have heard.
+_EDGED_SHARE = 0.25
+
 # How many clips get a noise floor, and where it lies below full scale, dB: from a hiss that is
 # heard to the rounding of 16 bits.
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
@@ -27,8 +31,7 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
     clips : list of ndarray of shape (n_timepoints,)
         Wideband recordings.
     rates : list of float
-        Their sampling rates in Hz, none below `rate`. Recordings of a higher one are brought down,
-        which makes the end of their band silent: there the models tell studios from others.
+        Their sampling rates in Hz, none below `rate`.
     rate : float
         Sampling rate of the wideband clips in Hz.
     ratio : int
@@ -48,7 +51,10 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
     """
     rng = np.random.default_rng(seed)
     if seed == 0:
-        clips = [change_speed(*of, rate, 1.0) for of in zip(clips, rates, strict=True)]
+        clips = [
+            change_speed(clip, of_clip, rate, 1.0, edged=of_clip > rate)
+            for clip, of_clip in zip(clips, rates, strict=True)
+        ]
     else:
         varied = (rng.random(len(clips)) < varied_share) | (np.asarray(rates) > rate)
         clips = [
@@ -70,20 +76,18 @@ def vary(clip, of_clip, rate, rng):
         level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
         clip = clip + level * rng.standard_normal(len(clip))
     slowest, fastest = _SPEEDS
-    clip = change_speed(clip, of_clip, rate, rng.uniform(max(slowest, rate / of_clip), fastest))
+    speed = rng.uniform(max(slowest, rate / of_clip), fastest)
+    clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < _EDGED_SHARE)
     return colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
 
 
-def change_speed(clip, of_clip, rate, speed):
-    """Bring a clip to another rate and speed; the end of its band is as full as it was.
-
-    A resampler would leave it empty, and models would learn that of all voices.
-    """
-    if of_clip > rate:
+def change_speed(clip, of_clip, rate, speed, edged):
+    """Bring a clip to another rate and speed; the end of its band falls off, or is full."""
+    if edged:
         import soxr  # not where clips come packed
 
         return soxr.resample(clip, speed * of_clip, rate, quality="VHQ")
-    return clip if speed == 1 else resample(clip, round(len(clip) / speed))
+    return resample(clip, round(len(clip) * rate / (speed * of_clip)))
 
 
 def store(clip):

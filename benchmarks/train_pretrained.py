@@ -60,11 +60,15 @@ def show_pairs(X, Y, ratio, scale):
 
 
 def find_start(name, args):
-    """Load a model that was trained before, or the one that ships; the same one until the end."""
+    """Load a model that was trained before, or the one that ships; the same one until the end.
+
+    Of the one that is made it is the one that ships, so that the command may be run again.
+    """
     kept = args.work / f"{args.name}.start"
     if not kept.exists():
         trained = args.out / f"{name}.safetensors"
-        est = load(trained) if trained.exists() else load_pretrained(name)
+        is_other = name != args.name and trained.exists()
+        est = load(trained) if is_other else load_pretrained(name)
         est.save(kept, card=est.card_)
     return load(kept)
 
@@ -72,17 +76,18 @@ def find_start(name, args):
 def make_pairs(recordings, recipe, n_copies, first_copy=0):
     """Vary the recordings, and degrade them: X, Y and the group of each clip."""
     X, Y, groups = [], [], []
-    rare = find_rare(recordings)
-    for copy in range(n_copies * (recipe.n_repeats if rare.any() else 1)):
-        chosen = range(len(rare)) if copy < n_copies else np.flatnonzero(rare)
-        clips, rates = ([of[i] for i in chosen] for of in (recordings.clips, recordings.rates))
-        x, y = augment(
-            clips, rates, recipe.rate, recipe.ratio, seed=first_copy + copy,
-            varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
-        )  # fmt: skip
-        X += x
-        Y += y
-        groups += [recordings.groups[i] for i in chosen]
+    rare = np.flatnonzero(find_rare(recordings))
+    for copy in range(n_copies):
+        for repeat in range(recipe.n_repeats if len(rare) else 1):
+            chosen = rare if repeat else range(len(recordings.clips))
+            clips, rates = ([of[i] for i in chosen] for of in (recordings.clips, recordings.rates))
+            x, y = augment(
+                clips, rates, recipe.rate, recipe.ratio, seed=first_copy + copy + 1000 * repeat,
+                varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
+            )  # fmt: skip
+            X += x
+            Y += y
+            groups += [recordings.groups[i] for i in chosen]
     return X, Y, groups
 
 
@@ -207,6 +212,14 @@ def keep_start(network, start, share):
             weight.lerp_(kept[name], share)
 
 
+def round_weights(est, path):
+    """Give a model as its file of half precision has it."""
+    est.save(path, card={}, dtype="float16")
+    est = load(path)
+    path.unlink()
+    return est
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
@@ -234,6 +247,7 @@ def main():
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
     X, Y, _ = make_pairs(recordings, settling, 1, args.first_copy)
     est.network_.settle(show_pairs(X, Y, recipe.ratio, est.scale_))
+    est = round_weights(est, args.work / f"{args.name}.rounded")
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 
+import _augmentation
 import _recipes
 import numpy as np
 import pytest
@@ -135,20 +136,23 @@ def test_clips_are_slowed_only_where_there_is_more_above_the_band(of_clip, longe
     assert longest - 0.1 < max(lengths) <= longest + 1e-3
 
 
-@pytest.mark.parametrize("speed", [1.0, 1.1, 1.25])
-def test_another_speed_leaves_the_end_of_the_band_as_full_as_it_was(speed):
+@pytest.mark.parametrize(("of_clip", "speed"), [(16000, 1), (16000, 1.25), (48000, 0.8)])
+def test_another_speed_leaves_the_end_of_the_band_as_full_as_it_was(of_clip, speed):
     noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(change_speed(noise, 16000, 16000, speed))) ** 2
+    spectrum = np.abs(np.fft.rfft(change_speed(noise, of_clip, 16000, speed, edged=False))) ** 2
     level = spectrum[-len(spectrum) // 40 : -1].mean() / spectrum[1 : len(spectrum) // 2].mean()
     assert 0.7 < level < 1.4
 
 
-def test_recordings_of_a_higher_rate_have_a_silent_end_of_their_band():
+def test_resamplers_leave_the_end_of_the_band_empty(monkeypatch):
     clips = [0.1 * np.random.default_rng(0).standard_normal(48000).astype(np.float32)]
-    for seed in (0, 1):
+    for seed, share, is_empty in [(0, 0, True), (1, 1, True), (1, 0, False)]:
+        monkeypatch.setattr(_augmentation, "_EDGED_SHARE", share)
+        monkeypatch.setattr(_augmentation, "_NOISY_SHARE", 0)
         _, (y,) = augment(clips, [48000], 16000, 4, seed=seed, **SHARES)
         spectrum = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
-        assert spectrum[-len(spectrum) // 200 :].mean() < 1e-4 * spectrum.mean()
+        level = spectrum[-len(spectrum) // 200 :].mean() / spectrum.mean()
+        assert level < 1e-4 if is_empty else level > 0.05
 
 
 def test_clips_that_are_not_varied_have_their_phases_turned():
@@ -161,7 +165,8 @@ def test_clips_that_are_not_varied_have_their_phases_turned():
         for y in Y
     ]
     assert 35 < sum(kept) < 55
-    assert all(np.abs(y - clips[0]).max() > 1e-3 for y, k in zip(Y, kept, strict=True) if k)
+    turned = [np.abs(y - clips[0]).max() > 1e-3 for y, k in zip(Y, kept, strict=True) if k]
+    assert np.mean(turned) > 0.9  # an angle may be next to nothing
 
 
 def test_colour_is_smooth_and_turns_phases_by_one_angle():
@@ -286,16 +291,16 @@ def raise_power_cut(*_):
     raise RuntimeError("power cut")
 
 
-def test_a_share_of_the_start_is_kept(run_command, tmp_path, capsys):
+def test_a_share_of_the_start_is_kept(run_command, tmp_path, monkeypatch, capsys):
     run_command("speech-4x-16k")
-    shipped, begun = tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.safetensors"
-    shutil.copy(shipped, begun)
-    run_command("speech-4x-16k", "--first-copy", "100", begin_with="speech-4x-16k")
-    alone = load(shipped).network_.state_dict()
-    shutil.copy(begun, shipped)
-    more = {"begin_with": "speech-4x-16k", "start_share": 0.25}
-    run_command("speech-4x-16k", "--first-copy", "100", **more)
-    mixed = load(shipped)
+    made, begun = tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.safetensors"
+    shutil.copy(made, begun)
+    monkeypatch.setattr(train_pretrained, "load_pretrained", lambda name: load(begun))
+    more = ("speech-4x-16k", "--first-copy", "100")
+    run_command(*more, begin_with="speech-4x-16k")
+    alone = load(made).network_.state_dict()  # it did not begin with itself
+    run_command(*more, begin_with="speech-4x-16k", start_share=0.25)
+    mixed = load(made)
     assert mixed.card_["recipe"]["start_share"] == 0.25
     assert mixed.card_["begun with"]["name"] == "speech-4x-16k"
     assert mixed.card_["begun with"]["variations"] == 2
