@@ -233,9 +233,8 @@ class LearnedUpsampler(BaseUpsampler):
             way_out=self._way_out,
             optimizer=self._choose_optimizer(network),
             checkpoint=checkpoint,
+            settle=lambda: self._settle_network(network, sampler.pairs()),
         )
-        if history.best_epoch > 0 and not history.interrupted:  # who stops a fit will not wait
-            self._settle_network(network, sampler.pairs())
         learned = self._learn_after_training(network, held_out, sampler, device)
         # on the CPU at rest, so that it unpickles where there is no GPU
         return network.to("cpu").eval(), history, learned

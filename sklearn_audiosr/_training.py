@@ -39,14 +39,11 @@ class History:
         What ``validate`` gave, higher is better; empty without validation.
     interrupted : bool
         Training was stopped by Ctrl-C.
-    best_epoch : int
-        The one whose weights the network has; 0 if they are those that it began with.
     """
 
     losses: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
     interrupted: bool = False
-    best_epoch: int = 0
 
     def append(self, loss, score):
         """Add one epoch.
@@ -65,7 +62,8 @@ class History:
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, learning_rate_schedule, precision, early_stopping, n_iter_no_change,
-          verbose, resume, score_name, way_out, optimizer="adam", checkpoint=None):  # fmt: skip
+          verbose, resume, score_name, way_out, optimizer="adam", checkpoint=None,
+          settle=None):  # fmt: skip
     """Train a network on random patches, and leave the best weights in it.
 
     Parameters
@@ -97,6 +95,9 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         As in the estimators.
     checkpoint : Checkpoint, default=None
         Where the state is kept, after each epoch and within; training goes on from what it holds.
+    settle : callable, default=None
+        Called without arguments after training, once the network has its best weights. Not where
+        they are those that it began with, and not after Ctrl-C: who stops a fit will not wait.
 
     Returns
     -------
@@ -163,9 +164,15 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
             if best.epoch == 0 and best.score == -math.inf and _is_finite(network):
                 best.update(None, 0)  # no epoch to go back to: keep what was learned so far
     best.restore()
-    history.best_epoch = best.epoch
     network.zero_grad(set_to_none=True)  # gradients would take as much memory as the weights
     network.eval()
+    if settle is not None and best.epoch > 0 and not history.interrupted:
+        try:
+            with full_precision(device.type):
+                settle()
+        except KeyboardInterrupt:
+            history.interrupted = True
+            _warn_interrupted(len(history.losses), checkpoint)
     return history
 
 

@@ -25,7 +25,7 @@ def test_hidden_gains_are_found():
         extended = torch.cat([features, torch.ones(1, 100)])
         gain = torch.view_as_complex(torch.einsum("ft,kfc->ktc", extended, gains).contiguous())
         sums.add(features, lowband, gain * lowband)
-    torch.testing.assert_close(sums.solve(), gains, rtol=2e-2, atol=2e-2)
+    torch.testing.assert_close(sums.solve().float(), gains, rtol=2e-2, atol=2e-2)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,23 @@ def test_an_interrupted_fit_is_not_settled(pairs, settled):
     with pytest.warns(UserWarning, match="interrupted"):
         make_resolver(objective=interrupt).fit(*pairs)
     assert settled == []
+
+
+def test_who_will_not_wait_for_settling_has_the_trained_weights(pairs, monkeypatch, tmp_path):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    training = {"checkpoint": tmp_path / "fit", "max_epochs": 2}
+    with monkeypatch.context() as context, pytest.warns(UserWarning, match="interrupted after 2"):
+        context.setattr(SpectralNetwork, "settle", interrupt)
+        est = make_resolver(**training).fit(*pairs)
+    assert est.n_iter_ == 2
+    trained = est.network_.last.weight.clone()
+    expected = make_resolver(max_epochs=2).fit(*pairs)
+    est.fit(*pairs)  # goes on from the checkpoint, which is to settle
+    torch.testing.assert_close(est.network_.last.weight, expected.network_.last.weight)
+    assert not torch.allclose(est.network_.last.weight, trained)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("n_taken", "most"), [(8, 2**18), (4, 400), (1, 1)])

@@ -43,14 +43,14 @@ def solve_correction(network, pairs):
         signal-to-noise ratio in dB.
     """
     weight = network.last.weight
-    sums = NormalEquations(network.n_low, weight.shape[1], weight.device)
+    sums = NormalEquations(network.n_low, weight.shape[1])
     for source, target in _cut(pairs, network.analysis.step, network.stride):
         waveforms = (
             torch.as_tensor(np.ascontiguousarray(waveform), device=weight.device)[None, None]
             for waveform in (source, target)
         )
         sums.add(*_describe(network, *waveforms))
-    gains = sums.solve()  # (n_low, features + 1, 2): real and imaginary parts
+    gains = sums.solve().to(weight)  # (n_low, features + 1, 2): real and imaginary parts
     for part, rows in enumerate(weight.split(network.n_low)[:2]):
         rows += gains[:, :-1, part].reshape(rows.shape)
     for part, biases in enumerate(network.last.bias.split(network.n_low)[:2]):
@@ -94,14 +94,13 @@ class NormalEquations:
     ----------
     n_bins, n_features : int
         Each bin's gain is linear in the features, and has a bias.
-    device : torch.device, default="cpu"
-        Where the sums are.
     """
 
-    def __init__(self, n_bins, n_features, device="cpu"):
+    def __init__(self, n_bins, n_features):
         n = n_features + 1  # and the bias
-        self.products = torch.zeros(n_bins, n, n, dtype=torch.float64, device=device)
-        self.targets = torch.zeros(n_bins, n, 2, dtype=torch.float64, device=device)
+        # on the CPU: not every device has double precision
+        self.products = torch.zeros(n_bins, n, n, dtype=torch.float64)
+        self.targets = torch.zeros(n_bins, n, 2, dtype=torch.float64)
         self.n_frames, self.waiting = 0, []
 
     def add(self, features, lowband, error):
@@ -111,12 +110,12 @@ class NormalEquations:
             self._sum()
 
     def solve(self):
-        """Give the gains' weights and biases, (bins, features + 1, 2), float32."""
+        """Give the gains' weights and biases, (bins, features + 1, 2), float64, on the CPU."""
         self._sum()
         power = self.products.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
         ridge = power * (_RIDGE + _N_PRIOR_FRAMES / max(1, self.n_frames)) + 1e-12
-        ridge = ridge * torch.eye(self.products.shape[1]).to(self.products)
-        return torch.linalg.solve(self.products + ridge, self.targets).float()
+        ridge = ridge * torch.eye(self.products.shape[1], dtype=torch.float64)
+        return torch.linalg.solve(self.products + ridge, self.targets)
 
     def _sum(self):
         if not self.waiting:
@@ -127,6 +126,12 @@ class NormalEquations:
         self.waiting = []
         self.n_frames += lowband.shape[1]
         power, target = lowband.abs().square(), torch.view_as_real(lowband.conj() * error)
+        products, targets = (
+            torch.empty(sums.shape, dtype=features.dtype, device=features.device)
+            for sums in (self.products, self.targets)
+        )
         for k, (of_bin, target_of_bin) in enumerate(zip(power, target, strict=True)):
-            self.products[k] += (features * of_bin) @ features.T
-            self.targets[k] += features @ target_of_bin
+            torch.mm(features * of_bin, features.T, out=products[k])
+            torch.mm(features, target_of_bin, out=targets[k])
+        self.products += products.cpu()
+        self.targets += targets.cpu()
