@@ -4,14 +4,12 @@
 
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
-only scores those that ``train_pretrained.py`` left in a folder, for what does not ship, and what
-was trained without some recordings to be scored on them.
+only scores those that ``train_pretrained.py`` left in a folder, for what does not ship.
 """
 
 import argparse
 import json
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 from _recipes import RECIPES
@@ -90,16 +88,8 @@ def measure_robustness(est, Y_train, Y, names):
 
 
 def measure_models(models, root):
-    """Scores of all models on the test recordings of their recipes, or on those held out."""
-    return {
-        name: measure(est, replace(RECIPES[name], held_out=find_held_out(est)), root)
-        for name, est in models.items()
-    }
-
-
-def find_held_out(est):
-    """Name the folder of recordings that a model was not to hear, or None."""
-    return est.card_["recipe"].get("held_out")
+    """Scores of all models on the test recordings of their recipes."""
+    return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
 
 
 def recall_models():
@@ -169,8 +159,7 @@ def main():
     models = read_models(args.models, args.only)
     scores = measure_models(models, args.recordings)
     if args.models is not None:
-        held_out = any(map(find_held_out, models.values()))
-        record("held_out" if held_out else "not_shipped", format_models(scores), {"models": scores})
+        record("not_shipped", format_models(scores), {"models": scores})
         return
     scores = {**recall_models(), **scores}
     record("pretrained", format_models(scores), {"models": scores})
