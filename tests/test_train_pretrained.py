@@ -7,6 +7,7 @@ import shutil
 
 import _augmentation
 import _recipes
+import bench_held_out
 import numpy as np
 import pytest
 import soundfile
@@ -350,6 +351,23 @@ def test_recordings_that_are_held_out_are_scored_on_only(run_command, tmp_path, 
     assert card["recipe"]["held_out"] == "speech_multi/3"
     assert card["training audio (hours)"] == round(3 / 3600, 3)
     assert card["scores"]["spline"]["worst_snr_db"][0] == "speech_multi/3.wav"
+
+
+def test_models_are_scored_on_what_was_held_out_by_resampler(
+    run_command, recordings_folder, tmp_path, monkeypatch, capsys
+):
+    run_command("speech-4x-16k", "--hold-out", "speech_multi/3")
+    recorded = {}
+    monkeypatch.setattr(bench_held_out, "record", lambda name, table, data: recorded.update(data))
+    arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
+    bench_held_out.main()
+    rows = recorded["models"]["speech-4x-16k"]
+    assert recorded["held out"] == {"speech-4x-16k": "speech_multi/3"}
+    assert list(rows) == list(bench_held_out.RESAMPLERS)
+    expected = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_["scores"]["spline"]
+    for by_method in rows.values():  # of a recording that has its rate all resamplers make the same
+        assert by_method["spline"]["snr_db"] == pytest.approx(expected["snr_db"], abs=0.05)
 
 
 def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
