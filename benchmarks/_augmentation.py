@@ -18,8 +18,11 @@ _GAINS = (-12.0, 6.0)
 # is below does not tell whether a recording was resampled: models expect what they have heard.
 _EDGED_SHARE = 0.25
 
-# How many clips get a noise floor, and where it lies below full scale, dB: from a hiss that is
-# heard to the rounding of 16 bits.
+# Timepoints beyond the ends of a clip that are guessed while it is resampled by its spectrum.
+_N_REFLECTED = 1000
+
+# How many varied clips get a noise floor, and where it lies below full scale before all else is
+# varied, dB: from a hiss that is heard to the rounding of 16 bits.
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
 
@@ -37,7 +40,7 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
     ratio : int
         Upsampling ratio.
     seed : int
-        0 leaves the wideband clips as they are.
+        0 leaves the wideband clips as they are, but for those of a higher rate.
     varied_share : float
         How many clips are varied; the others have their phases turned only. Recordings of a higher
         rate always are: there are few.
@@ -87,7 +90,12 @@ def change_speed(clip, of_clip, rate, speed, edged):
         import soxr  # not where clips come packed
 
         return soxr.resample(clip, speed * of_clip, rate, quality="VHQ")
-    return resample(clip, round(len(clip) * rate / (speed * of_clip)))
+    step = speed * of_clip / rate  # timepoints of the clip for one of the result
+    n, n_pad = round(len(clip) / step), min(_N_REFLECTED, len(clip) - 1)
+    padded = np.pad(clip, n_pad, mode="reflect")  # the transform takes it for periodic
+    first = n_pad / step
+    resampled = resample(padded, round(len(padded) / step))
+    return resampled[round(first) : round(first) + n]
 
 
 def store(clip):

@@ -21,8 +21,8 @@ class Recipe:
     splits : tuple of str
         Which of theirs: "train" and "test", or "all" where the packs differ.
     held_out : str or None
-        Folder of recordings to score on instead, and not to train on: what the paths of some
-        begin with.
+        What the paths of recordings begin with to score on instead: neither they nor others of
+        their speakers are trained on.
     least_rate : int or None
         Recordings of at least this rate are taken for such of `rate`.
     n_copies : int
@@ -80,7 +80,8 @@ class Recipe:
         recordings = self._read(root, self.packs, train, bring_down)
         if self.held_out is None:
             return recordings, self._read(root, self.test_packs, test)
-        return recordings.leave_out(self.held_out), self._read(root, (self.held_out,), "all")
+        held_out = self._read(root, (self.held_out,), "all")
+        return recordings.leave_out(set(held_out.groups)), held_out
 
     def _read(self, root, packs, split, bring_down=True):
         return read_recordings(root, packs, split, self.rate, self.least_rate, bring_down)

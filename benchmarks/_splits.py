@@ -31,9 +31,9 @@ class Recordings:
     names: list
     sources: list
 
-    def leave_out(self, folder):
-        """Give those whose paths do not begin with the folder's."""
-        kept = [i for i, name in enumerate(self.names) if not name.startswith(folder)]
+    def leave_out(self, groups):
+        """Give those of other groups."""
+        kept = [i for i, group in enumerate(self.groups) if group not in groups]
         return Recordings(*([getattr(self, f.name)[i] for i in kept] for f in fields(self)))
 
 

@@ -5,10 +5,10 @@
 trains on the training splits of the packs that the recipe names, varied in speed, microphone,
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
-make it shorter. ``--hold-out`` leaves recordings out of training, and scores on them: how good a
-model is on voices and microphones that it has not heard. A recipe may begin with another model, or
-with the last version of its own; not with ``--from-scratch``. At last the correction of the lowband
-is solved for once more, behind other filters.
+make it shorter. A recipe may begin with another model, or with the last version of its own; not
+with ``--from-scratch``. ``--hold-out`` leaves recordings out of training and scores on them: how
+good a model is on voices that neither it nor what it began with has heard, so it begins with none.
+At last the correction of the lowband is solved for (`_correction`).
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _augmentation import augment
+from _correction import settle_correction
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -44,19 +45,14 @@ def begin_with(other, est, X, Y):
     torch.manual_seed(est.random_state)
     network = est.network.build(upsampling_ratio=ratio)
     network.take_over(other.network_)
-    network.prepare(show_pairs(X, Y, ratio, scale))
+    network.prepare(
+        (upsample_cubic(x[None] / np.float32(scale), ratio), y[None] / np.float32(scale))
+        for x, y in zip(X, Y, strict=True)
+    )
     est.network_, est.upsampling_ratio_, est.scale_ = network.eval(), ratio, scale
     est.loss_curve_, est.validation_scores_, est.n_iter_ = [], [], 0
     est._trained_architecture = est._describe_architecture()
     return est.set_params(warm_start=True)
-
-
-def show_pairs(X, Y, ratio, scale):
-    """Give clips as a network sees them: list of inputs and targets, (1, n_timepoints)."""
-    return [
-        (upsample_cubic(x[None] / np.float32(scale), ratio), y[None] / np.float32(scale))
-        for x, y in zip(X, Y, strict=True)
-    ]
 
 
 def find_start(name, args):
@@ -134,8 +130,8 @@ def make_card(args, recipe, est, recordings, minutes, scores):
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
             f"clips filters drawn at random, for {recipe.settling_filter_share:.0%} when the "
             "correction of the lowband was solved for; phase turned; of "
-            f"{recipe.varied_share:.0%} speed, microphone, level and noise varied "
-            "(benchmarks/_augmentation.py)"
+            f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
+            "and noise varied (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",
@@ -170,8 +166,11 @@ def train(args, recipe, recordings):
     It is kept in the folder for checkpoints until its scores are there.
     """
     kept = args.work / f"{args.name}.trained"
+    asked = json.loads(json.dumps({"recipe": asdict(recipe), "first copy": args.first_copy}))
     if kept.exists():
         est = load(kept)
+        if any(est.card_[name] != value for name, value in asked.items()):
+            raise SystemExit(f"{kept} is of other settings: give them, or another --work.")
         return est, est.card_["minutes"]
     X, Y, groups = make_pairs(recordings, recipe, recipe.n_copies, args.first_copy)
     est = recipe.estimator(
@@ -186,19 +185,20 @@ def train(args, recipe, recordings):
     if est.n_iter_ < est.max_epochs:
         return None, minutes  # the same command goes on from the checkpoint, if there is one
     est.set_params(checkpoint=None, verbose=0, warm_start=False)
-    est.save(kept, card={"minutes": minutes})
+    est.save(kept, card={"minutes": minutes, **asked})
     return est, minutes
 
 
 def choose_recipe(args):
     """Give the recipe as it was asked for."""
     recipe = RECIPES[args.name]
+    from_scratch = args.from_scratch or args.hold_out  # what it would begin with has heard them
     return replace(
         recipe,
         n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
-        begin_with=None if args.from_scratch else recipe.begin_with,
-        start_share=0.0 if args.from_scratch else recipe.start_share,
+        begin_with=None if from_scratch else recipe.begin_with,
+        start_share=0.0 if from_scratch else recipe.start_share,
         held_out=args.hold_out,
     )
 
@@ -231,14 +231,21 @@ def main():
     parser.add_argument(
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
-    parser.add_argument("--hold-out", metavar="FOLDER", help="of recordings to score on instead")
+    parser.add_argument(
+        "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
+    )
     parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
     recipe = choose_recipe(args)
     args.work.mkdir(parents=True, exist_ok=True)
-    recordings, _ = recipe.read(args.recordings, bring_down=False)
+    recordings, tests = recipe.read(args.recordings, bring_down=False)
+    if not recordings.clips or not tests.clips:
+        raise SystemExit(
+            f"There are {len(recordings.clips)} recordings to train on and {len(tests.clips)} to "
+            "score on: --recordings and --hold-out must leave some of both."
+        )
     est, minutes = train(args, recipe, recordings)
     if est is None:
         return
@@ -246,7 +253,7 @@ def main():
         keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
     X, Y, _ = make_pairs(recordings, settling, 1, args.first_copy)
-    est.network_.settle(show_pairs(X, Y, recipe.ratio, est.scale_))
+    settle_correction(est, X, Y)
     est = round_weights(est, args.work / f"{args.name}.rounded")
     scores = measure(est, recipe, args.recordings)
     card = make_card(args, recipe, est, recordings, minutes, scores)

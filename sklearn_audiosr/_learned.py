@@ -76,9 +76,6 @@ class LearnedUpsampler(BaseUpsampler):
     def _prepare_network(self, network, pairs):
         """Fit what a network needs beside its weights, statistics of its features for example."""
 
-    def _settle_network(self, network, pairs):
-        """Fit what is better solved for than descended to, once a network is trained."""
-
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, Y, groups=None):
         """Train on pairs of clips.
@@ -101,7 +98,7 @@ class LearnedUpsampler(BaseUpsampler):
         UserWarning
             If training was interrupted (Ctrl-C), or will take long on a CPU.
         ConvergenceWarning
-            If the loss became infinite or NaN.
+            If the loss or a prediction became infinite or NaN.
         """
         X, Y, ratio = check_pairs(X, Y)
         groups = check_groups(groups, len(X))
@@ -233,7 +230,6 @@ class LearnedUpsampler(BaseUpsampler):
             way_out=self._way_out,
             optimizer=self._choose_optimizer(network),
             checkpoint=checkpoint,
-            settle=lambda: self._settle_network(network, sampler.pairs()),
         )
         learned = self._learn_after_training(network, held_out, sampler, device)
         # on the CPU at rest, so that it unpickles where there is no GPU

@@ -275,10 +275,6 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         if has_method(network, "prepare"):
             network.prepare(pairs)
 
-    def _settle_network(self, network, pairs):
-        if has_method(network, "settle"):
-            network.settle(pairs)
-
     def _describe_architecture(self):
         n_outputs = self._count_outputs()
         outputs = "" if n_outputs == 1 else f" with {n_outputs} outputs"

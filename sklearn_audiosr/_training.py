@@ -62,8 +62,7 @@ class History:
 
 def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_size,
           learning_rate, learning_rate_schedule, precision, early_stopping, n_iter_no_change,
-          verbose, resume, score_name, way_out, optimizer="adam", checkpoint=None,
-          settle=None):  # fmt: skip
+          verbose, resume, score_name, way_out, optimizer="adam", checkpoint=None):  # fmt: skip
     """Train a network on random patches, and leave the best weights in it.
 
     Parameters
@@ -95,9 +94,6 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
         As in the estimators.
     checkpoint : Checkpoint, default=None
         Where the state is kept, after each epoch and within; training goes on from what it holds.
-    settle : callable, default=None
-        Called without arguments after training, once the network has its best weights. Not where
-        they are those that it began with, and not after Ctrl-C: who stops a fit will not wait.
 
     Returns
     -------
@@ -151,7 +147,8 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
                 healthy = math.isfinite(mean_loss) and _is_finite(network)
                 score = validate() if healthy and validate is not None else None
                 if not healthy or (score is not None and math.isnan(score)):
-                    _warn_diverged(epoch, mean_loss)
+                    sign = "predictions are not finite" if healthy else f"loss {mean_loss:.4g}"
+                    _warn_diverged(epoch, sign)
                     break
                 history.append(mean_loss, score)
                 best.update(score, epoch)
@@ -166,13 +163,6 @@ def train(network, sampler, loss, validate, *, device, rng, max_epochs, batch_si
     best.restore()
     network.zero_grad(set_to_none=True)  # gradients would take as much memory as the weights
     network.eval()
-    if settle is not None and best.epoch > 0 and not history.interrupted:
-        try:
-            with full_precision(device.type):
-                settle()
-        except KeyboardInterrupt:
-            history.interrupted = True
-            _warn_interrupted(len(history.losses), checkpoint)
     return history
 
 
@@ -312,9 +302,9 @@ def _warn_interrupted(n_epochs, checkpoint):
     )
 
 
-def _warn_diverged(epoch, loss):
+def _warn_diverged(epoch, sign):
     warnings.warn(
-        f"Training diverged in epoch {epoch} (loss {loss:.4g}): the estimator has the best weights "
+        f"Training diverged in epoch {epoch} ({sign}): the estimator has the best weights "
         "before that. Lower learning_rate.",
         ConvergenceWarning,
         stacklevel=2,

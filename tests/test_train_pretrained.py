@@ -372,7 +372,29 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
 
 def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
     train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
-    left = train.leave_out("speech_multi/1")
+    left = train.leave_out({train.groups[1]})
     assert left.names == [f"speech_multi/{i}.wav" for i in (0, 2, 3)]
     assert [len(values) for values in dataclasses.astuple(left)] == [3] * 5
     np.testing.assert_array_equal(left.clips[1], train.clips[2])
+
+
+def test_what_would_hold_nothing_out_is_an_error_at_once(run_command, capsys):
+    with pytest.raises(SystemExit, match="0 to score on"):
+        run_command("speech-4x-16k", "--hold-out", "speech_mluti/3")
+
+
+def test_a_kept_model_of_other_settings_is_not_taken(run_command, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as context, pytest.raises(RuntimeError, match="power cut"):
+        context.setattr(train_pretrained, "measure", raise_power_cut)
+        run_command("speech-4x-16k", "--hold-out", "speech_multi/3")
+    with pytest.raises(SystemExit, match="other settings"):
+        run_command("speech-4x-16k", "--hold-out", "speech_multi/1")
+    run_command("speech-4x-16k", "--hold-out", "speech_multi/3")
+    assert load(tmp_path / "out" / "speech-4x-16k.safetensors").card_["epochs"] == 1
+
+
+def test_what_is_held_out_is_not_begun_with(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k", "--hold-out", "speech_multi/3", begin_with="speech-4x-16k")
+    card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
+    assert card["begun with"] is None
+    assert card["recipe"]["begin_with"] is None

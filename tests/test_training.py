@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr import (
+    AudioSuperResolver,
     _learned,
     _super_resolver,
     _training,
@@ -252,6 +253,29 @@ def test_divergence_warns_and_keeps_finite_weights(pairs):
     with pytest.warns(ConvergenceWarning, match="Lower learning_rate"):
         est = small_resolver(learning_rate=1e30, max_epochs=5).fit(*pairs)
     assert np.isfinite(est.predict(pairs[0])).all()
+
+
+def test_predictions_that_are_not_finite_are_divergence(pairs, monkeypatch):
+    """Finite weights may be so large that what they give is not."""
+    scores = iter([1.0, np.nan, 2.0])
+    monkeypatch.setattr(
+        AudioSuperResolver, "_make_validation", lambda self, *args: lambda: next(scores)
+    )
+    with pytest.warns(ConvergenceWarning, match=r"epoch 2 \(predictions are not finite\)"):
+        est = small_resolver(max_epochs=3).fit(*pairs)
+    assert est.validation_scores_ == [1.0]
+    assert len(est.loss_curve_) == 1
+
+
+def test_validation_of_predictions_that_are_not_finite_is_no_number(pairs):
+    est = small_resolver(max_epochs=1, validation_fraction=0.2).fit(*pairs)
+    held_out = [
+        est._make_pair(x[None], y[None], RATIO, est.scale_) for x, y in zip(*pairs, strict=True)
+    ]
+    validate = est._make_validation(est.network_, held_out, torch.device("cpu"))
+    assert np.isfinite(validate())
+    torch.nn.init.constant_(next(est.network_.parameters()), 1e38)
+    assert np.isnan(validate())
 
 
 def test_slow_training_warns_with_two_ways_out(pairs, monkeypatch):

@@ -49,9 +49,6 @@ class SpectralNet(BaseEstimator):
 
     Notes
     -----
-    After the last epoch the correction of the lowband, which is linear in the last layer's weights,
-    is solved for by least squares: descent stops short of it.
-
     A window of Hann before the transform and one after it: frames a quarter apart add up to the
     waveform exactly. The outputs lag behind the input by a bounded time
     (``AudioSuperResolver.latency_``, 0.4 s with the defaults at 16 kHz), so streams

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._correction import solve_correction
 from sklearn_audiosr.networks._flow import PieceStream, WholeFlow
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._spectral_layers import (
@@ -150,16 +149,6 @@ class SpectralNetwork(nn.Module):
             Network inputs and targets, each of shape (n_waveforms, n_timepoints).
         """
         self.linear.solve(pairs)
-
-    def settle(self, pairs):
-        """Solve for the correction of the lowband, after training.
-
-        Parameters
-        ----------
-        pairs : list of (ndarray, ndarray)
-            Network inputs and targets, each of shape (n_waveforms, n_timepoints).
-        """
-        solve_correction(self, pairs)
 
     @torch.no_grad()
     def take_over(self, other):
