@@ -14,9 +14,10 @@ _COLOUR_DB, _N_COLOURS = 3.0, 8
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
-# How many varied clips lose the end of their band, from 0.91 of it on, as resamplers have it. What
-# is below does not tell whether a recording was resampled: models expect what they have heard.
-_EDGED_SHARE = 0.25
+# How many varied clips lose the end of their band, from 0.91 of it on, as resamplers have it, and
+# how many recordings of a higher rate do. What is below does not tell whether a recording was
+# resampled: models expect what they have heard.
+_EDGED_SHARE, _EDGED_SHARE_OF_FULLER = 0.25, 0.5
 
 # Timepoints beyond the ends of a clip that are guessed while it is resampled by its spectrum.
 _N_REFLECTED = 1000
@@ -80,7 +81,8 @@ def vary(clip, of_clip, rate, rng):
         clip = clip + level * rng.standard_normal(len(clip))
     slowest, fastest = _SPEEDS
     speed = rng.uniform(max(slowest, rate / of_clip), fastest)
-    clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < _EDGED_SHARE)
+    edged_share = _EDGED_SHARE_OF_FULLER if of_clip > rate else _EDGED_SHARE
+    clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < edged_share)
     return colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
 
 
