@@ -1,6 +1,6 @@
 """Models on studio recordings that they have not heard, by how those came to their rate.
 
-    python benchmarks/train_pretrained.py speech-4x-16k --from-scratch --copies 6 \\
+    python benchmarks/train_pretrained.py speech-4x-16k --copies 6 \\
         --hold-out speech_fullband/vctk_p234 --work DIR --out FOLDER
     python benchmarks/bench_held_out.py --models FOLDER
 

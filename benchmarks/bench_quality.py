@@ -21,13 +21,13 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
-from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks import AudioUNet, SpectralNet
 
 CASES = [("speech_multi", 2), ("speech_multi", 4), ("speech_multi", 6), ("piano", 4)]
 
 
 def make_estimators():
-    """The rows of the table: the network is a small one, for less than 15 minutes of one core."""
+    """The rows of the table: the networks train for less than 15 minutes of one core."""
     training = {"patch_length": 2048, "validation_fraction": 0.04, "random_state": 0, "verbose": 1}
     return {
         "spline": SplineUpsampler(),
@@ -35,6 +35,13 @@ def make_estimators():
         "dnn": DNNBandwidthExtender(max_epochs=3, **{**training, "patch_length": 8192}),
         "network": AudioSuperResolver(
             AudioUNet(width=1 / 8, dropout=0.0), learning_rate=5e-4, max_epochs=3, **training
+        ),
+        "spectral": AudioSuperResolver(
+            SpectralNet(frame_length=1024),
+            learning_rate=3e-3,
+            learning_rate_schedule="cosine",
+            max_epochs=6,
+            **{**training, "patch_length": 16384},
         ),
     }
 
@@ -119,7 +126,7 @@ def main():
     add_argument(parser)
     parser.add_argument("--pack", help="with --ratio: one table (default: all of CASES)")
     parser.add_argument("--ratio", type=int, default=4)
-    parser.add_argument("--only", nargs="+", default=["spline", "linear", "dnn", "network"])
+    parser.add_argument("--only", nargs="+", default=list(make_estimators()))
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
