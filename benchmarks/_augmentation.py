@@ -8,13 +8,13 @@ from sklearn_audiosr.degradation import Decimator, trim_clips
 # Slower only where there is more above the band: else they would have nothing at its end.
 _SPEEDS = (0.8, 1.25)
 
-# Of a microphone and a room: gains in dB at so many frequencies, an octave or so apart.
+# Of a microphone and a room: gains in dB at so many frequencies.
 _COLOUR_DB, _N_COLOURS = 3.0, 8
 
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
-# How many varied clips lose the end of their band, from 0.91 of it on, as resamplers have it, and
+# How many varied clips lose the end of their band, from 0.94 of it on, as resamplers have it, and
 # how many recordings of a higher rate do. What is below does not tell whether a recording was
 # resampled: models expect what they have heard.
 _EDGED_SHARE, _EDGED_SHARE_OF_FULLER = 0.25, 0.5

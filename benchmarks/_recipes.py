@@ -45,8 +45,8 @@ class Recipe:
     n_repeats : int
         How often recordings of a rare source come in each copy, varied anew.
     varied_share, random_filter_share : float
-        How many clips have their voice, microphone, level and floor varied, and how many are
-        decimated by a filter that is drawn at random.
+        How many clips have their voice, microphone, level and floor varied (those of a higher rate
+        always have), and how many are decimated by a filter that is drawn at random.
     settling_filter_share : float
         The latter when the correction of the lowband is solved for: with few, it is best behind
         the paper's filter, and boosts the end of the band where another one did not lower it.
@@ -112,7 +112,7 @@ _SPEECH = {
     # of speech_single's speaker six minutes at a higher rate will do
     "packs": ("speech_multi", "speech_fullband"),
     "test_packs": ("speech_multi",),
-    "n_repeats": 4,  # a minute of studio recordings among half an hour of others
+    "n_repeats": 4,  # a minute of studio recordings among forty of others
     "varied_share": 0.75,
     "random_filter_share": 0.2,
 }
@@ -161,7 +161,7 @@ RECIPES = {
     "piano-4x-16k": Recipe(16000, 4, **_PIANO),
     "music-2x-44k": Recipe(44100, 2, **_MUSIC),
     "music-4x-44k": Recipe(44100, 4, **_MUSIC),
-    # measured, not shipped: nine minutes, mostly of one speaker
+    # measured, not shipped: eight minutes, mostly of one speaker
     "fullband-2x-48k": Recipe(
         48000,
         2,
