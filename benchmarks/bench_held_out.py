@@ -41,10 +41,9 @@ RESAMPLERS = {
 def measure(est, recordings, resample):
     """Score a model and the spline on recordings that are brought to its rate."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
-    clips = zip(recordings.clips, recordings.rates, strict=True)
-    Y = trim_clips(
-        [resample(clip, of_clip, rate).astype(np.float32) for clip, of_clip in clips], ratio
-    )
+    pairs = zip(recordings.clips, recordings.rates, strict=True)
+    clips = [resample(clip, of_clip, rate).astype(np.float32) for clip, of_clip in pairs]
+    Y = trim_clips(clips, ratio)
     X = Decimator(ratio).fit_transform(Y)
     predictions = {
         "spline": SplineUpsampler().fit(X, Y).predict(X),

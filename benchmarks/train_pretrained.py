@@ -6,9 +6,10 @@ trains on the training splits of the packs that the recipe names, varied in spee
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter. A recipe may begin with another model, or with the last version of its own, then
-with a ``--first-copy`` beyond those that its card names; not with ``--from-scratch``. ``--hold-out``
-leaves recordings, and others of their speakers, out of training and scores on them: how good a
-model is on voices that neither it nor what it began with has heard, so it begins with none.
+with a ``--first-copy`` beyond those that its card names; not with ``--from-scratch``.
+``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
+how good a model is on voices that neither it nor what it began with has heard, so it begins with
+none.
 At last the correction of the lowband is solved for (`_correction`).
 """
 
