@@ -149,7 +149,7 @@ def smooth(values):
 level = measure_highband(last[:1])
 hiss = int(level[fs:-fs].argmax()) + fs
 time = np.arange(hiss - fs // 4, hiss + fs // 4)
-voice = time[smooth(y_std)[time].argmax()]
+voice = time[smooth(y)[time].argmax()]
 
 fig, axes = plt.subplot_mosaic("aa;bc", figsize=(9, 6), layout="constrained")
 ax = axes["a"]
