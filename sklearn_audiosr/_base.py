@@ -101,6 +101,10 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
             self._prepare_stream(), n_channels, self.upsampling_ratio_, self.sampling_rate
         )
 
+    def _forget_card(self):
+        """What the file of a loaded estimator told is not true of another fit."""
+        vars(self).pop("card_", None)
+
     def save(self, path, *, card=None, dtype="float32"):
         """Save the fitted estimator in a file that is data: loading it runs no code.
 

@@ -137,6 +137,7 @@ class LearnedUpsampler(BaseUpsampler):
             )
             # all or nothing: an error above leaves the last fit as it was
             self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
+            self._forget_card()
             for name, value in learned.items():
                 setattr(self, name, value)
             self._trained_architecture = self._describe_architecture()

@@ -93,6 +93,7 @@ class LinearUpsampler(BaseUpsampler):
         )
         self.coef_ = solve_polyphase_filters(waveforms, self.n_taps, ratio, self.alpha)
         self.upsampling_ratio_ = ratio
+        self._forget_card()
         return self
 
     def _upsample_clip(self, clip):

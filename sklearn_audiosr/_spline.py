@@ -74,6 +74,7 @@ class SplineUpsampler(BaseUpsampler):
             The fitted estimator.
         """
         _, _, self.upsampling_ratio_ = check_pairs(X, Y)
+        self._forget_card()
         return self
 
     def _upsample_clip(self, clip):

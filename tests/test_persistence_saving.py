@@ -196,3 +196,12 @@ def test_paths_that_cannot_be_written_are_named(tmp_path):
         save_kind("spline", tmp_path / "absent" / "model.safetensors")
     with pytest.raises(IsADirectoryError, match="path must be a file, got the folder"):
         save_kind("spline", tmp_path)
+
+
+def test_another_fit_forgets_the_card_of_the_file(tmp_path):
+    for est in (SplineUpsampler(), LinearUpsampler(), small_resolver(max_epochs=1)):
+        est.fit(X, Y).save(tmp_path / "model", card={"data": "some"})
+        loaded = load(tmp_path / "model")
+        assert loaded.card_ == {"data": "some"}
+        loaded.fit(X, Y)
+        assert not hasattr(loaded, "card_")
