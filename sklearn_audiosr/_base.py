@@ -102,7 +102,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         )
 
     def _forget_card(self):
-        """What the file of a loaded estimator told is not true of another fit."""
+        """Drop what the file of a loaded estimator told: it is not true of another fit."""
         vars(self).pop("card_", None)
 
     def save(self, path, *, card=None, dtype="float32"):
