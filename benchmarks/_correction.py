@@ -5,9 +5,9 @@ solution of a linear equation for each bin. Gradients with a falling rate stop s
 a tenth of a decibel in speech at r = 4.
 
 Not a part of `fit`: where all clips came by one filter, some bins had next to nothing, and their
-gains have no bound. On the bundled speech at r = 2 it gained 0.4 dB behind the filter of the
-training clips, and lost 9 dB behind a FIR filter, and 28 dB where a recording had a constant. The
-recipes' clips differ in level, microphone and floor, those of speech in their filter, too.
+gains have no bound. In a trial on the bundled speech at r = 2 it gained 0.4 dB behind the filter of
+the training clips, and lost 9 dB behind a FIR filter, and 28 dB where a recording had a constant.
+The recipes' clips differ in level, microphone and floor, those of speech in their filter, too.
 """
 
 import numpy as np
