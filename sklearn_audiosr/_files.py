@@ -1,5 +1,6 @@
 """Sound files of any length, super-resolved in bounded memory."""
 
+import math
 import os
 import shutil
 import uuid
@@ -86,7 +87,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     has that format, and are the container's usual one where it doesn't. Integer formats can't hold
     values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
     of any rate, and writes r times that rate; with one it writes that, whatever the file's. A file
-    that has it already, and an empty highband, keeps its length.
+    that has it already, and an empty highband, keeps its length. Where ``sampling_rate / r`` is no
+    whole number, a header that holds the one below or the one above it stands for it.
 
     Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
     above the narrowband Nyquist frequency.
@@ -153,6 +155,26 @@ def _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band):
     _warn_of_lost_band(before, narrow_rate)
 
 
+def is_header_of(file_rate, rate):
+    """Tell whether the whole number of Hz in a file's header stands for a rate.
+
+    A third of 8 kHz is no whole number: headers then hold the one below it or the one above.
+
+    Parameters
+    ----------
+    file_rate : int
+        Of the header, in Hz.
+    rate : float
+        In Hz.
+
+    Returns
+    -------
+    stands : bool
+        True if they are equal, or as near as whole numbers come.
+    """
+    return math.floor(rate) <= file_rate <= math.ceil(rate)
+
+
 def _check_paths(source, target):
     target = Path(target)
     if target.is_dir():
@@ -200,7 +222,7 @@ def _find_rates(est, file_rate, resample, assume_bandwidth):
         )
     narrow_rate = wide_rate / ratio
     may_resample = resample or (assume_bandwidth is not None and file_rate > narrow_rate)
-    if file_rate != narrow_rate and not may_resample:
+    if not is_header_of(file_rate, narrow_rate) and not may_resample:
         remedy = "pass resample=True"
         if file_rate > narrow_rate:
             remedy += ', or assume_bandwidth="auto" for a file whose highband is empty'
@@ -300,7 +322,7 @@ def _read_blocks(reader, multiple=1):
 
 def _resample(blocks, reader, rate):
     """Bring blocks of a file to another rate."""
-    if reader.samplerate == rate:
+    if is_header_of(reader.samplerate, rate):
         yield from blocks
         return
     import soxr

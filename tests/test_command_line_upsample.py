@@ -154,6 +154,20 @@ def test_other_rate_is_refused_or_resampled(folder, capsys):
     assert (report["sampling_rate"], report["seconds"]) == (16000, 0.5)
 
 
+def test_lower_rate_can_only_be_resampled(folder, capsys):
+    write("narrow.wav", noise(1, 300), 4000)
+    (message,) = refused(folder, capsys, "narrow.wav", "out.wav", "--model=speech-2x-16k")
+    assert message.endswith("got 4000 Hz: pass --resample, or another --model")
+
+
+def test_header_that_cannot_hold_a_sixth_of_16_khz(folder, capsys, tmp_path):
+    save_estimator(spline(6, 16000), tmp_path / "shipped" / "speech-6x-16k.safetensors")
+    write("narrow.wav", noise(1, 300), 2667)
+    (report,) = run_json(capsys, "upsample", "narrow.wav", "out.wav")
+    assert (report["model"], report["sampling_rate"]) == ("speech-6x-16k", 16000)
+    assert soundfile.info("out.wav").frames == 1800
+
+
 def test_file_with_an_empty_highband(folder, capsys):
     x = noise(1, 32000)
     write("wide.wav", x, 16000)

@@ -168,6 +168,22 @@ def test_wrong_rate_names_both(folder):
     assert names(folder) == ["narrow.wav"]
 
 
+@pytest.mark.parametrize("resample", [False, True])
+@pytest.mark.parametrize("rate", [2666, 2667])
+def test_header_that_cannot_hold_a_sixth_of_16_khz(rate, resample, folder):
+    x = write("narrow.wav", noise(1, 1000), rate)
+    upsample_file(spline(6), "narrow.wav", "wide.wav", resample=resample)
+    assert_same(read("wide.wav"), spline(6).predict([x])[0])
+    assert soundfile.info("wide.wav").samplerate == 16000
+
+
+@pytest.mark.parametrize("rate", [2665, 2668])
+def test_header_of_another_rate_than_a_sixth_of_16_khz(rate, folder):
+    write("narrow.wav", noise(1, 1000), rate)
+    with pytest.raises(ValueError, match=f"rate of 2666.67 Hz .*, got {rate} Hz"):
+        upsample_file(spline(6), "narrow.wav", "wide.wav")
+
+
 @pytest.mark.parametrize("ratio", [2, 3])
 @pytest.mark.parametrize("rate", [8000, 11025, 44100])
 def test_resampled_file_equals_the_whole_resampled(rate, ratio, folder):

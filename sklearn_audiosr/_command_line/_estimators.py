@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from sklearn_audiosr import _pretrained
+from sklearn_audiosr._files import is_header_of
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError, ProblemError, read_model
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
@@ -94,7 +95,7 @@ def choose_shipped(models, rate):
     names = [
         model.name
         for model in models
-        if model.name.startswith(_DEFAULT_KIND) and model.narrowband_rate == rate
+        if model.name.startswith(_DEFAULT_KIND) and is_header_of(rate, model.narrowband_rate)
     ]
     return names[0] if len(names) == 1 else None
 

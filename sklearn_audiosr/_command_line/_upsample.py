@@ -29,7 +29,7 @@ from sklearn_audiosr._command_line._estimators import (
     parse_ratio,
 )
 from sklearn_audiosr._command_line._progress import open_bar, watch_streams
-from sklearn_audiosr._files import upsample_file
+from sklearn_audiosr._files import is_header_of, upsample_file
 
 _USAGE = """\
 %(prog)s [options] SOURCE TARGET
@@ -230,12 +230,17 @@ def _choose_models(jobs, args):
 def _find_rate_problems(job, est):
     """Yield what is wrong with the rate of a job's source."""
     rate = job.info.samplerate
-    if est.sampling_rate is None or rate == est.sampling_rate / est.upsampling_ratio_:
+    if est.sampling_rate is None:
         return
+    narrow_rate = est.sampling_rate / est.upsampling_ratio_
+    if is_header_of(rate, narrow_rate):
+        return
+    remedy = "pass --resample"
+    if rate > narrow_rate:
+        remedy += f", or --assume-bandwidth auto if its band ends far below {rate / 2:g} Hz"
     yield (
-        f"{job.source} must have {est.sampling_rate / est.upsampling_ratio_:g} Hz for {job.model}, "
-        f"got {rate} Hz: pass --resample, or --assume-bandwidth auto if its band ends far below "
-        f"{rate / 2:g} Hz, or another --model"
+        f"{job.source} must have {narrow_rate:g} Hz for {job.model}, got {rate} Hz: {remedy}, or "
+        "another --model"
     )
 
 
