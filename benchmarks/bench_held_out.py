@@ -1,7 +1,7 @@
 """Models on studio recordings that they have not heard, by how those came to their rate.
 
-    python benchmarks/train_pretrained.py speech-4x-16k --copies 6 \\
-        --hold-out speech_fullband/vctk_p234 --work DIR --out FOLDER
+    python benchmarks/train_pretrained.py speech-4x-16k --copies 16 \\
+        --hold-out speech_fullband/vctk --work DIR --out FOLDER
     python benchmarks/bench_held_out.py --models FOLDER
 
 scores them on what was held out. A resampler with a transition band empties the last twentieth of
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _augmentation import change_speed
+from _augmentation import change_speed, store
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
@@ -39,10 +39,10 @@ RESAMPLERS = {
 
 
 def measure(est, recordings, resample):
-    """Score a model and the spline on recordings that are brought to its rate."""
+    """Score a model and the spline on recordings brought to its rate, and rounded as files are."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
     pairs = zip(recordings.clips, recordings.rates, strict=True)
-    clips = [resample(clip, of_clip, rate).astype(np.float32) for clip, of_clip in pairs]
+    clips = [store(resample(clip, of_clip, rate)) for clip, of_clip in pairs]
     Y = trim_clips(clips, ratio)
     X = Decimator(ratio).fit_transform(Y)
     predictions = {

@@ -7,9 +7,10 @@ phase, level, noise and filter, and scores the model on recordings that it has n
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter. A recipe may begin with another model, or with the last version of its own, then
 with a ``--first-copy`` beyond those that its card names; not with ``--from-scratch``.
-``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
-how good a model is on voices that neither it nor what it began with has heard, so it begins with
-none.
+``--begin-with`` takes the model of a file instead. ``--hold-out`` leaves recordings, and others of
+their speakers, out of training and scores on them: how good a model is on voices that it has not
+heard. Nor must what it begins with have: it begins with none but a file for which they were held
+out, too.
 At last the level of the highband, if the recipe says so, and the correction of the lowband are
 settled (`_settling`).
 """
@@ -59,17 +60,40 @@ def begin_with(other, est, X, Y):
 
 
 def find_start(name, args):
-    """Load a model that was trained before, or the one that ships; the same one until the end.
+    """Load the model of a file, one that was trained before, or the one that ships.
 
-    Of the one that is made it is the one that ships, so that the command may be run again.
+    It is the same one until the end. Of the one that is made it is the one that ships, so that the
+    command may be run again.
     """
     kept = args.work / f"{args.name}.start"
     if not kept.exists():
         trained = args.out / f"{name}.safetensors"
-        is_other = name != args.name and trained.exists()
-        est = load(trained) if is_other else load_pretrained(name)
+        if args.begin_with:
+            est = load(args.begin_with)
+        elif name != args.name and trained.exists():
+            est = load(trained)
+        else:
+            est = load_pretrained(name)
         est.save(kept, card=est.card_)
     return load(kept)
+
+
+def check_start(args):
+    """Exit if a file to begin with is not of this command, or has heard what is held out."""
+    if not args.begin_with:
+        return
+    recipe = (load(args.begin_with).card_ or {}).get("recipe")
+    if recipe is None:
+        raise SystemExit(
+            f"{args.begin_with} must be a model that this command has made, for its card to tell "
+            "what it has heard: begin with one of those."
+        )
+    held_out = recipe.get("held_out")
+    if args.hold_out and (held_out is None or not args.hold_out.startswith(held_out)):
+        raise SystemExit(
+            f"{args.begin_with} must not have heard {args.hold_out}, but what was held out for it "
+            f"is {held_out}: begin with one that was trained with --hold-out {args.hold_out}."
+        )
 
 
 def make_pairs(recordings, recipe, n_copies, first_copy=0):
@@ -154,6 +178,7 @@ def tell_history(card):
     return {
         "name": card["name"],
         "variations": card["recipe"]["n_copies"],
+        "held out": card["recipe"].get("held_out"),
         **{name: card.get(name) for name in ("first copy", "epochs", hours, "begun with")},
     }
 
@@ -196,13 +221,14 @@ def train(args, recipe, recordings):
 def choose_recipe(args):
     """Give the recipe as it was asked for."""
     recipe = RECIPES[args.name]
-    from_scratch = args.from_scratch or args.hold_out  # what it would begin with has heard them
+    begins = None if args.from_scratch or args.hold_out else recipe.begin_with
+    keeps = begins and not args.begin_with  # of what ships, which has heard more
     return replace(
         recipe,
         n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
-        begin_with=None if from_scratch else recipe.begin_with,
-        start_share=0.0 if from_scratch else recipe.start_share,
+        begin_with=args.begin_with.name if args.begin_with else begins,
+        start_share=recipe.start_share if keeps else 0.0,
         held_out=args.hold_out,
     )
 
@@ -238,10 +264,13 @@ def main():
     parser.add_argument(
         "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
     )
-    parser.add_argument("--from-scratch", action="store_true", help="begin with no other model")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--from-scratch", action="store_true", help="begin with no other model")
+    start.add_argument("--begin-with", type=Path, metavar="FILE", help="a model of the same sizes")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
+    check_start(args)
     recipe = choose_recipe(args)
     args.work.mkdir(parents=True, exist_ok=True)
     recordings, tests = recipe.read(args.recordings, bring_down=False)

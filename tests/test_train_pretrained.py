@@ -16,7 +16,7 @@ import train_pretrained
 from _augmentation import augment, change_speed, colour, vary
 from _splits import Recordings, find_splits, read_recordings
 
-from sklearn_audiosr import load
+from sklearn_audiosr import SplineUpsampler, load
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import SpectralNet
@@ -405,3 +405,35 @@ def test_what_is_held_out_is_not_begun_with(run_command, tmp_path, capsys):
     card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
     assert card["begun with"] is None
     assert card["recipe"]["begin_with"] is None
+
+
+def test_a_file_that_heard_as_little_may_be_begun_with(run_command, tmp_path, capsys):
+    hold_out = ("--hold-out", "speech_multi/3")
+    run_command("speech-4x-16k", *hold_out)
+    file = shutil.copy(tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.model")
+    run_command("speech-2x-16k", *hold_out, "--begin-with", file, "--first-copy", "100")
+    card = load(tmp_path / "out" / "speech-2x-16k.safetensors").card_
+    assert card["recipe"]["begin_with"] == "begun.model"
+    assert card["begun with"]["name"] == "speech-4x-16k"
+    assert card["begun with"]["held out"] == "speech_multi/3"
+    # one that heard more may not; where nothing is held out, any may
+    with pytest.raises(SystemExit, match="must not have heard speech_multi/2"):
+        run_command("speech-2x-16k", "--hold-out", "speech_multi/2", "--begin-with", file)
+    run_command("speech-4x-16k", "--begin-with", file, start_share=0.25, begin_with="speech-4x-16k")
+    card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
+    assert card["recipe"]["held_out"] is None
+    assert card["recipe"]["start_share"] == 0  # that is of what ships
+    with pytest.raises(SystemExit, match="but what was held out for it is None"):
+        run_command(
+            "speech-4x-16k",
+            *hold_out,
+            "--begin-with",
+            tmp_path / "out" / f"{card['name']}.safetensors",
+        )
+
+
+def test_a_file_without_a_card_is_not_begun_with(run_command, tmp_path, capsys):
+    file = tmp_path / "spline.safetensors"
+    SplineUpsampler().fit(np.ones((1, 80)), np.ones((1, 320))).save(file)
+    with pytest.raises(SystemExit, match="must be a model that this command has made"):
+        run_command("speech-4x-16k", "--begin-with", file)
