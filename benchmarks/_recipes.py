@@ -50,10 +50,6 @@ class Recipe:
     settling_filter_share : float
         The latter when the correction of the lowband is solved for: with few, it is best behind
         the paper's filter, and boosts the end of the band where another one did not lower it.
-    settles_level : bool
-        Whether the highband is brought to the level of the least log-spectral distance on what was
-        trained on. At r = 2 that helps with other voices as well: 0.768 instead of 0.787. At 4 and
-        6 it does not, and costs 0.1 to 0.2 dB.
     """
 
     rate: int
@@ -77,7 +73,6 @@ class Recipe:
     varied_share: float = 0.25
     random_filter_share: float = 0.1
     settling_filter_share: float = 0.0
-    settles_level: bool = False
 
     def read(self, root, bring_down=True):
         """Read the recordings to train on, brought down to the rate or not, and to score on."""
@@ -148,7 +143,6 @@ RECIPES = {
         begin_with="speech-2x-16k",
         start_share=0.3,
         settling_filter_share=0.5,
-        settles_level=True,
         **_SPEECH,
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),

@@ -11,8 +11,7 @@ with a ``--first-copy`` beyond those that its card names; not with ``--from-scra
 their speakers, out of training and scores on them: how good a model is on voices that it has not
 heard. Nor must what it begins with have: it begins with none but a file for which they were held
 out, too.
-At last the level of the highband, if the recipe says so, and the correction of the lowband are
-settled (`_settling`).
+At last the correction of the lowband is solved for (`_correction`).
 """
 
 import argparse
@@ -25,10 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from _augmentation import augment
+from _correction import settle_correction
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
-from _settling import settle_correction, settle_level
 
 from sklearn_audiosr import (
     LinearUpsampler,
@@ -141,7 +140,7 @@ def measure(est, recipe, root):
     return {name: score(Y, Y_pred, test.names) for name, Y_pred in rows.items()}
 
 
-def make_card(args, recipe, est, recordings, minutes, level, scores):
+def make_card(args, recipe, est, recordings, minutes, scores):
     """Tell what a model is and what it learned from."""
     start = load(args.work / f"{args.name}.start").card_ if recipe.begin_with else None
     sources = {*recordings.sources, *(start["training recordings"] if start else ())}
@@ -151,7 +150,6 @@ def make_card(args, recipe, est, recordings, minutes, level, scores):
         "first copy": args.first_copy,
         "begun with": tell_history(start) if start else None,
         "objective": est.network_.default_objective,
-        "highband multiplied by": round(level, 3),
         "training recordings": sorted(sources),  # and those of what it began with
         "training audio (hours)": round(_measure_lengths(recordings).sum() / 3600, 3),
         "degradation": (
@@ -286,11 +284,10 @@ def main():
         keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
     X, Y, _ = make_pairs(recordings, settling, 1, args.first_copy)
-    level = settle_level(est, X, Y) if recipe.settles_level else 1.0
     settle_correction(est, X, Y)
     est = round_weights(est, args.work / f"{args.name}.rounded")
     scores = measure(est, recipe, args.recordings)
-    card = make_card(args, recipe, est, recordings, minutes, level, scores)
+    card = make_card(args, recipe, est, recordings, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")

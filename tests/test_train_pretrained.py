@@ -284,15 +284,8 @@ def test_the_correction_is_settled_behind_the_filters_of_the_recipe(
     assert recipe.settling_filter_share != recipe.random_filter_share
     trained = load(tmp_path / "work" / "speech-2x-16k.trained").network_
     run_command("speech-2x-16k")
-    est = load(tmp_path / "out" / "speech-2x-16k.safetensors")
-    settled = est.network_
-    changes = settled.last.bias - trained.last.bias
-    assert changes[: 2 * settled.n_low].abs().max() > 1e-3
-    level = est.card_["highband multiplied by"]
-    assert level != 1
-    torch.testing.assert_close(
-        changes[-settled.n_high :], torch.full((settled.n_high,), -np.log(level)), rtol=0, atol=5e-3
-    )
+    settled = load(tmp_path / "out" / "speech-2x-16k.safetensors").network_
+    assert (settled.last.bias - trained.last.bias)[: 2 * settled.n_low].abs().max() > 1e-3
 
 
 def raise_power_cut(*_):

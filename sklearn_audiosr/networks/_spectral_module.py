@@ -25,7 +25,7 @@ from sklearn_audiosr.networks._spectral_layers import (
 _POWER_FLOOR = 1e-9
 
 # Log powers relative to the level, to about zero mean and unit deviation.
-LOG_CENTRE, LOG_SPREAD = -6.0, 6.0
+_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
 
 # Frames before and after its own that a frame's level is the mean of. Long, so that a pause is seen
 # to be one; no longer after than before, because a stream waits for it.
@@ -195,7 +195,7 @@ class SpectralNetwork(nn.Module):
         unit = torch.exp(-level / 2)
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
         power = real.square() + imag.square() + _POWER_FLOOR
-        log_power = (torch.log(power) - LOG_CENTRE) / LOG_SPREAD
+        log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
         if self.training and self.channel_noise > 0:
             log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
@@ -204,7 +204,7 @@ class SpectralNetwork(nn.Module):
 
     def _draw_channels(self, power):
         """Give smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
-        spread = self.channel_noise / (10 * math.log10(math.e)) / LOG_SPREAD
+        spread = self.channel_noise / (10 * math.log10(math.e)) / _LOG_SPREAD
         nodes = spread * torch.randn(len(power), 1, _N_GAINS, device=power.device)
         gains = functional.interpolate(nodes, self.n_low, mode="linear", align_corners=True)
         return gains.transpose(1, 2)
@@ -214,7 +214,7 @@ class SpectralNetwork(nn.Module):
         n_low, n_high = self.n_low, self.n_high
         gain, highband = output.split([2 * n_low, 4 * n_high], dim=1)
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
-        log_magnitude = (log_magnitude * LOG_SPREAD + LOG_CENTRE) / 2
+        log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
         magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()
         share = torch.sigmoid(share)  # of the highband, how much is known with its phase

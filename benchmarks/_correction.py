@@ -1,4 +1,4 @@
-"""What of a `SpectralNet` is settled when its features stand: correction of the lowband, level.
+"""What of a `SpectralNet` has a closed form: the correction of the lowband, once features stand.
 
 The lowband's gains are linear in the last layer's weights, so those of the least noise are the
 solution of a linear equation for each bin. Gradients with a falling rate stop short of it, by half
@@ -8,69 +8,19 @@ Not a part of `fit`: where all clips came by one filter, some bins had next to n
 gains have no bound. In a trial on the bundled speech at r = 2 it gained 0.4 dB behind the filter of
 the training clips, and lost 9 dB behind a FIR filter, and 28 dB where a recording had a constant.
 The recipes' clips differ in level, microphone and floor, those of speech in their filter, too.
-
-The level of the highband is a compromise between log-spectral distance and noise while it is
-trained; where it ends too low, a full highband is not the one of the least distance.
 """
-
-import math
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 
 from sklearn_audiosr._interpolation import upsample_cubic
-from sklearn_audiosr.metrics import log_spectral_distance
 from sklearn_audiosr.networks._flow import WholeFlow
-from sklearn_audiosr.networks._spectral_module import LOG_SPREAD
 
 # Of the features' mean power: added to it, against learning recordings by heart.
 _RIDGE = 1e-3
 
 # Frames whose products are summed at a time.
 _N_FRAMES = 4096
-
-# How far the highband's level may change, and how exact it is, both in dB.
-_LARGEST_CHANGE, _LEVEL_TOLERANCE = 10.0, 0.1
-
-
-@torch.no_grad()
-def settle_level(est, X, Y):
-    """Bring the highband of `est` to the level of the least log-spectral distance.
-
-    Parameters
-    ----------
-    est : AudioSuperResolver
-        Fitted, with a `SpectralNet`; its mean stays about as it is.
-    X, Y : list of ndarray of shape (n_timepoints,)
-        Narrowband clips and their wideband clips.
-
-    Returns
-    -------
-    level : float
-        What the highband was multiplied by.
-    """
-    means, fulls = (est.predict(X, highband_gain=gain) for gain in (0.0, 1.0))
-
-    def distance(change):
-        gain, pairs = 10 ** (change / 20), zip(means, fulls, strict=True)
-        return log_spectral_distance(Y, [mean + gain * (full - mean) for mean, full in pairs])
-
-    bounds, options = (-_LARGEST_CHANGE, _LARGEST_CHANGE), {"xatol": _LEVEL_TOLERANCE}
-    change = minimize_scalar(distance, bounds=bounds, method="bounded", options=options).x
-    level = float(10 ** (change / 20))
-    _raise_highband(est.network_, level)
-    return level
-
-
-@torch.no_grad()
-def _raise_highband(network, level):
-    """Multiply the highband; how much of it is known is divided, or would be but for small ones."""
-    *_, log_magnitudes, _, _, shares = network.last.bias.split(
-        [2 * network.n_low] + [network.n_high] * 4
-    )
-    log_magnitudes += 2 * math.log(level) / LOG_SPREAD
-    shares -= math.log(level)
 
 
 @torch.no_grad()
