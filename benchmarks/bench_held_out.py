@@ -1,12 +1,11 @@
-"""Models on studio recordings that they have not heard, by how those came to their rate.
+"""Speech models on studio recordings that they have not heard, by how those came to their rate.
 
-    python benchmarks/train_pretrained.py speech-4x-16k --copies 16 \\
-        --hold-out speech_fullband/vctk --work DIR --out FOLDER
-    python benchmarks/bench_held_out.py --models FOLDER
+    python benchmarks/bench_held_out.py
 
-scores them on what was held out. A resampler with a transition band empties the last twentieth of
-the band, one that lets it alias or has none leaves it full: the recordings are the same, their
-log-spectral distance is not.
+scores the models that ship on VCTK, no recording of which they were trained on. Others, of
+``--models FOLDER``, are scored on what ``train_pretrained.py --hold-out`` held out. A resampler
+with a transition band empties the last twentieth of the band, one that lets it alias or has none
+leaves it full: the recordings are the same, their log-spectral distance is not.
 """
 
 import argparse
@@ -20,9 +19,10 @@ from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
 from _tables import record, rst_table
+from bench_pretrained import read_models
 from scipy.signal import resample_poly
 
-from sklearn_audiosr import SplineUpsampler, load
+from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
 
@@ -30,6 +30,9 @@ def resample_by_scipy(clip, of_clip, rate):
     divisor = np.gcd(of_clip, rate)
     return resample_poly(clip, rate // divisor, of_clip // divisor)
 
+
+# What paths of recordings begin with that no speech model is trained on: VCTK.
+_STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
     "none: bins of the spectrum": partial(change_speed, speed=1.0, edged=False),
@@ -67,26 +70,32 @@ def format_rows(models):
     return rst_table(["model", "resampler", *methods, "worst clip of the last"], cells)
 
 
+def find_held_out(name, est, root):
+    """Give recordings that a model has not heard, at their own rates, and what they begin with."""
+    held_out = est.card_["recipe"].get("held_out")
+    prefix = held_out or _STUDIO
+    recordings = read_recordings(root, (prefix,), "all", RECIPES[name].rate, bring_down=False)
+    heard = set(recordings.sources).intersection(est.card_["training recordings"])
+    if heard and not held_out:
+        raise SystemExit(
+            f"{name} must not have heard {prefix}, but its card tells of {', '.join(heard)}: train "
+            f"it with --hold-out {prefix}."
+        )
+    return prefix, recordings
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
-    parser.add_argument("--models", type=Path, help="their folder (default: none are scored)")
+    parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    paths = sorted(args.models.glob("*.safetensors")) if args.models else []
-    if not paths:
-        print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
-        return
     models, held_out = {}, {}
-    for path in paths:
-        est, name = load(path), path.stem
-        held_out[name] = est.card_["recipe"].get("held_out")
-        if held_out[name] is None:
-            raise SystemExit(f"{path} has heard all recordings: train it with --hold-out.")
-        recordings = read_recordings(
-            args.recordings, (held_out[name],), "all", RECIPES[name].rate, bring_down=False
-        )
+    for name, est in read_models(args.models, None).items():
+        if not name.startswith("speech"):
+            continue
+        held_out[name], recordings = find_held_out(name, est, args.recordings)
         models[name] = {
             resampler: measure(est, recordings, resample)
             for resampler, resample in RESAMPLERS.items()

@@ -368,6 +368,11 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
     expected = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_["scores"]["spline"]
     for by_method in rows.values():  # of a recording that has its rate all resamplers make the same
         assert by_method["spline"]["snr_db"] == pytest.approx(expected["snr_db"], abs=0.05)
+    monkeypatch.setattr(bench_held_out, "_STUDIO", "speech_multi/3")
+    run_command("speech-4x-16k")
+    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
+    with pytest.raises(SystemExit, match="must not have heard speech_multi/3, .* some/where: CC0"):
+        bench_held_out.main()
 
 
 def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
