@@ -1,11 +1,11 @@
-"""Speech models on studio recordings that they have not heard, by how those came to their rate.
+"""Models on studio recordings that they have not heard, by how those came to their rate.
 
-    python benchmarks/bench_held_out.py
+    python benchmarks/bench_held_out.py --models FOLDER
 
-scores the models that ship on VCTK, no recording of which they were trained on. Others, of
-``--models FOLDER``, are scored on what ``train_pretrained.py --hold-out`` held out. A resampler
-with a transition band empties the last twentieth of the band, one that lets it alias or has none
-leaves it full: the recordings are the same, their log-spectral distance is not.
+scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out; without
+``--models`` those that ship, on VCTK if they have not heard it. A resampler with a transition band
+empties the last twentieth of the band, one that lets it alias or has none leaves it full: the
+recordings are the same, their log-spectral distance is not.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from _augmentation import change_speed, store
-from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
@@ -31,7 +30,7 @@ def resample_by_scipy(clip, of_clip, rate):
     return resample_poly(clip, rate // divisor, of_clip // divisor)
 
 
-# What paths of recordings begin with that no speech model is trained on: VCTK.
+# What the paths of VCTK's recordings begin with.
 _STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
@@ -70,18 +69,18 @@ def format_rows(models):
     return rst_table(["model", "resampler", *methods, "worst clip of the last"], cells)
 
 
-def find_held_out(name, est, root):
-    """Give recordings that a model has not heard, at their own rates, and what they begin with."""
+def find_held_out(est, root):
+    """Give recordings that a model has not heard, at their own rates, and what they begin with.
+
+    Without a word of its card that some were held out, they are VCTK's: none if it heard those.
+    """
     held_out = est.card_["recipe"].get("held_out")
-    prefix = held_out or _STUDIO
-    recordings = read_recordings(root, (prefix,), "all", RECIPES[name].rate, bring_down=False)
+    prefix, rate = held_out or _STUDIO, int(est.sampling_rate)
+    recordings = read_recordings(root, (prefix,), "all", rate, bring_down=False)
+    if not recordings.clips:
+        raise SystemExit(f"There are no recordings {prefix} in {root}: name another folder.")
     heard = set(recordings.sources).intersection(est.card_["training recordings"])
-    if heard and not held_out:
-        raise SystemExit(
-            f"{name} must not have heard {prefix}, but its card tells of {', '.join(heard)}: train "
-            f"it with --hold-out {prefix}."
-        )
-    return prefix, recordings
+    return (None if heard and not held_out else recordings), prefix
 
 
 def main():
@@ -93,13 +92,18 @@ def main():
         return
     models, held_out = {}, {}
     for name, est in read_models(args.models, None).items():
-        if not name.startswith("speech"):
+        recordings, prefix = find_held_out(est, args.recordings)
+        if recordings is None:
+            print(f"{name}: left out, it has heard some of {prefix}")
             continue
-        held_out[name], recordings = find_held_out(name, est, args.recordings)
+        held_out[name] = prefix
         models[name] = {
             resampler: measure(est, recordings, resample)
             for resampler, resample in RESAMPLERS.items()
         }
+    if not models:
+        print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
+        return
     record("held_out", format_rows(models), {"held out": held_out, "models": models})
 
 

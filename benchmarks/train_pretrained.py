@@ -38,6 +38,9 @@ from sklearn_audiosr import (
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 
+# Of a network, that must be alike where one begins with another.
+_SIZES = ("n_blocks", "width", "kernel_size", "expansion", "frame_length")
+
 # Of all audio, below which a source's recordings are repeated.
 _RARE_SHARE = 0.05
 
@@ -58,41 +61,51 @@ def begin_with(other, est, X, Y):
     return est.set_params(warm_start=True)
 
 
-def find_start(name, args):
+def find_start(recipe, args):
     """Load the model of a file, one that was trained before, or the one that ships.
 
-    It is the same one until the end. Of the one that is made it is the one that ships, so that the
-    command may be run again.
+    Of the one that is made it is the one that ships, so that the command may be run again. None if
+    the recipe begins with no model.
     """
-    kept = args.work / f"{args.name}.start"
-    if not kept.exists():
-        trained = args.out / f"{name}.safetensors"
-        if args.begin_with:
-            est = load(args.begin_with)
-        elif name != args.name and trained.exists():
-            est = load(trained)
-        else:
-            est = load_pretrained(name)
-        est.save(kept, card=est.card_)
-    return load(kept)
+    if recipe.begin_with is None:
+        return None
+    if args.begin_with:
+        return load(args.begin_with)
+    trained = args.out / f"{recipe.begin_with}.safetensors"
+    if recipe.begin_with != args.name and trained.exists():
+        return load(trained)
+    return load_pretrained(recipe.begin_with)
 
 
-def check_start(args):
+def check_start(start, recipe, args):
     """Exit if a file to begin with is not of this command, or has heard what is held out."""
-    if not args.begin_with:
-        return
-    recipe = (load(args.begin_with).card_ or {}).get("recipe")
-    if recipe is None:
+    card = start.card_ or {}
+    sizes, needed = (
+        getattr(getattr(est, "network", None), "get_params", dict)()
+        for est in (start, recipe.estimator())
+    )
+    if "recipe" not in card or any(sizes.get(name) != needed[name] for name in _SIZES):
         raise SystemExit(
-            f"{args.begin_with} must be a model that this command has made, for its card to tell "
-            "what it has heard: begin with one of those."
+            f"{args.begin_with} must be a model that this command has made, with a network of "
+            f"{', '.join(f'{name}={needed[name]}' for name in _SIZES)}: begin with such a one."
         )
-    held_out = recipe.get("held_out")
-    if args.hold_out and (held_out is None or not args.hold_out.startswith(held_out)):
+    held_out = card["recipe"].get("held_out")
+    if recipe.held_out and (held_out is None or not recipe.held_out.startswith(held_out)):
         raise SystemExit(
-            f"{args.begin_with} must not have heard {args.hold_out}, but what was held out for it "
-            f"is {held_out}: begin with one that was trained with --hold-out {args.hold_out}."
+            f"{args.begin_with} must not have heard {recipe.held_out}, but what was held out for "
+            f"it is {held_out}: begin with one that was trained with --hold-out {recipe.held_out}."
         )
+
+
+def claim_work(args, recipe, start):
+    """Exit if the folder for checkpoints holds those of other settings; note these."""
+    history = tell_history(start.card_) if start else None
+    asked = {"recipe": asdict(recipe), "first copy": args.first_copy, "begun with": history}
+    asked, note = json.dumps(asked, indent=1), args.work / f"{args.name}.settings"
+    if note.exists() and note.read_text(encoding="utf-8") != asked:
+        raise SystemExit(f"{note} is of other settings: give them, or another --work.")
+    args.work.mkdir(parents=True, exist_ok=True)
+    note.write_text(asked, encoding="utf-8")
 
 
 def make_pairs(recordings, recipe, n_copies, first_copy=0):
@@ -140,15 +153,15 @@ def measure(est, recipe, root):
     return {name: score(Y, Y_pred, test.names) for name, Y_pred in rows.items()}
 
 
-def make_card(args, recipe, est, recordings, minutes, scores):
+def make_card(args, recipe, est, recordings, start, minutes, scores):
     """Tell what a model is and what it learned from."""
-    start = load(args.work / f"{args.name}.start").card_ if recipe.begin_with else None
-    sources = {*recordings.sources, *(start["training recordings"] if start else ())}
+    begun = start.card_ if start else None
+    sources = {*recordings.sources, *(begun["training recordings"] if begun else ())}
     return {
         "name": args.name,
         "recipe": asdict(recipe),
         "first copy": args.first_copy,
-        "begun with": tell_history(start) if start else None,
+        "begun with": tell_history(begun) if begun else None,
         "objective": est.network_.default_objective,
         "training recordings": sorted(sources),  # and those of what it began with
         "training audio (hours)": round(_measure_lengths(recordings).sum() / 3600, 3),
@@ -187,32 +200,29 @@ def _name_hardware():
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def train(args, recipe, recordings):
+def train(args, recipe, recordings, start):
     """Give a fitted model and the processor minutes that it took; None if it was interrupted.
 
     It is kept in the folder for checkpoints until its scores are there.
     """
     kept = args.work / f"{args.name}.trained"
-    asked = json.loads(json.dumps({"recipe": asdict(recipe), "first copy": args.first_copy}))
     if kept.exists():
         est = load(kept)
-        if any(est.card_[name] != value for name, value in asked.items()):
-            raise SystemExit(f"{kept} is of other settings: give them, or another --work.")
         return est, est.card_["minutes"]
     X, Y, groups = make_pairs(recordings, recipe, recipe.n_copies, args.first_copy)
     est = recipe.estimator(
         checkpoint=str(args.work / f"{args.name}.checkpoint"),
         random_state=args.first_copy,
     )
-    if recipe.begin_with:
-        begin_with(find_start(recipe.begin_with, args), est, X, Y)
+    if start is not None:
+        begin_with(start, est, X, Y)
     begin = time.process_time()
     est.fit(X, Y, groups=groups)
     minutes = (time.process_time() - begin) / 60
     if est.n_iter_ < est.max_epochs:
         return None, minutes  # the same command goes on from the checkpoint, if there is one
     est.set_params(checkpoint=None, verbose=0, warm_start=False)
-    est.save(kept, card={"minutes": minutes, **asked})
+    est.save(kept, card={"minutes": minutes})
     return est, minutes
 
 
@@ -268,30 +278,32 @@ def main():
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    check_start(args)
     recipe = choose_recipe(args)
-    args.work.mkdir(parents=True, exist_ok=True)
+    start = find_start(recipe, args)
+    if args.begin_with:
+        check_start(start, recipe, args)
     recordings, tests = recipe.read(args.recordings, bring_down=False)
     if not recordings.clips or not tests.clips:
         raise SystemExit(
             f"There are {len(recordings.clips)} recordings to train on and {len(tests.clips)} to "
             "score on: --recordings and --hold-out must leave some of both."
         )
-    est, minutes = train(args, recipe, recordings)
+    claim_work(args, recipe, start)
+    est, minutes = train(args, recipe, recordings, start)
     if est is None:
         return
     if recipe.start_share:
-        keep_start(est.network_, find_start(recipe.begin_with, args).network_, recipe.start_share)
+        keep_start(est.network_, start.network_, recipe.start_share)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
     X, Y, _ = make_pairs(recordings, settling, 1, args.first_copy)
     settle_correction(est, X, Y)
     est = round_weights(est, args.work / f"{args.name}.rounded")
     scores = measure(est, recipe, args.recordings)
-    card = make_card(args, recipe, est, recordings, minutes, scores)
+    card = make_card(args, recipe, est, recordings, start, minutes, scores)
     print(json.dumps(card, indent=2), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     est.save(args.out / f"{args.name}.safetensors", card=card, dtype="float16")
-    for kept in ("trained", "start"):
+    for kept in ("trained", "settings"):
         (args.work / f"{args.name}.{kept}").unlink(missing_ok=True)
 
 
