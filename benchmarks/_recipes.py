@@ -36,8 +36,8 @@ class Recipe:
     patch_length : int
         Wideband timepoints.
     begin_with : str or None
-        A model of the same rate and sizes whose network it begins with: of another ratio, or its
-        own last version.
+        A model of the same rate and sizes whose network it begins with: of another ratio, its own
+        last version, or of the file of that name.
     start_share : float
         How much of the weights it began with it keeps, where those have heard more: worse by as
         little on the speakers of the test, better on other recordings (M. Wortsman et al., "Robust

@@ -46,7 +46,9 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         complete it bears another name in the same folder, so that no half of a file looks whole.
     resample : bool, default=False
         Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
-        filter of the resampler then takes the place of that in training: see Notes.
+        filter of the resampler then takes the place of that in training: see Notes. Where
+        ``sampling_rate / r`` is no whole number, 2666.67 Hz for example, a file of the one below
+        or the one above it, 2666 or 2667 Hz, is taken for one of that rate without this.
     assume_bandwidth : "auto" or float, default=None
         For a file of a higher rate than ``sampling_rate / r`` whose highband is empty: where its
         band ends, in Hz. "auto" reads the file once more, before, to measure that. A band that
@@ -87,8 +89,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     has that format, and are the container's usual one where it doesn't. Integer formats can't hold
     values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
     of any rate, and writes r times that rate; with one it writes that, whatever the file's. A file
-    that has it already, and an empty highband, keeps its length. Where ``sampling_rate / r`` is no
-    whole number, a header that holds the one below or the one above it stands for it.
+    that has it already, and an empty highband, keeps its length.
 
     Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
     above the narrowband Nyquist frequency.
@@ -125,6 +126,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         if reader.frames == 0:
             raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
         narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample, assume_bandwidth)
+        is_narrow = is_header_of(reader.samplerate, narrow_rate) and not resample
+        file_rate = narrow_rate if is_narrow else reader.samplerate
         keeps_length = assume_bandwidth is not None and reader.samplerate == wide_rate
         temporary = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
@@ -133,7 +136,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
                 if assume_bandwidth is not None:
                     _check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
-                _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band)
+                rates = file_rate, narrow_rate
+                _upsample(reader, stream, writer, rates, keeps_length, drops_band)
             if target.exists():
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
@@ -141,14 +145,15 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
             temporary.unlink(missing_ok=True)
 
 
-def _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band):
-    """Write what a stream makes of a file that is brought to the narrowband rate."""
-    meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(reader.samplerate)
-    multiple = round(reader.samplerate / narrow_rate) if keeps_length else 1
+def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
+    """Write what a stream makes of a file of the first rate that is brought to the second."""
+    file_rate, narrow_rate = rates
+    meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
+    multiple = round(file_rate / narrow_rate) if keeps_length else 1
     blocks = _read_blocks(reader, multiple)
-    if drops_band and reader.samplerate > narrow_rate:
+    if drops_band and file_rate > narrow_rate:
         blocks = _watch_blocks(blocks, before)
-    blocks = _watch_blocks(_resample(blocks, reader, narrow_rate), meter)
+    blocks = _watch_blocks(_resample(blocks, *rates, reader.channels), meter)
     blocks = _stream_blocks(stream, blocks)
     _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
     _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
@@ -158,7 +163,7 @@ def _upsample(reader, stream, writer, narrow_rate, keeps_length, drops_band):
 def is_header_of(file_rate, rate):
     """Tell whether the whole number of Hz in a file's header stands for a rate.
 
-    A third of 8 kHz is no whole number: headers then hold the one below it or the one above.
+    A sixth of 16 kHz is none: headers hold the one below it, 2666, or the one above, 2667.
 
     Parameters
     ----------
@@ -170,9 +175,26 @@ def is_header_of(file_rate, rate):
     Returns
     -------
     stands : bool
-        True if they are equal, or as near as whole numbers come.
+        True for the rate itself, or for the whole numbers below and above it if it is none.
     """
     return math.floor(rate) <= file_rate <= math.ceil(rate)
+
+
+def describe_rate(rate):
+    """Tell a rate, and what headers have in its place if it is no whole number.
+
+    Parameters
+    ----------
+    rate : float
+        In Hz.
+
+    Returns
+    -------
+    text : str
+        "8000 Hz", or "2666.67 Hz (2666 or 2667 in a header)".
+    """
+    below, above = math.floor(rate), math.ceil(rate)
+    return f"{rate:g} Hz" + (f" ({below} or {above} in a header)" if below < above else "")
 
 
 def _check_paths(source, target):
@@ -227,9 +249,9 @@ def _find_rates(est, file_rate, resample, assume_bandwidth):
         if file_rate > narrow_rate:
             remedy += ', or assume_bandwidth="auto" for a file whose highband is empty'
         raise ValueError(
-            f"source must have a rate of {narrow_rate:g} Hz (sampling_rate={wide_rate:g} over the "
-            f"upsampling ratio {ratio}), got {file_rate} Hz: {remedy}, or an estimator "
-            "that was trained for this rate."
+            f"source must have a rate of {describe_rate(narrow_rate)}, sampling_rate="
+            f"{wide_rate:g} over the upsampling ratio {ratio}, got {file_rate} Hz: {remedy}, or an "
+            "estimator that was trained for this rate."
         )
     return narrow_rate, int(wide_rate)
 
@@ -240,7 +262,7 @@ def _check_band(reader, source, assume_bandwidth, narrow_rate):
     if assume_bandwidth == "auto":
         bandwidth = _measure_band(reader, source)
         margin, origin = _MEASURING_MARGIN, "as measured"
-    if bandwidth > margin * nyquist:
+    if bandwidth > margin * math.ceil(narrow_rate) / 2:  # half of what a header may say
         raise ValueError(
             f"source must have a band that ends below {nyquist:g} Hz, the Nyquist frequency of "
             f"narrowband clips, got one that ends at {bandwidth:.0f} Hz, {origin}: it is not "
@@ -320,20 +342,18 @@ def _read_blocks(reader, multiple=1):
         yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)
 
 
-def _resample(blocks, reader, rate):
+def _resample(blocks, file_rate, rate, n_channels):
     """Bring blocks of a file to another rate."""
-    if is_header_of(reader.samplerate, rate):
+    if file_rate == rate:
         yield from blocks
         return
     import soxr
 
-    resampler = soxr.ResampleStream(
-        reader.samplerate, rate, reader.channels, dtype="float32", quality="VHQ"
-    )
+    resampler = soxr.ResampleStream(file_rate, rate, n_channels, dtype="float32", quality="VHQ")
     for block in blocks:
         yield resampler.resample_chunk(np.ascontiguousarray(block.T)).reshape(-1, len(block)).T
-    rest = np.empty((0, reader.channels), dtype=np.float32)
-    yield resampler.resample_chunk(rest, last=True).reshape(-1, reader.channels).T
+    rest = np.empty((0, n_channels), dtype=np.float32)
+    yield resampler.resample_chunk(rest, last=True).reshape(-1, n_channels).T
 
 
 def _stream_blocks(stream, blocks):

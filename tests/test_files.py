@@ -161,26 +161,35 @@ def test_existing_target_is_replaced(folder):
 
 def test_wrong_rate_names_both(folder):
     write("narrow.wav", noise(1, 100), 11025)
-    with pytest.raises(ValueError, match="rate of 8000 Hz .*, got 11025 Hz: pass resample=True"):
+    with pytest.raises(ValueError, match="rate of 8000 Hz, .*, got 11025 Hz: pass resample=True"):
         upsample_file(spline(), "narrow.wav", "wide.wav")
-    with pytest.raises(ValueError, match="rate of 5333.33 Hz .* ratio 3"):
+    with pytest.raises(ValueError, match="rate of 5333.33 Hz .*, .* ratio 3"):
         upsample_file(spline(3), "narrow.wav", "wide.wav")
     assert names(folder) == ["narrow.wav"]
 
 
-@pytest.mark.parametrize("resample", [False, True])
+@pytest.mark.parametrize("assume_bandwidth", [None, "auto", 1333.4])
 @pytest.mark.parametrize("rate", [2666, 2667])
-def test_header_that_cannot_hold_a_sixth_of_16_khz(rate, resample, folder):
-    x = write("narrow.wav", noise(1, 1000), rate)
-    upsample_file(spline(6), "narrow.wav", "wide.wav", resample=resample)
+def test_header_that_cannot_hold_a_sixth_of_16_khz(rate, assume_bandwidth, folder):
+    x = write("narrow.wav", noise(2, 2000), rate)
+    upsample_file(spline(6), "narrow.wav", "wide.wav", assume_bandwidth=assume_bandwidth)
     assert_same(read("wide.wav"), spline(6).predict([x])[0])
     assert soundfile.info("wide.wav").samplerate == 16000
+
+
+@pytest.mark.parametrize("rate", [2666, 2667])
+def test_header_that_is_to_be_resampled_is_taken_at_its_word(rate, folder):
+    write("narrow.wav", noise(1, 60 * rate), rate)
+    upsample_file(spline(6), "narrow.wav", "wide.wav", resample=True)
+    assert soundfile.info("wide.wav").duration == pytest.approx(60, abs=1e-3)
 
 
 @pytest.mark.parametrize("rate", [2665, 2668])
 def test_header_of_another_rate_than_a_sixth_of_16_khz(rate, folder):
     write("narrow.wav", noise(1, 1000), rate)
-    with pytest.raises(ValueError, match=f"rate of 2666.67 Hz .*, got {rate} Hz"):
+    with pytest.raises(
+        ValueError, match=rf"2666.67 Hz \(2666 or 2667 in a header\), .* got {rate} Hz"
+    ):
         upsample_file(spline(6), "narrow.wav", "wide.wav")
 
 

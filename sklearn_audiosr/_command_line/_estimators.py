@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from sklearn_audiosr import _pretrained
-from sklearn_audiosr._files import is_header_of
+from sklearn_audiosr._files import describe_rate, is_header_of
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError, ProblemError, read_model
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
@@ -102,7 +102,7 @@ def choose_shipped(models, rate):
 
 def describe_rates(models):
     """Tell which rate each model takes, in words for a message."""
-    rates = [f"{model.name} ({model.narrowband_rate:g} Hz)" for model in models]
+    rates = [f"{model.name} ({describe_rate(model.narrowband_rate)})" for model in models]
     return ", ".join(rates) or "none ships with this version"
 
 

@@ -29,7 +29,7 @@ from sklearn_audiosr._command_line._estimators import (
     parse_ratio,
 )
 from sklearn_audiosr._command_line._progress import open_bar, watch_streams
-from sklearn_audiosr._files import is_header_of, upsample_file
+from sklearn_audiosr._files import describe_rate, is_header_of, upsample_file
 
 _USAGE = """\
 %(prog)s [options] SOURCE TARGET
@@ -239,8 +239,8 @@ def _find_rate_problems(job, est):
     if rate > narrow_rate:
         remedy += f", or --assume-bandwidth auto if its band ends far below {rate / 2:g} Hz"
     yield (
-        f"{job.source} must have {narrow_rate:g} Hz for {job.model}, got {rate} Hz: {remedy}, or "
-        "another --model"
+        f"{job.source} must have {describe_rate(narrow_rate)} for {job.model}, got {rate} Hz: "
+        f"{remedy}, or another --model"
     )
 
 
