@@ -42,8 +42,6 @@ class Recipe:
         How much of the weights it began with it keeps, where those have heard more: worse by as
         little on the speakers of the test, better on other recordings (M. Wortsman et al., "Robust
         fine-tuning of zero-shot models", CVPR 2022).
-    n_repeats : int
-        How often recordings of a rare source come in each copy, varied anew.
     varied_share, random_filter_share : float
         How many clips have their voice, microphone, level and floor varied (those of a higher rate
         always have), and how many are decimated by a filter that is drawn at random.
@@ -69,7 +67,6 @@ class Recipe:
     patch_length: int = 16384
     begin_with: str | None = None
     start_share: float = 0.0
-    n_repeats: int = 1
     varied_share: float = 0.25
     random_filter_share: float = 0.1
     settling_filter_share: float = 0.0
@@ -112,7 +109,6 @@ _SPEECH = {
     # of speech_single's speaker six minutes at a higher rate will do
     "packs": ("speech_multi", "speech_fullband"),
     "test_packs": ("speech_multi",),
-    "n_repeats": 4,  # a minute of studio recordings among forty of others
     "varied_share": 0.75,
     "random_filter_share": 0.2,
 }

@@ -41,9 +41,6 @@ from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 # Of a network, that must be alike where one begins with another.
 _SIZES = ("n_blocks", "width", "kernel_size", "expansion", "frame_length")
 
-# Of all audio, below which a source's recordings are repeated.
-_RARE_SHARE = 0.05
-
 
 def begin_with(other, est, X, Y):
     """Let an estimator begin with the network of another one, for a warm start."""
@@ -110,28 +107,15 @@ def claim_work(args, recipe, start):
 
 def make_pairs(recordings, recipe, n_copies, first_copy=0):
     """Vary the recordings, and degrade them: X, Y and the group of each clip."""
-    X, Y, groups = [], [], []
-    rare = np.flatnonzero(find_rare(recordings))
-    for copy in range(n_copies):
-        for repeat in range(recipe.n_repeats if len(rare) else 1):
-            chosen = rare if repeat else range(len(recordings.clips))
-            clips, rates = ([of[i] for i in chosen] for of in (recordings.clips, recordings.rates))
-            x, y = augment(
-                clips, rates, recipe.rate, recipe.ratio, seed=first_copy + copy + 1000 * repeat,
-                varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
-            )  # fmt: skip
-            X += x
-            Y += y
-            groups += [recordings.groups[i] for i in chosen]
-    return X, Y, groups
-
-
-def find_rare(recordings):
-    """Tell which recordings are of a source that has little of all audio."""
-    lengths = _measure_lengths(recordings)
-    sources = np.array(recordings.sources)
-    shares = {s: lengths[sources == s].sum() / lengths.sum() for s in set(recordings.sources)}
-    return np.array([shares[source] < _RARE_SHARE for source in recordings.sources])
+    X, Y = [], []
+    for copy in range(first_copy, first_copy + n_copies):
+        x, y = augment(
+            recordings.clips, recordings.rates, recipe.rate, recipe.ratio, seed=copy,
+            varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
+        )  # fmt: skip
+        X += x
+        Y += y
+    return X, Y, recordings.groups * n_copies
 
 
 def _measure_lengths(recordings):

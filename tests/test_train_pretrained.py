@@ -14,7 +14,7 @@ import soundfile
 import torch
 import train_pretrained
 from _augmentation import augment, change_speed, colour, vary
-from _splits import Recordings, find_splits, read_recordings
+from _splits import find_splits, read_recordings
 
 from sklearn_audiosr import SplineUpsampler, load
 from sklearn_audiosr.datasets import load_speech
@@ -237,18 +237,6 @@ def test_a_model_begins_with_one_of_another_ratio(run_command, tmp_path, monkeyp
     assert est.n_iter_ == 1
     assert est.warm_start is False
     assert est.predict([np.zeros(100)])[0].shape == (600,)
-
-
-def test_recordings_of_rare_sources_come_more_often():
-    clips = load_speech().clips[:4] * 10
-    sources = ["many"] * 39 + ["few"]
-    names = [str(i) for i in range(40)]
-    recordings = Recordings(clips, [16000] * 40, groups=names, names=names, sources=sources)
-    recipe = dataclasses.replace(_recipes.RECIPES["speech-2x-16k"], n_repeats=3)
-    X, Y, groups = train_pretrained.make_pairs(recordings, recipe, n_copies=2)
-    assert len(X) == len(Y) == len(groups)
-    assert groups.count("39") == 6
-    assert groups.count("0") == groups.count("38") == 2
 
 
 def test_a_model_is_kept_until_it_has_scores(run_command, tmp_path, monkeypatch, capsys):
