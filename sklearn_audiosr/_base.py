@@ -103,7 +103,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
 
     def _forget_card(self):
         """Drop what the file of a loaded estimator told: it is not true of another fit."""
-        vars(self).pop("card_", None)
+        self.__dict__.pop("card_", None)
 
     def save(self, path, *, card=None, dtype="float32"):
         """Save the fitted estimator in a file that is data: loading it runs no code.

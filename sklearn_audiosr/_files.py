@@ -153,7 +153,7 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     blocks = _read_blocks(reader, multiple)
     if drops_band and file_rate > narrow_rate:
         blocks = _watch_blocks(blocks, before)
-    blocks = _watch_blocks(_resample(blocks, *rates, reader.channels), meter)
+    blocks = _watch_blocks(_resample(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = _stream_blocks(stream, blocks)
     _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
     _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
