@@ -1,12 +1,17 @@
-"""Other voices, levels, rooms and filters out of the recordings there are."""
+"""Other voices, levels, rooms, filters and lines out of the recordings there are."""
 
 import numpy as np
-from scipy.signal import resample
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import istft, resample, stft
 
-from sklearn_audiosr.degradation import Decimator, trim_clips
+from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
 # Slower only where there is more above the band: else they would have nothing at its end.
 _SPEEDS = (0.8, 1.25)
+
+# Of a voice: by how much its formants lie higher, in frames of how many timepoints, over how many
+# of their bins harmonics are smoothed away, and up to where in the band all moves by as much.
+_WARPS, _FRAME, _N_SMOOTHED, _WARPED_BAND = (0.88, 1.14), 1024, 19, 0.8
 
 # Of a microphone and a room: gains in dB at so many frequencies.
 _COLOUR_DB, _N_COLOURS = 3.0, 8
@@ -26,8 +31,25 @@ _N_REFLECTED = 1000
 # varied, dB: from a hiss that is heard to the rounding of 16 bits.
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
+# Of narrowband clips that are damaged: signal to noise in dB, and compression levels of codecs.
+_NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.9)
 
-def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_share):
+# Narrowband rate of a telephone line in Hz, and what codecs and lines leave to their full scale.
+_TELEPHONE_RATE, _HEADROOM = 8000, 0.5
+
+
+def augment(
+    clips,
+    rates,
+    rate,
+    ratio,
+    seed,
+    *,
+    varied_share,
+    random_filter_share,
+    damaged_share=0.0,
+    warped_share=0.0,
+):
     """Vary wideband clips and make narrowband ones of them.
 
     Parameters
@@ -47,6 +69,10 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
         rate always are: there are few.
     random_filter_share : float
         How many clips are decimated by a filter drawn at random; the others by the paper's.
+    damaged_share : float
+        How many narrowband clips have gone through a codec or a telephone line, or got noise.
+    warped_share : float
+        How many of the clips that are varied have their formants moved, too.
 
     Returns
     -------
@@ -62,7 +88,7 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
     else:
         varied = (rng.random(len(clips)) < varied_share) | (np.asarray(rates) > rate)
         clips = [
-            vary(clip, of_clip, rate, rng) if other else colour(clip, rng, spread=0)
+            vary(clip, of_clip, rate, rng, warped_share) if other else colour(clip, rng, spread=0)
             for clip, of_clip, other in zip(clips, rates, varied, strict=True)
         ]
     Y = trim_clips([store(clip) for clip in clips], ratio)
@@ -71,11 +97,32 @@ def augment(clips, rates, rate, ratio, seed, *, varied_share, random_filter_shar
         for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
     )
     drawn = rng.random(len(Y)) < random_filter_share
-    return [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)], Y
+    X = [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)]
+    damaged = rng.random(len(Y)) < damaged_share
+    for i in np.flatnonzero(damaged):
+        X[i] = damage(X[i], Y[i], rate, ratio, rng)
+    return X, Y
 
 
-def vary(clip, of_clip, rate, rng):
-    """Another voice (speed), microphone and level; for some of the clips a noise floor."""
+def damage(x, y, rate, ratio, rng):
+    """Give what noise, a codec or a telephone line leaves of a clip, narrowband and wideband."""
+    seed = int(rng.integers(2**31))
+    codec = Codec(
+        "random",
+        sampling_rate=rate / ratio,
+        compression_level=_COMPRESSION_LEVELS,
+        random_state=seed,
+    )
+    lines = [(x, AddNoise(_NOISE_SNRS, color="random", random_state=seed)), (x, codec)]
+    if rate / ratio == _TELEPHONE_RATE:
+        lines.append((y, Telephone(ratio, sampling_rate=rate)))  # it decimates
+    clip, line = lines[rng.integers(len(lines))]
+    (damaged,) = line.fit_transform([_HEADROOM * clip])
+    return damaged / np.float32(_HEADROOM)
+
+
+def vary(clip, of_clip, rate, rng, warped_share=0.0):
+    """Another voice (speed, formants), microphone and level; some clips get a noise floor."""
     if rng.random() < _NOISY_SHARE:
         level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
         clip = clip + level * rng.standard_normal(len(clip))
@@ -83,6 +130,8 @@ def vary(clip, of_clip, rate, rng):
     speed = rng.uniform(max(slowest, rate / of_clip), fastest)
     edged_share = _EDGED_SHARE_OF_FULLER if of_clip > rate else _EDGED_SHARE
     clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < edged_share)
+    if warped_share and rng.random() < warped_share:
+        clip = warp_formants(clip, rng.uniform(*_WARPS))
     return colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
 
 
@@ -98,6 +147,28 @@ def change_speed(clip, of_clip, rate, speed, edged):
     first = n_pad / step
     resampled = resample(padded, round(len(padded) / step))
     return resampled[round(first) : round(first) + n]
+
+
+def warp_formants(clip, warp):
+    """Move the envelope of a clip's spectra up by a factor, but not its harmonics.
+
+    As another length of the vocal tract does; the end of the band stays where it is, by two
+    straight lines (E. Eide and H. Gish, "A parametric approach to vocal tract length
+    normalization", ICASSP 1996).
+    """
+    framing = {"nperseg": _FRAME, "noverlap": _FRAME * 3 // 4}
+    padded = np.pad(clip, (0, max(0, _FRAME - len(clip)))).astype(np.float32)
+    spectra = stft(padded, **framing)[2]  # (bins, frames)
+    power = uniform_filter1d(np.abs(spectra) ** 2, _N_SMOOTHED, axis=0)
+    envelope = np.log(power.clip(0) + 1e-12)
+    end = len(envelope) - 1
+    bend = _WARPED_BAND * end * min(1.0, 1 / warp)
+    sources = np.interp(np.arange(end + 1), [0, warp * bend, end], [0, bend, end])
+    below = sources.astype(int).clip(0, end - 1)
+    share = (sources - below)[:, None]
+    warped = envelope[below] * (1 - share) + envelope[below + 1] * share
+    gains = np.exp((warped - envelope).clip(-6, 6) / 2)  # 26 dB at most
+    return istft(spectra * gains, **framing)[1][: len(clip)].astype(np.float32)
 
 
 def store(clip):

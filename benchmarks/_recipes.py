@@ -45,6 +45,9 @@ class Recipe:
     varied_share, random_filter_share : float
         How many clips have their voice, microphone, level and floor varied (those of a higher rate
         always have), and how many are decimated by a filter that is drawn at random.
+    damaged_share, warped_share : float
+        How many narrowband clips have gone through a codec or a telephone line, or got noise, and
+        how many of the varied clips have their formants moved.
     settling_filter_share : float
         The latter when the correction of the lowband is solved for: with few, it is best behind
         the paper's filter, and boosts the end of the band where another one did not lower it.
@@ -69,6 +72,8 @@ class Recipe:
     start_share: float = 0.0
     varied_share: float = 0.25
     random_filter_share: float = 0.1
+    damaged_share: float = 0.0
+    warped_share: float = 0.0
     settling_filter_share: float = 0.0
 
     def read(self, root, bring_down=True):

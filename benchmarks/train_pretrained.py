@@ -5,12 +5,12 @@
 trains on the training splits of the packs that the recipe names, varied in speed, microphone,
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
-make it shorter. A recipe may begin with another model, or with the last version of its own, then
-with a ``--first-copy`` beyond those that its card names; not with ``--from-scratch``.
-``--begin-with`` takes the model of a file instead. ``--hold-out`` leaves recordings, and others of
-their speakers, out of training and scores on them: how good a model is on voices that it has not
-heard. Nor must what it begins with have: it begins with none but a file for which they were held
-out, too.
+make it shorter, ``--damaged-share`` and ``--warped-share`` vary the recordings in more ways. A
+recipe may begin with another model, or with the last version of its own, then with a ``--first-
+copy`` beyond those that its card names; not with ``--from-scratch``. ``--begin-with`` takes the
+model of a file instead. ``--hold-out`` leaves recordings, and others of their speakers, out of
+training and scores on them: how good a model is on voices that it has not heard. Nor must what it
+begins with have: it begins with none but a file for which they were held out, too.
 At last the correction of the lowband is solved for (`_correction`).
 """
 
@@ -112,6 +112,7 @@ def make_pairs(recordings, recipe, n_copies, first_copy=0):
         x, y = augment(
             recordings.clips, recordings.rates, recipe.rate, recipe.ratio, seed=copy,
             varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
+            damaged_share=recipe.damaged_share, warped_share=recipe.warped_share,
         )  # fmt: skip
         X += x
         Y += y
@@ -154,7 +155,9 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
             f"clips filters drawn at random, for {recipe.settling_filter_share:.0%} when the "
             "correction of the lowband was solved for; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
-            "and noise varied (benchmarks/_augmentation.py)"
+            f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
+            f"{recipe.damaged_share:.0%} of the narrowband clips coded, sent over a telephone line "
+            "or with noise (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",
@@ -222,6 +225,8 @@ def choose_recipe(args):
         begin_with=args.begin_with.name if args.begin_with else begins,
         start_share=recipe.start_share if keeps else 0.0,
         held_out=args.hold_out,
+        damaged_share=args.damaged_share,
+        warped_share=args.warped_share,
     )
 
 
@@ -242,6 +247,13 @@ def round_weights(est, path):
     return est
 
 
+def parse_share(text):
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must lie from 0 to 1, got {text}")
+    return share
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
@@ -253,6 +265,14 @@ def main():
     parser.add_argument(
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
+    parser.add_argument(
+        "--damaged-share", type=parse_share, default=0.0, metavar="SHARE",
+        help="narrowband clips that have gone through a codec or a telephone line, or got noise",
+    )  # fmt: skip
+    parser.add_argument(
+        "--warped-share", type=parse_share, default=0.0, metavar="SHARE",
+        help="varied clips that have their formants moved",
+    )  # fmt: skip
     parser.add_argument(
         "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
     )

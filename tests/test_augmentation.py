@@ -3,7 +3,8 @@
 import _augmentation
 import numpy as np
 import pytest
-from _augmentation import augment, change_speed, colour, vary
+from _augmentation import augment, change_speed, colour, damage, vary, warp_formants
+from scipy.signal import lfilter
 
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
@@ -96,3 +97,83 @@ def test_filters_are_the_papers_and_random_ones(share, least, most):
         for x, expected in zip(X, Decimator(2).fit_transform(Y), strict=True)
     ]
     assert least <= np.mean(by_paper) <= most
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0, 0, 0), (0.3, 0.05, 0.6), (1, 1, 1)])
+def test_narrowband_clips_are_damaged_and_the_same_ones_again(share, least, most):
+    clips = [clip[:8000] for clip in load_speech().clips]
+    rates, shares = [16000] * len(clips), {"varied_share": 0, "random_filter_share": 0}
+    (X, Y), (again, _) = (
+        augment(clips, rates, 16000, 4, seed=3, damaged_share=share, **shares) for _ in range(2)
+    )
+    clean = Decimator(4).fit_transform(Y)
+    damaged = [not np.array_equal(x, c) for x, c in zip(X, clean, strict=True)]
+    assert least <= np.mean(damaged) <= most
+    assert all(np.array_equal(a, b) for a, b in zip(X, again, strict=True))
+    assert all(x.dtype == np.float32 and len(x) == len(c) for x, c in zip(X, clean, strict=True))
+
+
+@pytest.mark.parametrize(("ratio", "has_telephone"), [(2, True), (4, False), (6, False)])
+def test_damage_is_no_delay_and_a_telephone_only_at_its_rate(ratio, has_telephone):
+    """A line takes what is below 100 Hz; a codec and noise leave it."""
+    y = np.random.default_rng(0).standard_normal(16000 // ratio * ratio).astype(np.float32)
+    y = (y + np.sin(2 * np.pi * 60 / 16000 * np.arange(len(y)))) / 6
+    (x,) = Decimator(ratio).fit_transform([y.astype(np.float32)])
+    rng = np.random.default_rng(0)
+    bass = []
+    for _ in range(12):
+        z = damage(x, y, 16000, ratio, rng)
+        spectra = np.fft.rfft(x), np.fft.rfft(z, len(x))
+        delay = np.argmax(np.fft.irfft(spectra[1] * spectra[0].conj(), len(x)))
+        assert delay == 0
+        hum = 60 * len(y) // 16000
+        bass.append(abs(spectra[1][hum] / spectra[0][hum]))
+    assert (min(bass) < 0.05) == has_telephone
+    assert max(bass) > 0.9
+
+
+@pytest.mark.parametrize("warp", [0.88, 1.0, 1.14])
+def test_warping_moves_formants_and_leaves_pitch_and_level(warp):
+    """Of a buzz of 100 Hz with one resonance at 2 kHz."""
+    n, pitch, formant = 32000, 100, 2000
+    buzz = np.zeros(n)
+    buzz[:: 16000 // pitch] = 1
+    pole = 0.92 * np.exp(2j * np.pi * formant / 16000)
+    voice = lfilter([0.1], np.poly([pole, pole.conj()]).real, buzz)
+    warped = warp_formants(voice, warp)
+    assert warped.dtype == np.float32
+    assert len(warped) == n
+    spectra = [
+        np.abs(np.fft.rfft(wave[8000:24000] * np.hanning(16000))) for wave in (voice, warped)
+    ]
+    harmonics = np.arange(pitch, 7000, pitch)  # bins of 1 Hz
+    np.testing.assert_array_equal(
+        [harmonics[0] - 50 + spectra[1][50:150].argmax(), np.argmax(spectra[1]) % pitch], [100, 0]
+    )
+    peaks = [harmonics[np.argmax(spectrum[harmonics])] for spectrum in spectra]
+    assert peaks[0] == formant
+    assert abs(peaks[1] - warp * formant) <= 1.5 * pitch
+    assert 0.5 < np.linalg.norm(warped) / np.linalg.norm(voice) < 2
+    if warp == 1:
+        np.testing.assert_allclose(warped, voice, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 300, 1024, 5000])
+def test_warping_keeps_lengths_and_what_is_silent(n):
+    noise = np.random.default_rng(0).standard_normal(n)
+    assert len(warp_formants(noise, 1.1)) == n
+    np.testing.assert_array_equal(warp_formants(np.zeros(n), 1.1), 0)
+
+
+def test_formants_are_moved_of_a_share_of_the_varied_clips(monkeypatch):
+    moved = []
+    monkeypatch.setattr(
+        _augmentation, "warp_formants", lambda clip, warp: moved.append(warp) or clip
+    )
+    clips = [0.1 * np.random.default_rng(0).standard_normal(400).astype(np.float32)] * 200
+    shares = {"varied_share": 0.5, "random_filter_share": 0}
+    augment(clips, [16000] * 200, 16000, 4, seed=1, **shares)
+    assert not moved
+    augment(clips, [16000] * 200, 16000, 4, seed=1, warped_share=0.5, **shares)
+    assert 30 < len(moved) < 70
+    assert 0.88 <= min(moved) < 0.95 < 1.07 < max(moved) <= 1.14
