@@ -78,7 +78,8 @@ def measure_training(description, batch_size, n_rounds):
     """One optimizer step of this package, and of the plain loop."""
     source = noise(60)[0]
     networks = [description.build().train() for _ in range(2)]
-    sampler = PatchSampler([source[None]], [source[None]], PATCH_LENGTH, RATIO)
+    waveform = source[None]
+    sampler = PatchSampler([(waveform, waveform)], [waveform.shape], PATCH_LENGTH, RATIO)
     loader = BatchLoader(sampler, CPU, np.random.default_rng(0))
 
     def loss(network, sources, targets, mask):

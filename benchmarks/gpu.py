@@ -98,7 +98,9 @@ def blockwise(bench, tf32):
 def make_step(bench, description, precision, batch_size, compiled=False):
     """A step of this package's training."""
     network = description.build().to(bench.device).train()
-    sampler = PatchSampler(bench.sources, bench.targets, PATCH_LENGTH, RATIO)
+    pairs = zip(bench.sources, bench.targets, strict=True)
+    shapes = [source.shape for source in bench.sources]
+    sampler = PatchSampler(pairs, shapes, PATCH_LENGTH, RATIO)
     loader = BatchLoader(sampler, bench.device, np.random.default_rng(0))
     used = torch.compile(network, mode="reduce-overhead", dynamic=False) if compiled else network
     compilation = Compilation(used, torch.device("cpu"), 1)

@@ -116,12 +116,17 @@ class LearnedUpsampler(BaseUpsampler):
             len(X), groups, self.validation_fraction, random_state, self.early_stopping
         )
         scale = self.scale_ if resume else _root_mean_square(X)
-        pairs = [self._make_pair(X[i], Y[i], ratio, scale) for i in training]
+        sampler = PatchSampler(
+            (self._make_pair(X[i], Y[i], ratio, scale) for i in training),
+            [Y[i].shape for i in training],
+            self.patch_length,
+            ratio,
+        )
         held_out = [self._make_pair(X[i], Y[i], ratio, scale) for i in validation]
-        self._fit_pairs(pairs, held_out, ratio, scale, random_state.randint(2**31 - 1), resume)
+        self._fit_pairs(sampler, held_out, ratio, scale, random_state.randint(2**31 - 1), resume)
         return self
 
-    def _fit_pairs(self, pairs, held_out, ratio, scale, seed, resume):
+    def _fit_pairs(self, sampler, held_out, ratio, scale, seed, resume):
         """Train, and keep what was learned, in the fit's turn among threads."""
         import torch
 
@@ -131,9 +136,9 @@ class LearnedUpsampler(BaseUpsampler):
         # the caller's inference mode would make weights that can't be trained
         with torch.inference_mode(False), private_generators(device, seed):
             start = self._find_start(resume)
-            checkpoint = self._open_checkpoint(pairs, held_out, ratio, start)
+            checkpoint = self._open_checkpoint(sampler.pairs(), held_out, ratio, start)
             network, history, learned = self._train(
-                pairs, held_out, ratio, device, seed, resume, checkpoint
+                sampler, held_out, ratio, device, seed, resume, checkpoint
             )
             # all or nothing: an error above leaves the last fit as it was
             self.network_, self.upsampling_ratio_, self.scale_ = network, ratio, scale
@@ -196,20 +201,16 @@ class LearnedUpsampler(BaseUpsampler):
             parameters["epochs of the schedule"] = self.max_epochs
         return parameters
 
-    def _train(self, pairs, held_out, ratio, device, seed, resume, checkpoint):
+    def _train(self, sampler, held_out, ratio, device, seed, resume, checkpoint):
         """Train a new network, or a copy of the last.
 
         Give it, back on the CPU, the history, and what else was learned, by attribute.
         """
         from sklearn_audiosr._training import train
 
-        sources, targets = zip(*pairs, strict=True)
-        sampler = PatchSampler(sources, targets, self.patch_length, ratio)
-        del sources, targets
         network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
         if not resume:
-            self._prepare_network(network, pairs)
-        pairs.clear()  # the sampler holds them: not twice
+            self._prepare_network(network, sampler.pairs())
         network.float().to(device)
         history = train(
             network,

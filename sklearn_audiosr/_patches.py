@@ -8,9 +8,12 @@ class PatchSampler:
 
     Parameters
     ----------
-    sources, targets : list of ndarray of shape (n_channels, n_timepoints)
-        Network inputs and wideband targets at one rate, pairs of equal shapes. Each channel is a
-        waveform of its own.
+    pairs : iterable of (ndarray, ndarray)
+        Network input and wideband target of each clip at one rate, both of the clip's shape. Each
+        channel is a waveform of its own. They are copied one by one, so that a generator's need
+        not be in memory all at once.
+    shapes : list of (n_channels, n_timepoints)
+        Of the clips.
     patch_length : int
         Timepoints of a patch.
     step : int
@@ -25,15 +28,14 @@ class PatchSampler:
         Buffers: all waveforms, one after the other.
     """
 
-    def __init__(self, sources, targets, patch_length, step):
+    def __init__(self, pairs, shapes, patch_length, step):
         self.patch_length, self.step = patch_length, step
-        lengths = np.array([len(w) for clip in targets for w in clip])
+        lengths = np.array([n for n_channels, n in shapes for _ in range(n_channels)])
         self._lengths = lengths
         self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         # every start of every waveform is equally likely; the last reaches the end, or over it
         self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // step) + 1)
-        self.sources = _buffer(sources, patch_length)
-        self.targets = _buffer(targets, patch_length)
+        self.sources, self.targets = _fill_buffers(pairs, lengths.sum(), patch_length)
         self.n_patches_per_epoch = int(-(-lengths.sum() // patch_length))
 
     def draw(self, n_patches, rng):
@@ -95,7 +97,12 @@ class PatchSampler:
         return [(self.sources[None, a:b], self.targets[None, a:b]) for a, b in places]
 
 
-def _buffer(clips, patch_length):
+def _fill_buffers(pairs, n_timepoints, patch_length):
     """Join all channels of all clips; a patch may run over the end of the last."""
-    tail = np.zeros(patch_length, dtype=np.float32)
-    return np.concatenate([clip.reshape(-1) for clip in clips] + [tail], dtype=np.float32)
+    buffers = np.zeros((2, n_timepoints + patch_length), dtype=np.float32)
+    start = 0
+    for pair in pairs:
+        stop = start + pair[0].size
+        buffers[:, start:stop] = [waveforms.reshape(-1) for waveforms in pair]
+        start = stop
+    return buffers

@@ -1,5 +1,7 @@
 """Patches are aligned, start anywhere with equal chance, and never leave their waveform."""
 
+import weakref
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,8 +18,14 @@ def numbered(*shapes):
     return clips
 
 
+def make_sampler(clips, patch_length, step):
+    """Of targets that are the sources' opposite."""
+    pairs = ((clip, -clip) for clip in clips)
+    return PatchSampler(pairs, [clip.shape for clip in clips], patch_length, step)
+
+
 def sample(clips, patch_length, step, n_patches=500, seed=0):
-    sampler = PatchSampler(clips, [-clip for clip in clips], patch_length, step)
+    sampler = make_sampler(clips, patch_length, step)
     return sampler.draw(n_patches, np.random.default_rng(seed))
 
 
@@ -64,7 +72,7 @@ def test_every_start_comes_once_when_starts_are_enumerated():
             return np.arange(high)
 
     clips = numbered((1, 14), (2, 9), (1, 3))
-    sampler = PatchSampler(clips, clips, 5, 2)
+    sampler = make_sampler(clips, 5, 2)
     sources, _, _ = sampler.draw(None, Counter())
     assert sources[:, 0].tolist() == starts_of(clips, 5, 2)
 
@@ -103,7 +111,7 @@ def test_last_timepoints_are_reached():
 )
 def test_an_epoch_holds_all_timepoints_once(shapes, n_patches):
     clips = numbered(*shapes)
-    assert PatchSampler(clips, clips, 16, 1).n_patches_per_epoch == n_patches
+    assert make_sampler(clips, 16, 1).n_patches_per_epoch == n_patches
 
 
 def test_same_seed_same_patches():
@@ -118,3 +126,23 @@ def test_patches_are_copies():
     sources, targets, _ = sample(clips, 20, 1, n_patches=1)
     sources[:] = targets[:] = 0
     assert np.array_equal(clips[0][0], np.arange(1, 21))
+
+
+def test_pairs_are_taken_one_by_one():
+    """A generator's clips may be gone when the next is made: `fit` need not hold all twice."""
+    alive = []
+
+    def make():
+        for clip in numbered((1, 20), (2, 30), (1, 7)):
+            assert all(reference() is None for reference in alive[:-1])
+            pair = clip.copy(), -clip
+            alive.append(weakref.ref(pair[0]))
+            yield pair
+            del pair
+
+    shapes = [(1, 20), (2, 30), (1, 7)]
+    sampler = PatchSampler(make(), shapes, 8, 1)
+    waveforms = [w for clip in numbered(*shapes) for w in clip]
+    for (source, target), waveform in zip(sampler.pairs(), waveforms, strict=True):
+        np.testing.assert_array_equal(source, waveform[None])
+        np.testing.assert_array_equal(target, -waveform[None])

@@ -98,9 +98,9 @@ def trained_on(monkeypatch):
     seen = []
 
     class Recorder(PatchSampler):
-        def __init__(self, sources, targets, *args):
-            seen.append([float(np.abs(t).max()) for t in targets])
-            super().__init__(sources, targets, *args)
+        def __init__(self, pairs, *args):
+            super().__init__(pairs, *args)
+            seen.append([float(np.abs(target).max()) for _, target in self.pairs()])
 
     monkeypatch.setattr(_learned, "PatchSampler", Recorder)
     return seen
