@@ -217,13 +217,16 @@ def choose_recipe(args):
     """Give the recipe as it was asked for."""
     recipe = RECIPES[args.name]
     begins = None if args.from_scratch or args.hold_out else recipe.begin_with
-    keeps = begins and not args.begin_with  # of what ships, which has heard more
+    if args.start_share is not None:
+        start_share = args.start_share
+    else:  # of what ships, which has heard more
+        start_share = recipe.start_share if begins and not args.begin_with else 0.0
     return replace(
         recipe,
         n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
         begin_with=args.begin_with.name if args.begin_with else begins,
-        start_share=recipe.start_share if keeps else 0.0,
+        start_share=start_share,
         held_out=args.hold_out,
         damaged_share=args.damaged_share,
         warped_share=args.warped_share,
@@ -266,6 +269,10 @@ def main():
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
     parser.add_argument(
+        "--start-share", type=parse_share, metavar="SHARE",
+        help="of the weights that it begins with, how much it keeps (default: the recipe's)",
+    )  # fmt: skip
+    parser.add_argument(
         "--damaged-share", type=parse_share, default=0.0, metavar="SHARE",
         help="narrowband clips that have gone through a codec or a telephone line, or got noise",
     )  # fmt: skip
@@ -276,9 +283,9 @@ def main():
     parser.add_argument(
         "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
     )
-    start = parser.add_mutually_exclusive_group()
-    start.add_argument("--from-scratch", action="store_true", help="begin with no other model")
-    start.add_argument("--begin-with", type=Path, metavar="FILE", help="a model of the same sizes")
+    starts = parser.add_mutually_exclusive_group()
+    starts.add_argument("--from-scratch", action="store_true", help="begin with no other model")
+    starts.add_argument("--begin-with", type=Path, metavar="FILE", help="a model of the same sizes")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
@@ -286,6 +293,10 @@ def main():
     start = find_start(recipe, args)
     if args.begin_with:
         check_start(start, recipe, args)
+    if recipe.start_share and start is None:
+        parser.error(
+            "--start-share needs a model to begin with: give --begin-with, or leave it out."
+        )
     recordings, tests = recipe.read(args.recordings, bring_down=False)
     if not recordings.clips or not tests.clips:
         raise SystemExit(

@@ -323,6 +323,7 @@ def test_a_file_that_heard_as_little_may_be_begun_with(run_command, tmp_path, ca
     card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
     assert card["recipe"]["held_out"] is None
     assert card["recipe"]["start_share"] == 0  # that is of what ships
+    assert card["recipe"]["damaged_share"] == card["recipe"]["warped_share"] == 0
     with pytest.raises(SystemExit, match="but what was held out for it is None"):
         run_command(
             "speech-4x-16k",
@@ -358,3 +359,20 @@ def test_another_start_is_another_setting(run_command, tmp_path, monkeypatch, ca
     run_command("speech-2x-16k", *begin_with[1])
     card = load(tmp_path / "out" / "speech-2x-16k.safetensors").card_
     assert card["begun with"]["first copy"] == 50
+
+
+def test_shares_are_as_asked_for(run_command, tmp_path, capsys):
+    run_command("speech-4x-16k")
+    file = shutil.copy(tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.model")
+    shares = {"--start-share": 0.5, "--damaged-share": 1.0, "--warped-share": 0.25}
+    asked = [word for share in shares.items() for word in share]
+    run_command("speech-4x-16k", "--begin-with", file, "--first-copy", 100, *asked)
+    card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
+    assert [card["recipe"][name[2:].replace("-", "_")] for name in shares] == [0.5, 1.0, 0.25]
+    assert "100% of the narrowband clips coded" in card["degradation"]
+    with pytest.raises(SystemExit):
+        run_command("speech-4x-16k", "--from-scratch", "--start-share", 0.5)
+    assert "--start-share needs a model to begin with" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_command("speech-4x-16k", "--damaged-share", 15)
+    assert "--damaged-share: must lie from 0 to 1, got 15" in capsys.readouterr().err
