@@ -49,7 +49,7 @@ class Clips(Sequence):
         self.name = name
         self.dtype = np.dtype(dtype)
         self.kind, clips = _open_container(container, name)
-        self._lazy_ndim: dict[int, int] = {}  # of the clips read so far
+        self._lazy_shapes: dict[int, tuple] = {}  # of the clips read so far
         if self.kind == "array":
             self._clips = _check_array(clips, name, self.dtype)
         elif self.kind == "lazy":
@@ -74,11 +74,19 @@ class Clips(Sequence):
         clip = self._clips[index]
         if self.kind == "lazy":
             clip = self._check(index, clip)
-            self._lazy_ndim[index] = clip.ndim
+            self._lazy_shapes[index] = clip.shape
         return np.atleast_2d(clip)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
+
+    def shape_of(self, index):
+        """Return (n_channels, n_timepoints) of clip `index`; what was read is not read again."""
+        if self.kind == "lazy" and index not in self._lazy_shapes:
+            return self[index].shape
+        shape = (self._lazy_shapes if self.kind == "lazy" else self._clips)[index]
+        shape = getattr(shape, "shape", shape)
+        return shape if len(shape) == 2 else (1, *shape)
 
     def collect(self, results):
         """Put one result a clip into the same kind of container.
@@ -107,7 +115,7 @@ class Clips(Sequence):
 
     def _is_mono_1d(self, index):
         if self.kind == "lazy":  # a result follows from its clip: that was read already
-            return self._lazy_ndim[index] == 1
+            return len(self._lazy_shapes[index]) == 1
         return self._clips[index].ndim == 1
 
     def _collect_array(self, results):

@@ -118,7 +118,7 @@ class LearnedUpsampler(BaseUpsampler):
         scale = self.scale_ if resume else _root_mean_square(X)
         sampler = PatchSampler(
             (self._make_pair(X[i], Y[i], ratio, scale) for i in training),
-            [Y[i].shape for i in training],
+            [Y.shape_of(i) for i in training],
             self.patch_length,
             ratio,
         )

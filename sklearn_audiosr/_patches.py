@@ -31,11 +31,14 @@ class PatchSampler:
     def __init__(self, pairs, shapes, patch_length, step):
         self.patch_length, self.step = patch_length, step
         lengths = np.array([n for n_channels, n in shapes for _ in range(n_channels)])
-        self._lengths = lengths
+        self._shapes, self._lengths = shapes, lengths
         self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         # every start of every waveform is equally likely; the last reaches the end, or over it
         self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // step) + 1)
-        self.sources, self.targets = _fill_buffers(pairs, lengths.sum(), patch_length)
+        # a patch may run over the end of the last waveform
+        buffers = np.zeros((2, lengths.sum() + patch_length), dtype=np.float32)
+        self.sources, self.targets = buffers
+        self._fill(pairs)
         self.n_patches_per_epoch = int(-(-lengths.sum() // patch_length))
 
     def draw(self, n_patches, rng):
@@ -86,23 +89,30 @@ class PatchSampler:
         return self._offsets[waveform] + begin, self._lengths[waveform] - begin
 
     def pairs(self):
-        """Give all waveforms as they went in.
+        """Give all clips as they went in.
 
         Returns
         -------
         pairs : list of (ndarray, ndarray)
-            Source and target, each of shape (1, n_timepoints); views of the buffers.
+            Source and target, each of shape (n_channels, n_timepoints); views of the buffers.
         """
-        places = zip(self._offsets, self._offsets + self._lengths, strict=True)
-        return [(self.sources[None, a:b], self.targets[None, a:b]) for a, b in places]
+        pairs, start = [], 0
+        for shape in self._shapes:
+            stop = start + shape[0] * shape[1]
+            buffers = self.sources[start:stop], self.targets[start:stop]
+            pairs.append(tuple(buffer.reshape(shape) for buffer in buffers))
+            start = stop
+        return pairs
 
-
-def _fill_buffers(pairs, n_timepoints, patch_length):
-    """Join all channels of all clips; a patch may run over the end of the last."""
-    buffers = np.zeros((2, n_timepoints + patch_length), dtype=np.float32)
-    start = 0
-    for pair in pairs:
-        stop = start + pair[0].size
-        buffers[:, start:stop] = [waveforms.reshape(-1) for waveforms in pair]
-        start = stop
-    return buffers
+    def _fill(self, pairs):
+        """Copy all clips into the buffers, one after the other."""
+        places = self.pairs()
+        for i, pair in enumerate(pairs):  # beside zip, the first one would stay
+            for clip, view in zip(pair, places[i], strict=True):
+                if clip.shape != view.shape:
+                    raise ValueError(
+                        f"Training clip {i} must have the shape {view.shape} at the wideband rate, "
+                        f"as when it was checked, got {clip.shape}: a lazy container must give the "
+                        "same clip whenever it is asked for one."
+                    )
+                view[:] = clip

@@ -142,7 +142,20 @@ def test_pairs_are_taken_one_by_one():
 
     shapes = [(1, 20), (2, 30), (1, 7)]
     sampler = PatchSampler(make(), shapes, 8, 1)
-    waveforms = [w for clip in numbered(*shapes) for w in clip]
-    for (source, target), waveform in zip(sampler.pairs(), waveforms, strict=True):
-        np.testing.assert_array_equal(source, waveform[None])
-        np.testing.assert_array_equal(target, -waveform[None])
+    for (source, target), clip in zip(sampler.pairs(), numbered(*shapes), strict=True):
+        np.testing.assert_array_equal(source, clip)
+        np.testing.assert_array_equal(target, -clip)
+
+
+def test_clips_are_given_back_with_their_channels():
+    clips = numbered((2, 5), (1, 3), (3, 2))
+    for (source, target), clip in zip(make_sampler(clips, 4, 1).pairs(), clips, strict=True):
+        np.testing.assert_array_equal(source, clip)
+        np.testing.assert_array_equal(target, -clip)
+
+
+@pytest.mark.parametrize("shapes", [[(1, 6), (1, 6)], [(1, 10)], [(2, 2), (1, 6)]])
+def test_clips_that_changed_are_refused(shapes):
+    clips = numbered((1, 4), (1, 6))
+    with pytest.raises(ValueError, match=r"clip 0 must have the shape \(\d, \d+\).*got \(1, 4\)"):
+        PatchSampler([(clip, clip) for clip in clips], shapes, 8, 2)
