@@ -81,11 +81,24 @@ class Clips(Sequence):
         return (self[i] for i in range(len(self)))
 
     def shape_of(self, index):
-        """Return (n_channels, n_timepoints) of clip `index`; what was read is not read again."""
-        if self.kind == "lazy" and index not in self._lazy_shapes:
-            return self[index].shape
-        shape = (self._lazy_shapes if self.kind == "lazy" else self._clips)[index]
-        shape = getattr(shape, "shape", shape)
+        """Give the shape of a clip; one that was read before is not read again.
+
+        Parameters
+        ----------
+        index : int
+            Of the clip, from 0.
+
+        Returns
+        -------
+        shape : (n_channels, n_timepoints)
+            Of what indexing returns.
+        """
+        if self.kind != "lazy":
+            shape = self._clips[index].shape
+        elif index in self._lazy_shapes:
+            shape = self._lazy_shapes[index]
+        else:
+            shape = self[index].shape
         return shape if len(shape) == 2 else (1, *shape)
 
     def collect(self, results):

@@ -107,6 +107,23 @@ def test_lazy_sequence_is_read_when_asked():
     assert reads == [(0,), (0, 1), (0, 1, 2), (0, 1, 2, 3)]
 
 
+@pytest.mark.parametrize(
+    "container", [ragged(), Folder(ragged()), object_array(ragged()), noise(3, 7), noise(3, 2, 7)]
+)
+def test_shapes_are_those_of_the_clips(container):
+    clips = Clips(container, "X")
+    shapes = [clips.shape_of(i) for i in range(len(clips))]
+    assert shapes == [clip.shape for clip in clips]
+
+
+def test_shape_of_a_lazy_clip_is_not_read_again():
+    folder = Folder(ragged())
+    clips = Clips(folder, "X")
+    assert len(clips[1]) == 2
+    assert [clips.shape_of(i) for i in (1, 3, 3)] == [(2, 5), (1, 12), (1, 12)]
+    assert folder.reads == [1, 3]
+
+
 @pytest.mark.parametrize("act", [spline().predict, Decimator(2, filter="none").transform])
 def test_lazy_sequence_is_read_once(act):
     folder = Folder([noise(8), noise(2, 6)])
