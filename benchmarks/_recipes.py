@@ -47,11 +47,12 @@ class Recipe:
         always have), and how many are decimated by a filter that is drawn at random.
     damaged_share, warped_share : float
         How many narrowband clips have gone through a codec or a telephone line, or got noise, and
-        how many of the varied clips have their formants moved; the former also when the correction
-        of the lowband is solved for.
+        how many of the varied clips have their formants moved; also when the correction of the
+        lowband is solved for.
     settling_filter_share : float
-        The latter when the correction of the lowband is solved for: with few, it is best behind
-        the paper's filter, and boosts the end of the band where another one did not lower it.
+        As `random_filter_share`, when the correction of the lowband is solved for: with few, it is
+        best behind the paper's filter, and boosts the end of the band where another one did not
+        lower it.
     """
 
     rate: int

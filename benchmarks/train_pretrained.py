@@ -156,8 +156,8 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
             "correction of the lowband was solved for; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
             f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
-            f"{recipe.damaged_share:.0%} of the narrowband clips coded, sent over a telephone line "
-            "or with noise (benchmarks/_augmentation.py)"
+            f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
+            "sent over a telephone line (benchmarks/_augmentation.py)"
         ),
         "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
         "order-8 Chebyshev filter, zero phase, mean over clips",
@@ -270,7 +270,8 @@ def main():
     )
     parser.add_argument(
         "--start-share", type=parse_share, metavar="SHARE",
-        help="of the weights that it begins with, how much it keeps (default: the recipe's)",
+        help="of the weights that it begins with, how much it keeps (default: the recipe's; of a "
+        "file 0)",
     )  # fmt: skip
     parser.add_argument(
         "--damaged-share", type=parse_share, default=0.0, metavar="SHARE",

@@ -111,8 +111,8 @@ class PatchSampler:
             for clip, view in zip(pair, places[i], strict=True):
                 if clip.shape != view.shape:
                     raise ValueError(
-                        f"Training clip {i} must have the shape {view.shape} at the wideband rate, "
-                        f"as when it was checked, got {clip.shape}: a lazy container must give the "
-                        "same clip whenever it is asked for one."
+                        f"Clip {i} of those that train must have the shape {view.shape} at the "
+                        f"wideband rate, as when it was checked, got {clip.shape}: a lazy "
+                        "container must give the same clip whenever it is asked for one."
                     )
                 view[:] = clip

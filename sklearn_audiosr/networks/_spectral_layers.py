@@ -68,7 +68,7 @@ class KnotFilter(nn.Module):
         self.register_buffer("filters", torch.zeros(ratio, 1, n_taps))
 
     def solve(self, pairs):
-        """Solve for the filters, of pairs of arrays (n_waveforms, n_timepoints)."""
+        """Solve for the filters, of pairs of arrays (n_channels, n_timepoints)."""
         waveforms = (
             (x[:: self.step], y)
             for source, target in pairs

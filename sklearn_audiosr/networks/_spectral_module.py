@@ -146,7 +146,7 @@ class SpectralNetwork(nn.Module):
         Parameters
         ----------
         pairs : list of (ndarray, ndarray)
-            Network inputs and targets, each of shape (n_waveforms, n_timepoints).
+            Network inputs and targets, each of shape (n_channels, n_timepoints).
         """
         self.linear.solve(pairs)
 
