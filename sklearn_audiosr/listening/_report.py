@@ -168,7 +168,7 @@ def plot_scores(result, *, recording=None, systems=None, ax=None):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     test, answers = Path(folder, "test"), Path(folder, "answers")
     ...     _ = make_listening_test(stimuli, test)
-    ...     _ = simulate_answers(test, means, answers)
+    ...     _ = simulate_answers(test, means, answers, spread=2, random_state=0)
     ...     ax = plot_scores(analyze(answers, test))
     >>> ax.get_title()
     'Listening test: 10 simulated listeners'
