@@ -47,9 +47,12 @@ def make_degradations(ratio, rate):
             f"{name}": [chebyshev, Codec(name, sampling_rate=narrow)]
             for name in ("mp3", "vorbis", "opus")
         },
+        # where an ordinary resampler leaves more at the end of the band than the paper's filter
+        "no filter, mp3": [Decimator(ratio, filter="none"), Codec("mp3", sampling_rate=narrow)],
     }
     if narrow == 8000:
         rows["telephone"] = [Telephone(ratio, sampling_rate=rate)]
+        rows["telephone's band"] = [Telephone(ratio, sampling_rate=rate, law=None)]
     return rows
 
 

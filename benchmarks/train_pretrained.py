@@ -6,11 +6,12 @@ trains on the training splits of the packs that the recipe names, varied in spee
 phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
 stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
 make it shorter, ``--damaged-share`` and ``--warped-share`` vary the recordings in more ways. A
-recipe may begin with another model, or with the last version of its own, then with a ``--first-
-copy`` beyond those that its card names; not with ``--from-scratch``. ``--begin-with`` takes the
-model of a file instead. ``--hold-out`` leaves recordings, and others of their speakers, out of
-training and scores on them: how good a model is on voices that it has not heard. Nor must what it
-begins with have: it begins with none but a file for which they were held out, too.
+recipe may begin with another model, or with the last version of its own, then with a
+``--first-copy`` beyond those that its card names; not with ``--from-scratch``. ``--begin-with``
+takes the model of a file instead, and ``--start-share`` how much of its weights is kept.
+``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
+how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
+with none but a file for which they were held out, too.
 At last the correction of the lowband is solved for (`_correction`).
 """
 
@@ -217,19 +218,16 @@ def choose_recipe(args):
     """Give the recipe as it was asked for."""
     recipe = RECIPES[args.name]
     begins = None if args.from_scratch or args.hold_out else recipe.begin_with
-    if args.start_share is not None:
-        start_share = args.start_share
-    else:  # of what ships, which has heard more
-        start_share = recipe.start_share if begins and not args.begin_with else 0.0
+    keeps = begins and not args.begin_with  # of what ships, which has heard more
+    shares = ("start_share", "damaged_share", "warped_share")
+    asked = {name: getattr(args, name) for name in shares if getattr(args, name) is not None}
     return replace(
         recipe,
         n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
         begin_with=args.begin_with.name if args.begin_with else begins,
-        start_share=start_share,
+        **{"start_share": recipe.start_share if keeps else 0.0, **asked},
         held_out=args.hold_out,
-        damaged_share=args.damaged_share,
-        warped_share=args.warped_share,
     )
 
 
@@ -274,11 +272,11 @@ def main():
         "file 0)",
     )  # fmt: skip
     parser.add_argument(
-        "--damaged-share", type=parse_share, default=0.0, metavar="SHARE",
+        "--damaged-share", type=parse_share, metavar="SHARE",
         help="narrowband clips that have gone through a codec or a telephone line, or got noise",
     )  # fmt: skip
     parser.add_argument(
-        "--warped-share", type=parse_share, default=0.0, metavar="SHARE",
+        "--warped-share", type=parse_share, metavar="SHARE",
         help="varied clips that have their formants moved",
     )  # fmt: skip
     parser.add_argument(

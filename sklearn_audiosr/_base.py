@@ -5,7 +5,8 @@ from numbers import Integral
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._clips import MAX_CHANNELS, Clips, check_pairs
+from sklearn_audiosr._clips import MAX_CHANNELS, Clips
+from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._streaming import Stream
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 

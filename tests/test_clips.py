@@ -8,7 +8,8 @@ import torch
 from containers import object_array
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._clips import Clips, check_groups, check_pairs
+from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._pairs import check_groups, check_pairs
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 

@@ -8,7 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_audiosr._clips import Clips, check_pairs
+from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr.listening._loudness import MAX_CHANNELS
 from sklearn_audiosr.listening._signals import leave_headroom, low_pass, match_loudness, stretch
 

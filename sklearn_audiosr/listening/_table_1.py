@@ -4,7 +4,7 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_audiosr._clips import check_pairs
+from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr.listening._stimuli import make_stimuli
 
 _N_RECORDINGS, _UPSAMPLING_RATIO = 4, 4

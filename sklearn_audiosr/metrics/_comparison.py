@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sklearn_audiosr._clips import check_comparison
+from sklearn_audiosr._pairs import check_comparison
 
 
 def compare_clips(y_true, y_pred, sample_weight, average, score, undefined=None):

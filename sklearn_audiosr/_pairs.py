@@ -1,0 +1,120 @@
+"""What belongs together: clips and their targets, predictions, groups and weights."""
+
+import numpy as np
+
+from sklearn_audiosr._clips import Clips
+
+_RATES_REMEDY = (
+    "if the rates have another ratio, resample to an integer one; if X and Y were mixed up, swap "
+    "them."
+)
+
+
+def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
+    """Check narrowband clips against their wideband targets.
+
+    Parameters
+    ----------
+    X, Y : containers of clips
+        Narrowband sources and wideband targets.
+    upsampling_ratio : int, default=None
+        The ratio that every pair must have; None learns it from the lengths.
+    dtype : dtype, default=numpy.float32
+        Floating-point type of the checked clips.
+
+    Returns
+    -------
+    X, Y : Clips
+        The checked containers.
+    upsampling_ratio : int
+        Wideband timepoints for each narrowband timepoint, at least 2.
+    """
+    if Y is None:
+        raise ValueError(
+            "Y must hold the wideband clips, got None: this estimator requires y to be passed, "
+            "but the target y is None. Pass the wideband targets as fit(X, Y)."
+        )
+    X, Y = Clips(X, "X", dtype), Clips(Y, "Y", dtype)
+    if len(X) != len(Y):
+        raise ValueError(
+            f"Y must hold as many clips as X ({len(X)}), got {len(Y)}: pass one wideband clip "
+            "for each narrowband clip."
+        )
+    shapes = [(x.shape, y.shape) for x, y in zip(X, Y, strict=True)]
+    if upsampling_ratio is None:
+        upsampling_ratio = _learn_ratio(shapes)
+    for i, (x_shape, y_shape) in enumerate(shapes):
+        _check_pair(i, x_shape, y_shape, upsampling_ratio)
+    return X, Y, upsampling_ratio
+
+
+def check_groups(groups, n_clips):
+    """Return `groups` as an array with one label for each of `n_clips` clips, or None."""
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.ndim != 1 or len(groups) != n_clips:
+        raise ValueError(
+            f"groups must hold one label for each of the {n_clips} clips, got shape "
+            f"{groups.shape}: pass one speaker or piece for each clip."
+        )
+    return groups
+
+
+def check_comparison(y_true, y_pred, sample_weight=None):
+    """Return two containers as float64 `Clips`, and weights as an array or None."""
+    y_true, y_pred = Clips(y_true, "y_true", np.float64), Clips(y_pred, "y_pred", np.float64)
+    if len(y_true) != len(y_pred):
+        raise ValueError(
+            f"y_pred must hold as many clips as y_true ({len(y_true)}), got {len(y_pred)}: pass "
+            "one prediction for each clip."
+        )
+    return y_true, y_pred, _check_weights(sample_weight, len(y_true))
+
+
+def _check_weights(sample_weight, n_clips):
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    legal = weights.shape == (n_clips,) and weights.dtype.kind in "fiub"
+    if not legal or not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
+        raise ValueError(
+            f"sample_weight must hold one finite weight of at least 0 for each of the {n_clips} "
+            f"clips, not all 0, got an array of shape {weights.shape}: pass numbers, one a clip."
+        )
+    return weights.astype(np.float64)
+
+
+def _learn_ratio(shapes):
+    ratios = [y_shape[-1] / x_shape[-1] for x_shape, y_shape in shapes]
+    # the lower median: with one bad pair of several, the ratio that the others have
+    ratio = max(1, round(sorted(ratios)[(len(ratios) - 1) // 2]))
+    if ratio < 2:
+        i = int(np.argmin(ratios))
+        raise ValueError(
+            "Y must have an integer number of timepoints, at least 2, for each timepoint of X, got "
+            f"len(X[{i}])={shapes[i][0][-1]} and len(Y[{i}])={shapes[i][1][-1]}: pass narrowband "
+            "clips as X and wideband clips as Y (degradation.Decimator makes X from Y)."
+        )
+    return ratio
+
+
+def _check_pair(i, x_shape, y_shape, ratio):
+    if y_shape[-1] != ratio * x_shape[-1]:
+        # a few timepoints are a matter of cutting; more are one of rates
+        far = abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio
+        raise ValueError(
+            f"Y[{i}] must have {ratio * x_shape[-1]} timepoints (upsampling_ratio={ratio} times "
+            f"len(X[{i}])={x_shape[-1]}), got {y_shape[-1]}: cut wideband clips to a multiple of "
+            "the ratio."
+            + (
+                f" It is {y_shape[-1] / x_shape[-1]:.4g} times as long: {_RATES_REMEDY}"
+                if far
+                else ""
+            )
+        )
+    if x_shape[0] != y_shape[0]:
+        raise ValueError(
+            f"Y[{i}] must have as many channels as X[{i}] ({x_shape[0]}), got {y_shape[0]}: pass "
+            "the same channels, or fold both to mono."
+        )
