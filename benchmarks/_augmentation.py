@@ -34,8 +34,12 @@ _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 # Of narrowband clips that are damaged: signal to noise in dB, and compression levels of codecs.
 _NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.9)
 
-# Narrowband rate of a telephone line in Hz, and what codecs and lines leave to their full scale.
-_TELEPHONE_RATE, _HEADROOM = 8000, 0.5
+# Narrowband rate of a telephone line in Hz, its laws, half of the time its band alone, and what
+# codecs and lines leave to their full scale.
+_TELEPHONE_RATE, _LAWS, _HEADROOM = 8000, (None, None, "mulaw", "alaw"), 0.5
+
+# Of a resampler's low-pass: the narrowband timepoints to each side, and its cut-off.
+_RESAMPLER_ORDERS, _RESAMPLER_CUTOFFS = (6, 64), (0.9, 1.0)
 
 
 def augment(
@@ -68,9 +72,12 @@ def augment(
         How many clips are varied; the others have their phases turned only. Recordings of a higher
         rate always are: there are few.
     random_filter_share : float
-        How many clips are decimated by a filter drawn at random; the others by the paper's.
+        How many clips are decimated by a filter drawn at random, half of them as resamplers do;
+        the others by the paper's.
     damaged_share : float
-        How many narrowband clips have gone through a codec or a telephone line, or got noise.
+        How many narrowband clips have gone through a codec or a telephone line, or got noise. What
+        they were decimated by before is the paper's filter in a third of them, a random one in
+        another, and a resampler's in the last.
     warped_share : float
         How many of the clips that are varied have their formants moved, too.
 
@@ -92,16 +99,32 @@ def augment(
             for clip, of_clip, other in zip(clips, rates, varied, strict=True)
         ]
     Y = trim_clips([store(clip) for clip in clips], ratio)
-    by_paper, at_random = (
-        decimator.fit_transform(Y)
-        for decimator in (Decimator(ratio), Decimator(ratio, filter="random", random_state=seed))
-    )
-    drawn = rng.random(len(Y)) < random_filter_share
-    X = [at_random[i] if random else by_paper[i] for i, random in enumerate(drawn)]
-    damaged = rng.random(len(Y)) < damaged_share
+    drawn, damaged = (rng.random(len(Y)) < share for share in (random_filter_share, damaged_share))
+    makers = np.where(drawn, rng.integers(1, 3, len(Y)), 0)
+    makers = np.where(damaged, rng.integers(0, 3, len(Y)), makers)
+    X = [decimate(y, ratio, maker, rng) for y, maker in zip(Y, makers, strict=True)]
     for i in np.flatnonzero(damaged):
         X[i] = damage(X[i], Y[i], rate, ratio, rng)
     return X, Y
+
+
+def decimate(y, ratio, maker, rng):
+    """Give the narrowband clip, by the paper's filter (0), a random one (1) or a resampler's (2).
+
+    Resamplers keep nearly all of the band, which codecs then cut: behind a codec its end is not as
+    it is behind the paper's filter, though both look as empty.
+    """
+    makers = (
+        Decimator(ratio),
+        Decimator(ratio, filter="random", random_state=int(rng.integers(2**31))),
+        Decimator(
+            ratio,
+            filter="fir",
+            order=int(rng.integers(*_RESAMPLER_ORDERS)),
+            cutoff=rng.uniform(*_RESAMPLER_CUTOFFS),
+        ),
+    )
+    return makers[maker].fit_transform([y])[0]
 
 
 def damage(x, y, rate, ratio, rng):
@@ -113,9 +136,11 @@ def damage(x, y, rate, ratio, rng):
         compression_level=_COMPRESSION_LEVELS,
         random_state=seed,
     )
-    lines = [(x, AddNoise(_NOISE_SNRS, color="random", random_state=seed)), (x, codec)]
+    noise = AddNoise(_NOISE_SNRS, color="random", random_state=seed)
+    lines = [(x, noise), (x, codec), (x, codec)]  # codecs are many
     if rate / ratio == _TELEPHONE_RATE:
-        lines.append((y, Telephone(ratio, sampling_rate=rate)))  # it decimates
+        law = _LAWS[rng.integers(len(_LAWS))]
+        lines.append((y, Telephone(ratio, sampling_rate=rate, law=law)))  # it decimates
     clip, line = lines[rng.integers(len(lines))]
     (damaged,) = line.fit_transform([_HEADROOM * clip])
     return damaged / np.float32(_HEADROOM)

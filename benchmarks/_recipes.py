@@ -117,7 +117,9 @@ _SPEECH = {
     "packs": ("speech_multi", "speech_fullband"),
     "test_packs": ("speech_multi",),
     "varied_share": 0.75,
-    "random_filter_share": 0.2,
+    "random_filter_share": 0.3,
+    "damaged_share": 0.15,
+    "warped_share": 0.5,
 }
 # its blocks hear the same voices
 _SPEECH_OF_ANOTHER = {
@@ -146,7 +148,7 @@ RECIPES = {
         begin_with="speech-2x-16k",
         start_share=0.3,
         settling_filter_share=0.5,
-        **_SPEECH,
+        **{**_SPEECH, "damaged_share": 0.25},
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(

@@ -3,7 +3,15 @@
 import _augmentation
 import numpy as np
 import pytest
-from _augmentation import augment, change_speed, colour, damage, vary, warp_formants
+from _augmentation import (
+    augment,
+    change_speed,
+    colour,
+    damage,
+    decimate,
+    vary,
+    warp_formants,
+)
 from scipy.signal import lfilter
 
 from sklearn_audiosr.datasets import load_speech
@@ -130,6 +138,41 @@ def test_damage_is_no_delay_and_a_telephone_only_at_its_rate(ratio, has_telephon
         bass.append(abs(spectra[1][hum] / spectra[0][hum]))
     assert (min(bass) < 0.05) == has_telephone
     assert max(bass) > 0.9
+
+
+def test_telephone_lines_have_either_law_or_none(monkeypatch):
+    laws = []
+
+    class Line(_augmentation.Telephone):
+        def fit_transform(self, Y):
+            laws.append(self.law)
+            return super().fit_transform(Y)
+
+    monkeypatch.setattr(_augmentation, "Telephone", Line)
+    y = 0.1 * np.random.default_rng(0).standard_normal(4000).astype(np.float32)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        damage(y[::2], y, 16000, 2, rng)
+    assert {"mulaw", "alaw", None} == set(laws)
+    assert 0.2 < laws.count(None) / len(laws) < 0.8
+
+
+@pytest.mark.parametrize("ratio", [2, 4, 6])
+def test_resamplers_leave_more_at_the_end_of_the_band_than_the_papers_filter(ratio):
+    n, rng = 4000 * ratio, np.random.default_rng(0)
+    y = rng.standard_normal(n).astype(np.float32)
+    ends = []
+    for maker in (0, 1, 2):
+        X = [decimate(y, ratio, maker, rng) for _ in range(8)]
+        powers = [np.abs(np.fft.rfft(x)) ** 2 for x in X]
+        # of the band, from 0.82 to 0.9, against below a half
+        ends.append([p[1640:1800].mean() / p[100:1000].mean() for p in powers])
+        assert all(x.dtype == np.float32 and len(x) == n // ratio for x in X)
+    by_paper, at_random, as_resampler = ends
+    assert max(by_paper) < 0.5
+    assert max(by_paper) == min(by_paper)
+    assert max(at_random) > 3 * min(at_random)
+    assert min(as_resampler) > 0.5
 
 
 @pytest.mark.parametrize("warp", [0.88, 1.0, 1.14])
