@@ -85,11 +85,12 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     in another way, or is resampled here, needs one that was trained on clips made that way:
     `LinearUpsampler` above all raises what `Decimator` attenuates, up to 80 times.
 
-    Channels and sample format (16-bit, 24-bit, float, ...) are kept where the target's container
-    has that format, and are the container's usual one where it doesn't. Integer formats can't hold
-    values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator takes a file
-    of any rate, and writes r times that rate; with one it writes that, whatever the file's. A file
-    that has it already, and an empty highband, keeps its length.
+    Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
+    container has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law, GSM,
+    MP3, ...), the format is the container's usual one: 16-bit for WAV and FLAC. Integer formats
+    can't hold values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator
+    takes a file of any rate, and writes r times that rate; with one it writes that, whatever the
+    file's. A file that has it already, and an empty highband, keeps its length.
 
     Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
     above the narrowband Nyquist frequency.
@@ -111,7 +112,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     >>> info.samplerate, info.frames, info.subtype
     (16000, 16000, 'PCM_24')
     """
-    import soundfile
+    from sklearn_audiosr._reading import SequentialReader
 
     if not hasattr(est, "stream"):
         raise TypeError(
@@ -122,7 +123,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     _check_assumption(assume_bandwidth)
     _check_paths(source, target)
     target = Path(os.path.realpath(target))  # of a link, the file that it leads to
-    with soundfile.SoundFile(source) as reader:
+    with SequentialReader(source) as reader:
         if reader.frames == 0:
             raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
         narrow_rate, wide_rate = _find_rates(est, reader.samplerate, resample, assume_bandwidth)
@@ -275,7 +276,7 @@ def _measure_band(reader, source):
     """Bandwidth of a file in Hz; the reader is at its start then as before."""
     # of a named pipe, libsndfile says that some containers are seekable
     is_pipe = isinstance(source, (str, os.PathLike)) and not os.path.isfile(source)
-    if is_pipe or not reader.seekable():
+    if is_pipe or not reader.can_rewind():
         raise ValueError(
             'source must be seekable for assume_bandwidth="auto", which reads it twice, got '
             f"{source}, which is not: pass where its band ends in Hz, or write it to a file first."

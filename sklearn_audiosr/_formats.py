@@ -6,8 +6,15 @@ _UNBOUNDED = {
     *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
 }
 
+# Formats of a source that its result has, too. Others (mu-law, GSM, ADPCM, MP3 inside a WAV file)
+# leave too little of a highband, or hide it in noise.
+_KEPT = {
+    *("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
+    *("ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32", "DWVW_16", "DWVW_24"),
+}
+
 # Bytes of a value; 8 are more than any other format takes.
-_N_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "ULAW": 1, "ALAW": 1}
+_N_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
 
 # Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
 _MAX_WAV_BYTES = 2**32 - 2**16
@@ -30,7 +37,7 @@ def open_writer(path, target, reader, rate):
 
 
 def _find_format(reader, target, rate):
-    """Container of the target, and formats to try: the source's own, then the usual one."""
+    """Container of the target, and formats to try: the source's own, if good, then the usual."""
     import soundfile
 
     suffix = target.suffix.lstrip(".").upper()
@@ -42,7 +49,7 @@ def _find_format(reader, target, rate):
         )
     usual = "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
     subtypes = [usual]
-    if reader.subtype in soundfile.available_subtypes(container) and suffix != "OPUS":
+    if reader.subtype in _KEPT.intersection(soundfile.available_subtypes(container)):
         subtypes = [reader.subtype, usual]
     n_values = reader.frames * reader.channels * rate // reader.samplerate
     n_bytes = max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values

@@ -94,11 +94,11 @@ def read_excerpt(excerpt, sampling_rate):
         If the file cannot be read or ends too early.
     """
     soundfile = _import_soundfile()
+    from sklearn_audiosr._reading import read_part
+
     first, last, n_before = _find_frames(excerpt, sampling_rate)
     try:
-        with soundfile.SoundFile(excerpt.path) as file:
-            file.seek(first)
-            frames = file.read(last - first, dtype="float32", always_2d=True)
+        frames = read_part(excerpt.path, first, last - first)
     except (soundfile.SoundFileError, OSError) as error:
         raise _unreadable(excerpt, getattr(error, "error_string", str(error))) from error
     clip = _resample(frames.mean(axis=1), excerpt.file_rate, sampling_rate)
