@@ -12,11 +12,13 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
 from _tables import RESULTS, record, rst_table
+from scipy.signal import resample_poly
 from train_pretrained import measure
 
 from sklearn_audiosr import (
@@ -33,7 +35,8 @@ GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
 def make_degradations(ratio, rate):
     """Rows of the table of robustness: each gives narrowband clips."""
-    chebyshev, narrow = Decimator(ratio), rate // ratio
+    chebyshev, resampler, narrow = Decimator(ratio), PolyphaseResampler(ratio), rate // ratio
+    codecs = {name: Codec(name, sampling_rate=narrow) for name in ("mp3", "vorbis", "opus")}
     rows = {
         "the paper's filter": [chebyshev],
         **{
@@ -43,17 +46,26 @@ def make_degradations(ratio, rate):
         "random filters": [Decimator(ratio, filter="random", random_state=0)],
         "white noise, 30 dB": [chebyshev, AddNoise(30.0, random_state=0)],
         "white noise, 20 dB": [chebyshev, AddNoise(20.0, random_state=0)],
-        **{
-            f"{name}": [chebyshev, Codec(name, sampling_rate=narrow)]
-            for name in ("mp3", "vorbis", "opus")
-        },
-        # where an ordinary resampler leaves more at the end of the band than the paper's filter
-        "no filter, mp3": [Decimator(ratio, filter="none"), Codec("mp3", sampling_rate=narrow)],
+        **{name: [chebyshev, codec] for name, codec in codecs.items()},
+        # ordinary resamplers leave more at the end of the band than the paper's filter
+        "scipy's resampler": [resampler],
+        "scipy's resampler, mp3": [resampler, codecs["mp3"]],
+        "no filter, mp3": [Decimator(ratio, filter="none"), codecs["mp3"]],
     }
     if narrow == 8000:
         rows["telephone"] = [Telephone(ratio, sampling_rate=rate)]
         rows["telephone's band"] = [Telephone(ratio, sampling_rate=rate, law=None)]
     return rows
+
+
+class PolyphaseResampler:
+    """`scipy.signal.resample_poly`, as a step: what it passes ends at the Nyquist frequency."""
+
+    def __init__(self, ratio):
+        self.ratio = ratio
+
+    def fit_transform(self, Y):
+        return [resample_poly(y, 1, self.ratio).astype(np.float32) for y in Y]
 
 
 def degrade(steps, Y):

@@ -42,9 +42,9 @@ suffix of a target names its container. A target has its name only when it is
 complete."""
 
 _EPILOG = """\
-A model takes files of one rate. A file of another can be brought to it with
---resample; one whose band ends far below half its rate, an upsampled call for
-example, with --assume-bandwidth auto."""
+A model takes files of one rate. A file of another can be brought to that of a
+--model with --resample; one whose band ends far below half its rate, an
+upsampled call for example, with --assume-bandwidth auto."""
 
 
 def add_parser(commands):
