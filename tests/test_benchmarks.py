@@ -15,8 +15,11 @@ import torch
 from _networks import PATCH_LENGTH, PlainLoop
 from _timing import count_operations, plain_convolutions
 from bench_network import format_table
+from bench_pretrained import degrade, make_degradations
 from pack_clips import read_clips
 
+from sklearn_audiosr.datasets import load_speech
+from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _convolution, _unet_module
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -112,6 +115,19 @@ def test_packed_clips_are_the_clips(tmp_path):
     assert np.load(target).dtype == np.int16
     for clip, expected in zip(packed, clips, strict=True):
         np.testing.assert_array_equal(clip / 2**15, expected)
+
+
+@pytest.mark.parametrize("ratio", [2, 4, 6])
+def test_what_models_are_scored_behind_keeps_length_and_time(ratio):
+    y = load_speech().clips[0][:24000]
+    (x,) = Decimator(ratio).fit_transform([y])
+    rows = make_degradations(ratio, 16000)
+    assert ("telephone" in rows) == (ratio == 2)
+    for name, steps in rows.items():
+        (z,) = degrade(steps, [y])
+        assert z.shape == x.shape, name
+        delay = np.argmax(np.fft.irfft(np.fft.rfft(z) * np.fft.rfft(x).conj(), len(x)))
+        assert delay == 0, name
 
 
 def test_the_script_for_gpus_needs_no_soundfile():

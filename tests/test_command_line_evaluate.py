@@ -8,7 +8,7 @@ from commands import failure, noise, read, run, run_json, ship, spline, write
 
 from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr._persistence import save_estimator
-from sklearn_audiosr.degradation import Decimator, ideal_lowband
+from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 SPEECH = "--model=speech-2x-16k"  # a spline, so that its scores are known
@@ -97,6 +97,39 @@ def test_evaluate_prints_a_table(recordings, capsys):
         ]  # fmt: skip
     assert last == "The linear filter learned from the folder's other recordings."
     assert printed.err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "described"),
+    [
+        (["--filter=telephone"], [Telephone(2)], "a telephone line"),
+        (
+            ["--codec=mp3"],
+            [Decimator(2), Codec("mp3", sampling_rate=8000)],
+            "the filter chebyshev1, mp3",
+        ),
+        (
+            ["--filter=fir", "--codec=vorbis", "--noise=20"],
+            [
+                Decimator(2, filter="fir"),
+                Codec("vorbis", sampling_rate=8000),
+                AddNoise(20.0, random_state=0),
+            ],
+            "the filter fir, vorbis, noise 20 dB below",
+        ),
+    ],
+)
+def test_evaluate_behind_lines_codecs_and_noise(options, steps, described, recordings, capsys):
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH, *options)
+    Y = X = list(recordings.values())
+    for step in steps:
+        X = step.fit_transform(X)
+    expected = scores_of(Y, spline().predict(X))
+    for key, values in expected.items():
+        assert report["methods"]["speech-2x-16k"]["of_each"][key] == pytest.approx(values, abs=1e-3)
+    assert run("evaluate", "rec", SPEECH, *options) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert f"Hz behind {described}; speech-2x-16k: " in first
 
 
 def test_evaluate_skips_what_has_no_highband_and_resamples_the_rest(folder, capsys):
@@ -193,6 +226,9 @@ def test_evaluate_refuses(folder_name, model, message, folder, capsys):
         (["--model=spline"], "the spline is in every table; name a model"),
         (["--model=none"], "no such name and no such file: 'none'"),
         ([SPEECH, "--filter=brick"], "invalid choice: 'brick'"),
+        ([SPEECH, "--codec=gsm"], "invalid choice: 'gsm'"),
+        ([SPEECH, "--noise=loud"], "must be a number of dB, -100 or more, 30 for example, got 'l"),
+        ([SPEECH, "--noise=nan"], "must be a number of dB, -100 or more, 30 for example, got 'n"),
     ],
 )
 def test_evaluate_wrong_usage(arguments, message, recordings, capsys):

@@ -209,6 +209,11 @@ def parse_bandwidth(text):
     return text if text == "auto" else _parse_number(text, float, 1, "auto, or 1 Hz or more")
 
 
+def parse_noise(text):
+    """Read a signal-to-noise ratio in dB."""
+    return _parse_number(text, float, -100, "a number of dB, -100 or more, 30 for example")
+
+
 def _parse_number(text, number_type, least, need):
     try:
         value = number_type(text)

@@ -21,13 +21,22 @@ from sklearn_audiosr._command_line._estimators import (
     add_model_arguments,
     check_model,
     open_estimator,
+    parse_noise,
 )
 from sklearn_audiosr._command_line._progress import open_bar
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._spline import SplineUpsampler
 from sklearn_audiosr.datasets import load_audio_folder
-from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
+from sklearn_audiosr.degradation import (
+    AddNoise,
+    Codec,
+    Decimator,
+    Telephone,
+    ideal_lowband,
+    trim_clips,
+)
 from sklearn_audiosr.degradation._filters import FAMILIES
+from sklearn_audiosr.degradation._round_trip import FORMATS
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 _DESCRIPTION = """\
@@ -46,6 +55,9 @@ no method passes that does not predict the highband's waveform."""
 
 _MAX_FOLDS = 5
 
+# What --filter takes beside low-pass filters.
+_TELEPHONE = "telephone"
+
 _BOUND, _SPLINE, _LINEAR = "true lowband", "spline", "linear filter"
 
 
@@ -62,11 +74,24 @@ def add_parser(commands):
     add_model_arguments(parser, required=True)
     parser.add_argument(
         "--filter",
-        choices=[*FAMILIES, "random"],
+        choices=[*FAMILIES, "random", _TELEPHONE],
         default="chebyshev1",
         metavar="FILTER",
-        help=f"low-pass filter before the decimation: {', '.join(FAMILIES)}, or random, one drawn "
-        "for each recording, the same in each run (default: chebyshev1, the paper's)",
+        help=f"low-pass filter before the decimation: {', '.join(FAMILIES)}; or random, one drawn "
+        "for each recording, the same in each run; or telephone, a line of 300 to 3400 Hz and "
+        "mu-law (default: chebyshev1, the paper's)",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=list(FORMATS),
+        metavar="CODEC",
+        help=f"code what is narrowband: {', '.join(FORMATS)}",
+    )
+    parser.add_argument(
+        "--noise",
+        type=parse_noise,
+        metavar="DB",
+        help="add white noise at last, so many dB below the narrowband recording",
     )
     parser.add_argument(
         "--json",
@@ -117,7 +142,9 @@ def run(args):
 
 def _make_report(est, recordings, args):
     Y, ratio, rate = recordings.clips, est.upsampling_ratio_, est.sampling_rate
-    X = Decimator(ratio, filter=args.filter, random_state=0).fit_transform(Y)
+    X = Y
+    for step in _make_degradation(args, ratio, rate):
+        X = step.fit_transform(X)
     scores = {
         _BOUND: _score(Y, ideal_lowband(Y, ratio)),
         _SPLINE: _score(Y, SplineUpsampler().fit(X[:1], Y[:1]).predict(X)),
@@ -134,6 +161,8 @@ def _make_report(est, recordings, args):
         "model": args.model,
         "highband_gain": getattr(est, "highband_gain", None),
         "filter": args.filter,
+        "codec": args.codec,
+        "noise_db": args.noise,
         "sampling_rate": rate,
         "narrowband_rate": rate / ratio,
         "recordings": recordings.filenames,
@@ -141,6 +170,19 @@ def _make_report(est, recordings, args):
         "times_real_time": round(seconds / elapsed, 2),
         "methods": {name: _summarise(s, recordings.filenames) for name, s in scores.items()},
     }
+
+
+def _make_degradation(args, ratio, rate):
+    """Give the steps from wideband recordings to what the model is given."""
+    if args.filter == _TELEPHONE:
+        steps = [Telephone(ratio, sampling_rate=rate)]
+    else:
+        steps = [Decimator(ratio, filter=args.filter, random_state=0)]
+    if args.codec is not None:
+        steps.append(Codec(args.codec, sampling_rate=rate / ratio))
+    if args.noise is not None:
+        steps.append(AddNoise(args.noise, random_state=0))
+    return steps
 
 
 def _read_recordings(folder, est, prog):
@@ -221,8 +263,9 @@ def _print_report(report):
     n = len(report["recordings"])
     print_line(
         f"{n} recording{'s' if n > 1 else ''}, {report['seconds'] / 60:.1f} minutes, from "
-        f"{report['narrowband_rate']:g} to {report['sampling_rate']:g} Hz behind the filter "
-        f"{report['filter']}; {report['model']}: {describe_speed(report['times_real_time'])}"
+        f"{report['narrowband_rate']:g} to {report['sampling_rate']:g} Hz behind "
+        f"{_describe_degradation(report)}; {report['model']}: "
+        f"{describe_speed(report['times_real_time'])}"
     )
     print_line("")
     methods = {name: summary for name, summary in report["methods"].items() if summary}
@@ -235,6 +278,17 @@ def _print_report(report):
         else "No linear filter: it would learn from the folder's other recordings, and there is "
         "none."
     )
+
+
+def _describe_degradation(report):
+    parts = [f"the filter {report['filter']}"]
+    if report["filter"] == _TELEPHONE:
+        parts = ["a telephone line"]
+    if report["codec"] is not None:
+        parts.append(report["codec"])
+    if report["noise_db"] is not None:
+        parts.append(f"noise {report['noise_db']:g} dB below")
+    return ", ".join(parts)
 
 
 def _make_row(name, summary):
