@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._bandwidth import BandwidthMeter
-from sklearn_audiosr._formats import is_bounded, open_writer
+from sklearn_audiosr._formats import MAX_FRAMES, is_bounded, open_writer
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
@@ -151,7 +151,7 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     file_rate, narrow_rate = rates
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
-    blocks = _read_blocks(reader, multiple)
+    blocks = _warn_of_cut(_read_blocks(reader, multiple), reader)
     if drops_band and file_rate > narrow_rate:
         blocks = _watch_blocks(blocks, before)
     blocks = _watch_blocks(_resample(blocks, file_rate, narrow_rate, reader.channels), meter)
@@ -274,18 +274,20 @@ def _check_band(reader, source, assume_bandwidth, narrow_rate):
 
 def _measure_band(reader, source):
     """Bandwidth of a file in Hz; the reader is at its start then as before."""
-    # of a named pipe, libsndfile says that some containers are seekable
-    is_pipe = isinstance(source, (str, os.PathLike)) and not os.path.isfile(source)
-    if is_pipe or not reader.can_rewind():
+    from sklearn_audiosr._reading import SequentialReader
+
+    is_path = isinstance(source, (str, os.PathLike))
+    if is_path and os.path.isfile(source):
+        with SequentialReader(source) as other:
+            bandwidth = _meter(other)
+    elif not is_path and reader.can_rewind():  # of a pipe, libsndfile says so of some containers
+        bandwidth = _meter(reader)
+        reader.seek(0)
+    else:
         raise ValueError(
             'source must be seekable for assume_bandwidth="auto", which reads it twice, got '
             f"{source}, which is not: pass where its band ends in Hz, or write it to a file first."
         )
-    meter = BandwidthMeter(reader.samplerate)
-    for _ in _watch_blocks(_read_blocks(reader), meter):
-        pass
-    reader.seek(0)
-    bandwidth = meter.bandwidth()
     if np.isnan(bandwidth):
         raise ValueError(
             'source must hold at least 0.3 s and some sound for assume_bandwidth="auto", got '
@@ -293,6 +295,13 @@ def _measure_band(reader, source):
             "Hz."
         )
     return bandwidth
+
+
+def _meter(reader):
+    meter = BandwidthMeter(reader.samplerate)
+    for _ in _watch_blocks(_read_blocks(reader), meter):
+        pass
+    return meter.bandwidth()
 
 
 def _watch_blocks(blocks, meter):
@@ -339,8 +348,30 @@ def _read_blocks(reader, multiple=1):
             )
         n_read += len(block)
         yield block.T
+    if n_read == 0:
+        raise ValueError(
+            f"source must have at least 1 timepoint, got none from {reader.name}: of a pipe, some "
+            "containers can't be read; write it to a file first."
+        )
     if n_read % multiple:
         yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)
+
+
+def _warn_of_cut(blocks, reader):
+    n_read = 0
+    for block in blocks:
+        n_read += block.shape[1]
+        yield block
+    n_missing = reader.frames - n_read
+    # headers of whole MP3 files may be off by a little; of pipes the length is not known
+    if max(0.5 * reader.samplerate, 0.01 * reader.frames) < n_missing < MAX_FRAMES:
+        warnings.warn(
+            f"source ended after {n_read / reader.samplerate:.2f} s of the "
+            f"{reader.frames / reader.samplerate:.2f} s that its header tells: it may have been "
+            "cut off, and so is the result.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def _resample(blocks, file_rate, rate, n_channels):

@@ -6,12 +6,23 @@ _UNBOUNDED = {
     *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
 }
 
-# Formats of a source that its result has, too. Others (mu-law, GSM, ADPCM, MP3 inside a WAV file)
-# leave too little of a highband, or hide it in noise.
+# Formats of a source, and those that its result has. Others (mu-law, GSM, ADPCM, MP3 inside a WAV
+# file) leave too little of a highband, or hide it in noise. libsndfile writes ALAC of two channels
+# beyond its memory.
 _KEPT = {
-    *("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-    *("ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32", "DWVW_16", "DWVW_24"),
+    **{name: name for name in ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")},
+    **{"DWVW_16": "DWVW_16", "DWVW_24": "DWVW_24"},
+    **{"ALAC_16": "PCM_16", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
 }
+
+# Containers whose files don't tell a rate, or tell another one than was asked for.
+_WITHOUT_RATE = {"RAW", "SD2", "WVE", "XI"}
+
+# Above this, in Hz, libvorbis crashes and Opus is not written.
+_HIGHEST_OGG_RATE = 192000
+
+# Timepoints from which on libsndfile means that it does not know: of pipes.
+MAX_FRAMES = 2**60
 
 # Bytes of a value; 8 are more than any other format takes.
 _N_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
@@ -24,38 +35,54 @@ def open_writer(path, target, reader, rate):
     """Open `path` to be written at `rate`, in the format that the file `target` will have."""
     import soundfile
 
-    container, subtypes = _find_format(reader, target, rate)
+    from sklearn_audiosr._reading import openable
+
+    container, usual = _find_container(target, rate)
+    subtypes = [usual]
+    kept = _KEPT.get(reader.subtype)
+    if usual != "OPUS" and kept in soundfile.available_subtypes(container):
+        subtypes = [kept, usual]
+    if container == "WAV" and _count_bytes(reader, rate, subtypes) > _MAX_WAV_BYTES:
+        container = "RF64"
+    options = (rate, reader.channels)
     for subtype in subtypes:
         try:
-            return soundfile.SoundFile(path, "w", rate, reader.channels, subtype, None, container)
+            return soundfile.SoundFile(openable(path), "w", *options, subtype, None, container)
         except soundfile.LibsndfileError as error:  # some that are listed are not written
             reason = error
+    if reason.error_string.startswith("System error"):
+        raise OSError(f"{target} can't be written: check its folder, rights and space") from reason
     raise ValueError(
         f"target must be a container for {reader.channels} channels at {rate} Hz, got "
         f"{target.name}, {container} with {subtype} ({reason.error_string}): take .wav."
     ) from reason
 
 
-def _find_format(reader, target, rate):
-    """Container of the target, and formats to try: the source's own, if good, then the usual."""
+def _find_container(target, rate):
+    """Container of the target by its suffix, and its usual sample format."""
     import soundfile
 
     suffix = target.suffix.lstrip(".").upper()
     container = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG"}.get(suffix, suffix)
-    if container not in soundfile.available_formats():
+    if container not in soundfile.available_formats() or container in _WITHOUT_RATE:
         raise ValueError(
-            f"target must have the suffix of a sound file, got {target.name!r}: .wav or .flac, "
-            "for example."
+            "target must have the suffix of a sound file that holds any rate, got "
+            f"{target.name!r}: .wav or .flac, for example."
         )
-    usual = "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
-    subtypes = [usual]
-    if reader.subtype in _KEPT.intersection(soundfile.available_subtypes(container)):
-        subtypes = [reader.subtype, usual]
+    if container == "OGG" and rate > _HIGHEST_OGG_RATE:
+        raise ValueError(
+            f"target must be a container for {rate} Hz, got {target.name}, which holds "
+            f"{_HIGHEST_OGG_RATE} Hz at most: take .wav."
+        )
+    return container, "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
+
+
+def _count_bytes(reader, rate, subtypes):
+    """Bytes of the result at most; none if the length of the source is not known."""
+    if reader.frames >= MAX_FRAMES:
+        return 0
     n_values = reader.frames * reader.channels * rate // reader.samplerate
-    n_bytes = max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
-    if container == "WAV" and n_bytes > _MAX_WAV_BYTES:
-        container = "RF64"
-    return container, subtypes
+    return max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
 
 
 def is_bounded(subtype):

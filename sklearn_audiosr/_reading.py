@@ -1,10 +1,36 @@
 """Sound files, read from one timepoint to another as if they had been read whole."""
 
+import os
+
 import soundfile
 
-# MP3 frames build on what others before them left: on no more than this many timepoints, at the
-# lowest bit rates. A decoder that begins in their midst gives noise at first.
-_N_MP3_BEFORE = 32 * 1152
+# Formats of which a part is read from so many timepoints before it on. MP3 frames build on what
+# others left, and a decoder that begins in their midst gives noise at first; in Ogg files
+# libsndfile misses a place inside the last page by hundreds of timepoints.
+_CODED, _N_BEFORE = ("MPEG", "VORBIS", "OPUS"), 2**17
+
+
+def openable(path):
+    """Give a path as soundfile opens it, also one that is no UTF-8.
+
+    Parameters
+    ----------
+    path : path-like or file-like
+        What is to be opened.
+
+    Returns
+    -------
+    path : path-like or file-like
+        As bytes where soundfile can't encode it: an old archive's name in Latin-1, for example.
+    """
+    if isinstance(path, (str, os.PathLike)):
+        name = os.fspath(path)
+        if isinstance(name, str) and not name.isascii():
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                return os.fsencode(name)
+    return path
 
 
 class SequentialReader(soundfile.SoundFile):
@@ -18,6 +44,9 @@ class SequentialReader(soundfile.SoundFile):
     source : path-like or file-like
         Whatever soundfile reads.
     """
+
+    def __init__(self, source):
+        super().__init__(openable(source))
 
     def seekable(self):
         """Tell soundfile not to seek."""
@@ -50,8 +79,34 @@ def read_part(path, first, n_frames):
     OSError, soundfile.SoundFileError
         If the file can't be read.
     """
-    with soundfile.SoundFile(path) as file:
-        n_before = min(first, _N_MP3_BEFORE) if file.subtype.startswith("MPEG") else 0
-        file.seek(first - n_before)
+    with SequentialReader(path) as file:
+        n_before = first  # of formats in which nothing can be sought, GSM for example
+        if file.can_rewind():
+            n_before = min(first, _N_BEFORE) if file.subtype.startswith(_CODED) else 0
+            file.seek(first - n_before)
         frames = file.read(n_before + n_frames, dtype="float32", always_2d=True)
     return frames[n_before:]
+
+
+def read_file(path):
+    """Read the whole of a file.
+
+    Parameters
+    ----------
+    path : path-like
+        A sound file.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_frames, n_channels), dtype float32
+        All there is.
+    rate : int
+        Its rate in Hz.
+
+    Raises
+    ------
+    OSError, soundfile.SoundFileError
+        If the file can't be read.
+    """
+    with SequentialReader(path) as file:
+        return file.read(file.frames, dtype="float32", always_2d=True), file.samplerate

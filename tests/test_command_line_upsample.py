@@ -232,7 +232,7 @@ def test_pipe_is_refused_unread(folder, tmp_path, capsys):
         ("in.wav", "in.wav is the source: give the target another name"),
         (".", ". is a folder: add a name, or pass --output-folder ."),
         ("gone/out.wav", "target must lie in a folder that exists, got gone/out.wav"),
-        ("out.sound", "target must have the suffix of a sound file, got 'out.sound'"),
+        ("out.sound", "target must have the suffix of a sound file that holds any rate, got 'out"),
     ],
 )
 def test_targets_that_can_not_be(target, message, folder, capsys):

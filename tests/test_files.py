@@ -2,6 +2,8 @@
 
 import io
 import os
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,8 @@ def test_blocks_hold_as_many_values_as_may_be_read_at_once(folder, monkeypatch):
         ("a.flac", "PCM_16", "b.flac", "FLAC", "PCM_16", 2**-15),
         ("a.flac", "PCM_24", "b.wav", "WAV", "PCM_24", 2**-22),
         ("a.wav", "PCM_24", "b.aif", "AIFF", "PCM_24", 2**-22),
+        ("a.caf", "ALAC_16", "b.caf", "CAF", "PCM_16", 2**-15),
+        ("a.caf", "ALAC_24", "b.wav", "WAV", "PCM_24", 2**-22),
         ("a.ogg", "VORBIS", "b.ogg", "OGG", "VORBIS", 0.05),
         ("a.wav", "FLOAT", "b.opus", "OGG", "OPUS", 0.05),
         ("a.wav", "FLOAT", "b.flac", "FLAC", "PCM_16", 2**-15),  # FLAC has no floats
@@ -230,8 +234,12 @@ def test_source_is_not_overwritten(target, folder):
     [
         ("absent.wav", "wide.wav", FileNotFoundError, "source must be a sound file, got absent"),
         ("a.wav", "absent/wide.wav", FileNotFoundError, "in a folder that exists.* make absent"),
-        ("a.wav", "wide.xyz", ValueError, "suffix of a sound file, got 'wide.xyz'"),
-        ("a.wav", "wide", ValueError, "suffix of a sound file, got 'wide'"),
+        ("a.wav", "wide.xyz", ValueError, "that holds any rate, got 'wide.xyz'"),
+        ("a.wav", "wide", ValueError, "that holds any rate, got 'wide'"),
+        *[
+            ("a.wav", f"wide.{suffix}", ValueError, f"that holds any rate, got 'wide.{suffix}'")
+            for suffix in ("raw", "sd2", "wve", "xi")
+        ],
         ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
         (
             "nan.wav",
@@ -326,6 +334,53 @@ def test_source_may_be_an_open_file(open_source, folder):
     with open_source(Path("narrow.wav").read_bytes()) as source:
         upsample_file(spline(), source, "wide.wav")
     assert_same(read("wide.wav"), spline().predict([x])[0])
+
+
+def test_ogg_files_above_what_libvorbis_takes_are_refused(folder):
+    write("high.wav", noise(1, 1000), 96000)
+    with pytest.raises(ValueError, match="got wide.ogg, which holds 192000 Hz at most: take .wav"):
+        upsample_file(spline(4, sampling_rate=None), "high.wav", "wide.ogg")
+    upsample_file(spline(2, sampling_rate=None), "high.wav", "wide.ogg")
+    assert soundfile.info("wide.ogg").samplerate == 192000
+
+
+def test_a_target_that_the_system_refuses_is_not_blamed_on_its_container(folder, monkeypatch):
+    write("narrow.wav", noise(1, 100))
+    opened = soundfile.SoundFile.__init__
+
+    def refuse(self, file, mode="r", *args, **options):
+        if mode == "w":
+            raise soundfile.LibsndfileError(2, "Error opening: ")  # SF_ERR_SYSTEM
+        opened(self, file, mode, *args, **options)
+
+    monkeypatch.setattr(soundfile.SoundFile, "__init__", refuse)
+    with pytest.raises(OSError, match=r"wide.wav can't be written: check its folder, rights and"):
+        upsample_file(spline(), "narrow.wav", "wide.wav")
+
+
+def test_a_file_that_ends_before_its_header_says_is_told(folder):
+    write("whole.mp3", noise(1, 40000), subtype="MPEG_LAYER_III")
+    content = Path("whole.mp3").read_bytes()
+    Path("cut.mp3").write_bytes(content[: len(content) // 2])
+    with pytest.warns(UserWarning, match=r"source ended after 2.* s of the 5.00 s .* cut off"):
+        upsample_file(spline(), "cut.mp3", "wide.wav")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        upsample_file(spline(), "whole.mp3", "wide.wav")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("suffix", ["ogg", "wav"])
+def test_of_a_pipe_whose_length_is_not_known_the_target_is_a_wav_file(suffix, folder):
+    x = write(f"narrow.{suffix}", noise(1, 3000), subtype=None)
+    os.mkfifo("pipe")
+    content = Path(f"narrow.{suffix}").read_bytes()
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(content))
+    writer.start()
+    upsample_file(spline(), "pipe", "wide.wav")
+    writer.join()
+    assert soundfile.info("wide.wav").format == "WAV"
+    np.testing.assert_allclose(read("wide.wav"), spline().predict([x])[0], atol=2**-14)
 
 
 def test_files_too_long_for_a_wav_header_are_rf64(folder, monkeypatch):

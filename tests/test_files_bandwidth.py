@@ -259,3 +259,13 @@ def test_where_nothing_is_lost_nothing_is_said(sound, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         upsample_file(spline(), "file.wav", "wide.wav", resample=True)
+
+
+def test_the_band_of_a_file_in_which_nothing_can_be_sought_is_measured(folder):
+    """GSM's own noise fills it."""
+    soundfile.write("gsm.wav", noise(1, 12000).T, 16000, subtype="GSM610")
+    with pytest.raises(ValueError, match=r"one that ends at [78]\d\d\d Hz, as measured"):
+        upsample_file(spline(), "gsm.wav", "wide.wav", assume_bandwidth="auto")
+    soundfile.write("gsm.wav", noise(1, 12000).T, 8000, subtype="GSM610")
+    upsample_file(spline(), "gsm.wav", "wide.wav", assume_bandwidth="auto")
+    assert soundfile.info("wide.wav").frames == 2 * soundfile.info("gsm.wav").frames

@@ -1,5 +1,9 @@
 """MP3 files read in blocks and in parts, which soundfile alone gives with false beginnings."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -7,6 +11,7 @@ from sound_files import spline
 
 from sklearn_audiosr import _files, upsample_file
 from sklearn_audiosr._reading import SequentialReader, read_part
+from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.datasets._lazy import cut_excerpt, open_file, read_excerpt
 
 N_FRAMES = 60000
@@ -65,3 +70,41 @@ def test_an_mp3_of_many_blocks_is_upsampled_as_the_whole(path, tmp_path, monkeyp
     upsample_file(spline(), path, tmp_path / "wide.wav", assume_bandwidth=3000)
     wide, whole = read_whole(tmp_path / "wide.wav"), spline().predict([read_whole(path).T])[0].T
     np.testing.assert_allclose(wide, whole, atol=2**-14)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_parts_at_the_end_of_an_ogg_file_are_those_of_the_whole(rate, subtype, tmp_path):
+    """Its last page ends earlier than others; a place in it is not found."""
+    voice = np.random.default_rng(0).standard_normal(8 * rate).cumsum() % 1 - 0.5
+    soundfile.write(tmp_path / "a.ogg", 0.2 * voice, rate, subtype=subtype)
+    whole = read_whole(tmp_path / "a.ogg")
+    for back in (20, 1000, 3000, 7000, 20000):
+        part = read_part(tmp_path / "a.ogg", len(whole) - back, 1000)
+        np.testing.assert_allclose(part, whole[len(whole) - back :][:1000], atol=1e-3)
+
+
+def test_files_in_which_nothing_can_be_sought(tmp_path):
+    """GSM, the format of voicemails: a whole folder of others must not fail with it."""
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(0.1 * np.arange(9000)), 8000)
+    soundfile.write(tmp_path / "z.wav", 0.1 * np.sin(0.1 * np.arange(9000)), 8000, "GSM610")
+    whole = read_whole(tmp_path / "z.wav")
+    np.testing.assert_array_equal(read_part(tmp_path / "z.wav", 3000, 2000), whole[3000:5000])
+    recordings = load_audio_folder(tmp_path)
+    assert recordings.filenames == ["a.wav", "z.wav"]
+    np.testing.assert_array_equal(recordings.clips[1], whole[:, 0])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are Unicode on this system")
+def test_names_that_are_no_utf_8(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(0.1 * np.arange(9000)), 8000)
+    other = os.path.join(os.fsencode(tmp_path), b"caf\xe9.wav")
+    try:
+        shutil.copy(os.fsencode(tmp_path / "a.wav"), other)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    recordings = load_audio_folder(tmp_path)
+    np.testing.assert_array_equal(recordings.clips[0], recordings.clips[1])
+    target = Path(os.fsdecode(other)).with_suffix(".flac")
+    upsample_file(spline(), os.fsdecode(other), target)
+    assert target.exists()

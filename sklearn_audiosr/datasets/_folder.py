@@ -189,10 +189,10 @@ def _find_audio_files(folder):
 def _read_file(folder, name, sampling_rate, mono, min_duration):
     """Read one file and bring it to the rate asked for, or say why not."""
     soundfile = _import_soundfile()
+    from sklearn_audiosr._reading import read_file
+
     try:
-        with soundfile.SoundFile(folder / name) as file:
-            rate = file.samplerate
-            clip = file.read(dtype="float32", always_2d=True)  # (n_timepoints, n_channels)
+        clip, rate = read_file(folder / name)  # (n_timepoints, n_channels)
     except (soundfile.SoundFileError, OSError) as error:
         # libsndfile's own words, without the path that soundfile puts before them
         return _File(name, problem=getattr(error, "error_string", str(error)))

@@ -39,6 +39,10 @@ _LEVEL_SPREAD = 2.5
 # window of Hann spreads a tone over four.
 _N_SHARED = 4
 
+# Lowest bins, in which a window of Hann shows a constant. A recording's offset is neither loud nor
+# to be corrected by what recordings without one have taught.
+_N_OFFSET = 2
+
 # Gains that the channel noise draws over the lowband, with straight lines between them.
 _N_GAINS = 8
 
@@ -185,9 +189,9 @@ class SpectralNetwork(nn.Module):
         return getattr(self.last, name).split([self.n_low] * 2 + [self.n_high] * 4)
 
     def _measure_power(self, spectrum):
-        """Mean power of the lowband, and 1 for each frame that there is."""
-        real, imag = (part[:, : self.n_low] for part in spectrum.chunk(2, dim=1))
-        power = (real.square() + imag.square()).mean(dim=1, keepdim=True)
+        """Mean power of the lowband but for an offset, and 1 for each frame that there is."""
+        real, imag = (part[:, _N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
+        power = (real.square() + imag.square()).sum(dim=1, keepdim=True) / self.n_low
         return torch.cat([power, torch.ones_like(power)], dim=1)
 
     def _describe(self, spectrum, level):
@@ -223,10 +227,10 @@ class SpectralNetwork(nn.Module):
         return spectrum + self._correct(spectrum, gain) + known, highband - known
 
     def _correct(self, spectrum, gain):
-        """Multiply the lowband of spectra by complex gains."""
-        a, b = (part[:, : self.n_low] for part in spectrum.chunk(2, dim=1))
-        c, d = gain.chunk(2, dim=1)
-        padding = (0, 0, 0, self.n_bins - self.n_low)
+        """Multiply the lowband of spectra, but for an offset, by complex gains."""
+        a, b = (part[:, _N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
+        c, d = (part[:, _N_OFFSET:] for part in gain.chunk(2, dim=1))
+        padding = (0, 0, _N_OFFSET, self.n_bins - self.n_low)
         real, imag = functional.pad(a * c - b * d, padding), functional.pad(a * d + b * c, padding)
         return torch.cat([real, imag], dim=1)
 
