@@ -1,4 +1,4 @@
-"""What half an hour of a CPU gives: SpectralNet trained from scratch, with its curve.
+"""What eleven minutes of a core give: SpectralNet trained from scratch, with its curve.
 
     python benchmarks/bench_from_scratch.py
 

@@ -2,13 +2,14 @@
 
     python benchmarks/train_pretrained.py speech-4x-16k --work DIR --out DIR
 
-trains on the training splits of the packs that the recipe names, varied in speed, microphone,
-phase, level, noise and filter, and scores the model on recordings that it has not seen. If it is
-stopped, the same command goes on where it was, up to a minute before. ``--epochs`` and ``--copies``
-make it shorter, ``--damaged-share`` and ``--warped-share`` vary the recordings in more ways. A
-recipe may begin with another model, or with the last version of its own, then with a
-``--first-copy`` beyond those that its card names; not with ``--from-scratch``. ``--begin-with``
-takes the model of a file instead, and ``--start-share`` how much of its weights is kept.
+trains on the training splits of the packs that the recipe names, varied in speed, formants,
+microphone, phase, level, noise, filter, codec and line, and scores the model on recordings that it
+has not seen. If it is stopped, the same command goes on where it was, up to a minute before.
+``--epochs`` and ``--copies`` make it shorter; ``--damaged-share`` and ``--warped-share`` change how
+many clips are coded, noisy or sent over a line, and how many have their formants moved. A recipe
+may begin with another model, or with the last version of its own, then with a ``--first-copy``
+beyond those that its card names; not with ``--from-scratch``. ``--begin-with`` takes the model of a
+file instead, and ``--start-share`` how much of its weights is kept.
 ``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
 how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
 with none but a file for which they were held out, too.
@@ -153,8 +154,9 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
         "training audio (hours)": round(_measure_lengths(recordings).sum() / 3600, 3),
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
-            f"clips filters drawn at random, for {recipe.settling_filter_share:.0%} when the "
-            "correction of the lowband was solved for; phase turned; of "
+            f"clips ({recipe.settling_filter_share:.0%} when the correction of the lowband was "
+            "solved for), and two thirds of the damaged ones, filters drawn at random and those of "
+            "resamplers, half and half; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
             f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
             f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
@@ -273,11 +275,12 @@ def main():
     )  # fmt: skip
     parser.add_argument(
         "--damaged-share", type=parse_share, metavar="SHARE",
-        help="narrowband clips that have gone through a codec or a telephone line, or got noise",
+        help="narrowband clips that have gone through a codec or a telephone line, or got noise "
+        "(default: the recipe's)",
     )  # fmt: skip
     parser.add_argument(
         "--warped-share", type=parse_share, metavar="SHARE",
-        help="varied clips that have their formants moved",
+        help="varied clips that have their formants moved (default: the recipe's)",
     )  # fmt: skip
     parser.add_argument(
         "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"

@@ -234,3 +234,10 @@ def test_evaluate_refuses(folder_name, model, message, folder, capsys):
 def test_evaluate_wrong_usage(arguments, message, recordings, capsys):
     assert run("evaluate", "rec", *arguments) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_telephone_line_is_for_models_of_its_rate(recordings, capsys):
+    save_estimator(spline(4), "four.safetensors")
+    message = failure(capsys, "evaluate", "rec", "--model=four.safetensors", "--filter=telephone")
+    assert message.startswith("--filter telephone needs a model whose narrowband rate is 8000 Hz")
+    assert message.endswith("got four.safetensors, of 4000 Hz: take another filter.")

@@ -128,8 +128,8 @@ def add_model_arguments(parser, *, required):
         "--highband-gain",
         metavar="GAIN",
         type=parse_gain,
-        help="how much of the highband goes in: 0 is closest to the waveform, 1 has the best "
-        "spectrum (default: the model's own, which is 1 in those that ship)",
+        help="how much of the highband goes in: 0 is closest to the waveform, 1 is about "
+        "the best for its spectrum (default: the model's own, which is 1 in those that ship)",
     )
     parser.add_argument(
         "--device",

@@ -56,7 +56,7 @@ no method passes that does not predict the highband's waveform."""
 _MAX_FOLDS = 5
 
 # What --filter takes beside low-pass filters.
-_TELEPHONE = "telephone"
+_TELEPHONE, _TELEPHONE_RATE = "telephone", 8000
 
 _BOUND, _SPLINE, _LINEAR = "true lowband", "spline", "linear filter"
 
@@ -78,8 +78,8 @@ def add_parser(commands):
         default="chebyshev1",
         metavar="FILTER",
         help=f"low-pass filter before the decimation: {', '.join(FAMILIES)}; or random, one drawn "
-        "for each recording, the same in each run; or telephone, a line of 300 to 3400 Hz and "
-        "mu-law (default: chebyshev1, the paper's)",
+        "for each recording, the same in each run; or telephone, for models from 8000 Hz: a line "
+        "of 300 to 3400 Hz and mu-law (default: chebyshev1, the paper's)",
     )
     parser.add_argument(
         "--codec",
@@ -175,6 +175,11 @@ def _make_report(est, recordings, args):
 def _make_degradation(args, ratio, rate):
     """Give the steps from wideband recordings to what the model is given."""
     if args.filter == _TELEPHONE:
+        if rate / ratio != _TELEPHONE_RATE:
+            raise ValueError(
+                f"--filter telephone needs a model whose narrowband rate is {_TELEPHONE_RATE} Hz, "
+                f"got {args.model}, of {rate / ratio:g} Hz: take another filter."
+            )
         steps = [Telephone(ratio, sampling_rate=rate)]
     else:
         steps = [Decimator(ratio, filter=args.filter, random_state=0)]
