@@ -127,7 +127,7 @@ _SPEECH_OF_ANOTHER = {
     **_SPEECH,
     "begin_with": "speech-4x-16k",
     "learning_rate": 2e-3,
-    "settling_filter_share": 0.1,
+    "settling_filter_share": 0.35,
 }
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",), "random_filter_share": 0.0}
 _MUSIC = {
@@ -158,7 +158,7 @@ RECIPES = {
         n_copies=7,
         learning_rate=2e-3,
         begin_with="speech-4x-16k",
-        settling_filter_share=0.2,
+        settling_filter_share=0.35,
         **_SPEECH,
     ),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),

@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr._pretrained import _FOLDER
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation import Decimator, trim_clips
+from sklearn_audiosr.degradation import Codec, Decimator, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 # of the wheel, which holds them all
@@ -57,6 +58,29 @@ def test_speech_sounds_wideband(name):
     assert log_spectral_distance(Y, full) < 0.6 * log_spectral_distance(Y, spline)
     assert signal_to_noise_ratio(Y, mean) > signal_to_noise_ratio(Y, spline)
     assert signal_to_noise_ratio(Y, full) > signal_to_noise_ratio(Y, spline) - 1
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])
+def test_codecs_behind_resamplers_leave_the_lowband_alone(name):
+    """MP3 empties the end of a band that was full: no more is to be made of it than is known."""
+    est = load_pretrained(name)
+    ratio = est.upsampling_ratio_
+    Y = trim_clips(load_speech().clips[::4], ratio)
+    X = [resample_poly(y, 1, ratio).astype(np.float32) for y in Y]
+    X = Codec("mp3", sampling_rate=est.sampling_rate / ratio).fit_transform(X)
+    spline = SplineUpsampler().fit(X, Y).predict(X)
+    assert signal_to_noise_ratio(Y, est.predict(X)) > signal_to_noise_ratio(Y, spline) - 1.2
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])
+def test_a_recording_s_offset_does_little_harm(name):
+    est, offset = load_pretrained(name), np.float32(0.05)
+    Y = trim_clips(load_speech().clips[::8], est.upsampling_ratio_)
+    X = Decimator(est.upsampling_ratio_).fit_transform(Y)
+    plain, moved = est.predict(X), est.predict([x + offset for x in X])
+    moved = [y - offset for y in moved]
+    assert signal_to_noise_ratio(Y, moved) > signal_to_noise_ratio(Y, plain) - 0.8
+    assert log_spectral_distance(Y, moved) < log_spectral_distance(Y, plain) + 0.12
 
 
 @pytest.mark.parametrize("name", NAMES)
