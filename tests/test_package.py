@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import subprocess
 import sys
@@ -153,6 +154,17 @@ def test_public_names_exist(module_name):
     module = importlib.import_module(module_name)
     absent = [name for name in module.__all__ if not hasattr(module, name)]
     assert not absent, f"{module_name}.__all__ promises what is not there: {absent}"
+
+
+def test_the_drawing_of_the_rooms_has_all_of_them_and_imports_lead_down():
+    """Without it the documentation is not built."""
+    path = Path(__file__).parents[1] / "docs" / "draw_rooms.py"
+    spec = importlib.util.spec_from_file_location("draw_rooms", path)
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    rooms, rows = drawing.read_imports(ROOT), {r: at[1] for r, at in drawing.PLACES.items()}
+    assert set(rooms) == set(rows)
+    assert all(rows[a] < rows[b] for a, b in drawing.leave_out_indirect(rooms))
 
 
 @pytest.mark.parametrize("module_name", PUBLIC_MODULES)
