@@ -19,10 +19,9 @@ _COLOUR_DB, _N_COLOURS = 3.0, 8
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
-# How many varied clips lose the end of their band, from 0.94 of it on, as resamplers have it, and
-# how many recordings of a higher rate do. What is below does not tell whether a recording was
-# resampled: models expect what they have heard.
-_EDGED_SHARE, _EDGED_SHARE_OF_FULLER = 0.25, 0.5
+# How many recordings of a higher rate lose the end of their band, from 0.94 of it on, as nearly all
+# resamplers have it; of others see `augment`.
+_EDGED_SHARE_OF_FULLER = 0.7
 
 # Timepoints beyond the ends of a clip that are guessed while it is resampled by its spectrum.
 _N_REFLECTED = 1000
@@ -53,6 +52,7 @@ def augment(
     random_filter_share,
     damaged_share=0.0,
     warped_share=0.0,
+    edged_share=0.25,
 ):
     """Vary wideband clips and make narrowband ones of them.
 
@@ -77,9 +77,12 @@ def augment(
     damaged_share : float
         How many narrowband clips have gone through a codec or a telephone line, or got noise. What
         they were decimated by before is the paper's filter in a third of them, a random one in
-        another, and a resampler's in the last.
+        another, and a resampler's in the last; a telephone line decimates by itself.
     warped_share : float
         How many of the clips that are varied have their formants moved, too.
+    edged_share : float
+        How many of the clips that are varied lose the end of their band. What is below does not
+        tell whether a recording was resampled: models expect what they have heard, of every voice.
 
     Returns
     -------
@@ -95,7 +98,9 @@ def augment(
     else:
         varied = (rng.random(len(clips)) < varied_share) | (np.asarray(rates) > rate)
         clips = [
-            vary(clip, of_clip, rate, rng, warped_share) if other else colour(clip, rng, spread=0)
+            vary(clip, of_clip, rate, rng, warped_share, edged_share)
+            if other
+            else colour(clip, rng, spread=0)
             for clip, of_clip, other in zip(clips, rates, varied, strict=True)
         ]
     Y = trim_clips([store(clip) for clip in clips], ratio)
@@ -146,14 +151,14 @@ def damage(x, y, rate, ratio, rng):
     return damaged / np.float32(_HEADROOM)
 
 
-def vary(clip, of_clip, rate, rng, warped_share=0.0):
+def vary(clip, of_clip, rate, rng, warped_share=0.0, edged_share=0.25):
     """Another voice (speed, formants), microphone and level; some clips get a noise floor."""
     if rng.random() < _NOISY_SHARE:
         level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
         clip = clip + level * rng.standard_normal(len(clip))
     slowest, fastest = _SPEEDS
     speed = rng.uniform(max(slowest, rate / of_clip), fastest)
-    edged_share = _EDGED_SHARE_OF_FULLER if of_clip > rate else _EDGED_SHARE
+    edged_share = _EDGED_SHARE_OF_FULLER if of_clip > rate else edged_share
     clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < edged_share)
     if warped_share and rng.random() < warped_share:
         clip = warp_formants(clip, rng.uniform(*_WARPS))

@@ -15,6 +15,7 @@ import torch
 
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr.networks._flow import WholeFlow
+from sklearn_audiosr.networks._spectral_module import N_OFFSET
 
 # Of the features' mean power: added to it, against learning recordings by heart.
 _RIDGE = 1e-3
@@ -36,19 +37,20 @@ def settle_correction(est, X, Y):
         end is the mean of its logarithm, as in the signal-to-noise ratio in dB.
     """
     network = est.network_
-    sums = _NormalEquations(network.n_low, network.last.weight.shape[1])
+    sums = _NormalEquations(network.n_low - N_OFFSET, network.last.weight.shape[1])
     for x, y in zip(X, Y, strict=True):
         source = upsample_cubic(x[None] / np.float32(est.scale_), est.upsampling_ratio_)
         sums.add(*_describe(network, source, y / np.float32(est.scale_)))
-    gains = sums.solve()  # (n_low, features + 1, 2): real and imaginary parts
+    gains = sums.solve()  # (n_low - N_OFFSET, features + 1, 2): real and imaginary parts
     for part, rows in enumerate(network.last.weight.split(network.n_low)[:2]):
+        rows = rows[N_OFFSET:]
         rows += gains[:, :-1, part].reshape(rows.shape)
     for part, biases in enumerate(network.last.bias.split(network.n_low)[:2]):
-        biases += gains[:, -1, part]
+        biases[N_OFFSET:] += gains[:, -1, part]
 
 
 def _describe(network, source, target):
-    """Give features, (features, frames), and spectra of the lowband and of the mean's error."""
+    """Give features, (features, frames), and spectra of what is corrected and of the error."""
     x, y = (
         torch.as_tensor(clip, dtype=torch.float32).reshape(1, 1, -1) for clip in (source, target)
     )
@@ -62,9 +64,9 @@ def _describe(network, source, target):
     spectra = [
         flow.run(network.analysis, waveform)[0] for waveform in (flow.run(network.linear, x), error)
     ]
-    spectra = [torch.complex(*spectrum.chunk(2)) for spectrum in spectra]
+    spectra = [torch.complex(*spectrum.float().chunk(2)) for spectrum in spectra]
     noise = spectra[1].abs().square().sum() + 1e-3
-    return features[0][0], *(s[: network.n_low] * noise.rsqrt() for s in spectra)
+    return features[0][0], *(s[N_OFFSET : network.n_low] * noise.rsqrt() for s in spectra)
 
 
 class _NormalEquations:

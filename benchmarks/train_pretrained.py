@@ -5,11 +5,12 @@
 trains on the training splits of the packs that the recipe names, varied in speed, formants,
 microphone, phase, level, noise, filter, codec and line, and scores the model on recordings that it
 has not seen. If it is stopped, the same command goes on where it was, up to a minute before.
-``--epochs`` and ``--copies`` make it shorter; ``--damaged-share`` and ``--warped-share`` change how
-many clips are coded, noisy or sent over a line, and how many have their formants moved. A recipe
-may begin with another model, or with the last version of its own, then with a ``--first-copy``
-beyond those that its card names; not with ``--from-scratch``. ``--begin-with`` takes the model of a
-file instead, and ``--start-share`` how much of its weights is kept.
+``--epochs`` and ``--copies`` make it shorter; ``--damaged-share``, ``--warped-share`` and
+``--edged-share`` change how many clips are coded, noisy or sent over a line, how many have their
+formants moved, and how many lose the end of their band. A recipe may begin with another model, or
+with the last version of its own, then with a ``--first-copy`` beyond those that its card names; not
+with ``--from-scratch``. ``--begin-with`` takes the model of a file instead, and ``--start-share``
+how much of its weights is kept, if it is of the same ratio.
 ``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
 how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
 with none but a file for which they were held out, too.
@@ -96,6 +97,17 @@ def check_start(start, recipe, args):
         )
 
 
+def check_share(start, recipe):
+    """Exit if weights are to be kept of a model that is of another ratio, or of none."""
+    ratio = start and start.upsampling_ratio_
+    if recipe.start_share and ratio != recipe.ratio:
+        raise SystemExit(
+            f"--start-share must be 0, got {recipe.start_share:g}: the model to begin with is "
+            f"{f'of ratio {ratio}' if ratio else 'none'}, not of ratio {recipe.ratio}. Leave it "
+            "out, or give such a model with --begin-with."
+        )
+
+
 def claim_work(args, recipe, start):
     """Exit if the folder for checkpoints holds those of other settings; note these."""
     history = tell_history(start.card_) if start else None
@@ -115,6 +127,7 @@ def make_pairs(recordings, recipe, n_copies, first_copy=0):
             recordings.clips, recordings.rates, recipe.rate, recipe.ratio, seed=copy,
             varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
             damaged_share=recipe.damaged_share, warped_share=recipe.warped_share,
+            edged_share=recipe.edged_share,
         )  # fmt: skip
         X += x
         Y += y
@@ -155,10 +168,12 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
             f"clips ({recipe.settling_filter_share:.0%} when the correction of the lowband was "
-            "solved for), and two thirds of the damaged ones, filters drawn at random and those of "
-            "resamplers, half and half; phase turned; of "
+            "solved for), and two thirds of the coded and noisy ones, filters drawn at random and "
+            "those of resamplers, half and half; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
             f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
+            f"{recipe.edged_share:.0%} of them, and more of those of a higher rate, without the "
+            "last 6% of the band; "
             f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
             "sent over a telephone line (benchmarks/_augmentation.py)"
         ),
@@ -221,7 +236,7 @@ def choose_recipe(args):
     recipe = RECIPES[args.name]
     begins = None if args.from_scratch or args.hold_out else recipe.begin_with
     keeps = begins and not args.begin_with  # of what ships, which has heard more
-    shares = ("start_share", "damaged_share", "warped_share")
+    shares = ("start_share", "damaged_share", "warped_share", "edged_share")
     asked = {name: getattr(args, name) for name in shares if getattr(args, name) is not None}
     return replace(
         recipe,
@@ -283,6 +298,10 @@ def main():
         help="varied clips that have their formants moved (default: the recipe's)",
     )  # fmt: skip
     parser.add_argument(
+        "--edged-share", type=parse_share, metavar="SHARE",
+        help="varied clips that lose the end of their band (default: the recipe's)",
+    )  # fmt: skip
+    parser.add_argument(
         "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
     )
     starts = parser.add_mutually_exclusive_group()
@@ -295,10 +314,7 @@ def main():
     start = find_start(recipe, args)
     if args.begin_with:
         check_start(start, recipe, args)
-    if recipe.start_share and start is None:
-        parser.error(
-            "--start-share needs a model to begin with: give --begin-with, or leave it out."
-        )
+    check_share(start, recipe)
     recordings, tests = recipe.read(args.recordings, bring_down=False)
     if not recordings.clips or not tests.clips:
         raise SystemExit(

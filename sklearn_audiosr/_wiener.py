@@ -8,6 +8,9 @@ from scipy import linalg
 _ROW = 32
 _N_ROWS = 512
 
+# Scales that are taken for one: a filter that is soft in its band lowers speech by a tenth.
+_SAME_SCALE = 1.25
+
 # Waveforms whose ends are summed together.
 _N_ENDS = 256
 
@@ -26,7 +29,8 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha, equal_sums=False):
     alpha : float
         Ridge penalty, relative to the mean of the normal matrix's diagonal.
     equal_sums : bool, default=False
-        Whether all filters shall have one sum, so that a constant makes no tone.
+        Whether all filters shall have one sum, so that a constant makes no tone: 1, so that it
+        stays as it is, or where the waveforms are not alike in scale, the ratio of their scales.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha, equal_sums=False):
         equations.add(x, y.reshape(-1, ratio))
     gram, cross = equations.sums()
     filters, of_ones = _solve_ridge(gram, cross, alpha)
-    return _equalize_sums(filters, of_ones) if equal_sums else filters
+    return _equalize_sums(filters, of_ones, _find_gain(gram, cross)) if equal_sums else filters
 
 
 class _NormalEquations:
@@ -112,13 +116,24 @@ def _solve_ridge(gram, cross, alpha):
     return solved[:, :-1], solved[:, -1]
 
 
-def _equalize_sums(filters, direction):
-    """Give filters of equal sums, at the least squared error that takes.
+def _find_gain(gram, cross):
+    """Give what a constant is to be multiplied by.
+
+    Every low-pass filter passes a constant as it is, whatever it does to the rest of the band, and
+    recordings hold none to measure it by. Where a narrowband timepoint and the wideband one at the
+    same instant differ in scale by more than filters do, that is a volume, and moves it, too.
+    """
+    centre = len(gram) // 2
+    gain = cross[centre, 0] / gram[centre, centre]
+    return 1.0 if 1 / _SAME_SCALE < gain < _SAME_SCALE else gain
+
+
+def _equalize_sums(filters, direction, target):
+    """Give filters of one sum, at the least squared error that takes.
 
     Filters of unequal sums make a tone at the narrowband rate, and at its multiples, out of a
     constant or a hum. Recordings have too little of either for least squares to care.
     """
-    sums = filters.sum(axis=0)
     if direction.sum() <= 0:  # no constant anywhere in the contexts
         return filters
-    return filters - np.outer(direction / direction.sum(), sums - sums.mean())
+    return filters - np.outer(direction / direction.sum(), filters.sum(axis=0) - target)

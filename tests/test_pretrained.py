@@ -73,14 +73,29 @@ def test_codecs_behind_resamplers_leave_the_lowband_alone(name):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])
-def test_a_recording_s_offset_does_little_harm(name):
-    est, offset = load_pretrained(name), np.float32(0.05)
+@pytest.mark.parametrize("offset", [0.05, 0.2])
+def test_a_recording_s_offset_does_little_harm(name, offset):
+    est = load_pretrained(name)
     Y = trim_clips(load_speech().clips[::8], est.upsampling_ratio_)
     X = Decimator(est.upsampling_ratio_).fit_transform(Y)
-    plain, moved = est.predict(X), est.predict([x + offset for x in X])
-    moved = [y - offset for y in moved]
-    assert signal_to_noise_ratio(Y, moved) > signal_to_noise_ratio(Y, plain) - 0.8
-    assert log_spectral_distance(Y, moved) < log_spectral_distance(Y, plain) + 0.12
+    plain, moved = est.predict(X), est.predict([x + np.float32(offset) for x in X])
+    moved = [y - np.float32(offset) for y in moved]
+    assert signal_to_noise_ratio(Y, moved) > signal_to_noise_ratio(Y, plain) - 0.5
+    assert log_spectral_distance(Y, moved) < log_spectral_distance(Y, plain) + 0.16
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_a_stream_is_the_whole(name, offset):
+    """Rounding differs with the length of the pieces: no network may make much of that."""
+    est = load_pretrained(name)
+    (y,) = trim_clips([load_speech().clips[0]], est.upsampling_ratio_)
+    (x,) = Decimator(est.upsampling_ratio_).fit_transform([y]) + np.float32(offset)
+    (whole,) = est.predict([x])
+    stream = est.stream(1)
+    pieces = [stream.push(x[None, start : start + 1000]) for start in range(0, len(x), 1000)]
+    joined = np.concatenate([*pieces, stream.flush()], axis=-1)[0]
+    np.testing.assert_allclose(joined, whole, atol=1e-5 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr._inference import open_array, predict_waveforms
 from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import SpectralNet
 from sklearn_audiosr.networks._spectral_layers import Analysis, KnotFilter, Synthesis
 
@@ -80,6 +81,19 @@ def test_a_constant_makes_no_tone(ratio):
     layer.solve([make_pair(ratio)])
     inside = layer(torch.ones(1, 1, 100 * ratio))[0, 0, 40 * ratio : -40 * ratio]
     assert np.ptp(inside.numpy()) < 1e-5
+
+
+@pytest.mark.parametrize(("volume", "gain"), [(1.0, 1.0), (0.9, 1.0), (0.5, 2.0), (-1.0, -1.0)])
+def test_a_constant_passes_as_it_is(volume, gain):
+    """But for a volume that X has and Y has not: a filter may lower a band by as much as a tenth."""
+    y = np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
+    y -= y.mean()  # nothing in it tells of constants
+    x = Decimator(2).fit_transform(y)
+    source = upsample_cubic(np.float32(volume) * x, 2)
+    layer = KnotFilter(2, 33)
+    layer.solve([(source, y)])
+    passed = layer(torch.ones(1, 1, 200))[0, 0, 100].item()
+    assert passed == pytest.approx(gain, rel=1e-5 if gain == 1 else 0.1)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)

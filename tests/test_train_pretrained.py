@@ -365,15 +365,21 @@ def test_another_start_is_another_setting(run_command, tmp_path, monkeypatch, ca
 def test_shares_are_as_asked_for(run_command, tmp_path, capsys):
     run_command("speech-4x-16k")
     file = shutil.copy(tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.model")
-    shares = {"--start-share": 0.5, "--damaged-share": 1.0, "--warped-share": 0.25}
+    shares = {
+        "--start-share": 0.5,
+        "--damaged-share": 1.0,
+        "--warped-share": 0.25,
+        "--edged-share": 0.75,
+    }
     asked = [word for share in shares.items() for word in share]
     run_command("speech-4x-16k", "--begin-with", file, "--first-copy", 100, *asked)
     card = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_
-    assert [card["recipe"][name[2:].replace("-", "_")] for name in shares] == [0.5, 1.0, 0.25]
+    assert [card["recipe"][name[2:].replace("-", "_")] for name in shares] == [*shares.values()]
     assert "100% of the narrowband clips coded" in card["degradation"]
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="--start-share must be 0, got 0.5: .* is none"):
         run_command("speech-4x-16k", "--from-scratch", "--start-share", 0.5)
-    assert "--start-share needs a model to begin with" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="is of ratio 4, not of ratio 6.*--begin-with"):
+        run_command("speech-6x-16k", "--begin-with", file, "--start-share", 0.5)
     with pytest.raises(SystemExit):
         run_command("speech-4x-16k", "--damaged-share", 15)
     assert "--damaged-share: must lie from 0 to 1, got 15" in capsys.readouterr().err

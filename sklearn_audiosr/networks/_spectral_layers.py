@@ -43,7 +43,9 @@ class KnotFilter(nn.Module):
     """The polyphase Wiener filter on the knots of the input: every ratio-th timepoint.
 
     A cubic spline goes through the narrowband timepoints, so there they are again. Its phases have
-    equal sums, or a constant would make a tone at the narrowband rate.
+    equal sums, or a constant would make a tone at the narrowband rate. It computes in double
+    precision, and `Analysis` after it: the phase of a bin far below the loudest one is a feature
+    like others, and is to be the same for a whole clip and for pieces of it.
 
     Parameters
     ----------
@@ -84,9 +86,9 @@ class KnotFilter(nn.Module):
 
     def convolve(self, x, padding):
         """Give all phases, (batch, ratio, knots)."""
-        x = functional.pad(x.float(), (padding, padding))[..., :: self.step]
+        x = functional.pad(x.double(), (padding, padding))[..., :: self.step]
         with full_precision(x.device.type):
-            return functional.conv1d(x, self.filters)
+            return functional.conv1d(x, self.filters.double())
 
     def finish(self, y):
         """Interleave the phases: (batch, 1, time)."""
@@ -122,8 +124,8 @@ class Analysis(nn.Module):
 
     def convolve(self, x, padding):
         """Transform with `padding` timepoints of silence before and after x."""
-        frames = functional.pad(x[:, 0].float(), (padding, padding))
-        frames = frames.unfold(1, self.n_taps, self.step) * self.window
+        frames = functional.pad(x[:, 0], (padding, padding))
+        frames = frames.unfold(1, self.n_taps, self.step) * self.window.to(x.dtype)
         spectrum = torch.fft.rfft(frames)  # (batch, frames, bins)
         return torch.cat([spectrum.real, spectrum.imag], dim=2).transpose(1, 2)
 
@@ -203,7 +205,7 @@ class Level(nn.Module):
     def convolve(self, x, padding):
         """Sum powers and ones over the frames; beyond a clip's ends both are 0."""
         with full_precision(x.device.type):
-            return functional.conv1d(x, self.taps, padding=padding, groups=2)
+            return functional.conv1d(x, self.taps.to(x.dtype), padding=padding, groups=2)
 
     def finish(self, y):
         """Take the mean, and the logarithm."""

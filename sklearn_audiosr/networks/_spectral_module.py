@@ -41,7 +41,7 @@ _N_SHARED = 4
 
 # Lowest bins, in which a window of Hann shows a constant. A recording's offset is neither loud nor
 # to be corrected by what recordings without one have taught.
-_N_OFFSET = 2
+N_OFFSET = 2
 
 # Gains that the channel noise draws over the lowband, with straight lines between them.
 _N_GAINS = 8
@@ -128,7 +128,8 @@ class SpectralNetwork(nn.Module):
         z = self.first_norm(flow.run(self.first, features))  # (batch, filters, frames)
         for block in self.blocks:
             z = block(z, flow)  # (batch, filters, frames)
-        output, known = self.last(self.last_norm(z)).float(), torch.cat([spectrum, level], dim=1)
+        output = self.last(self.last_norm(z)).float()
+        known = torch.cat([spectrum, level], dim=1).float()
         output, known = flow.align(self.last, output, known)
         # both (batch, 2 bins, frames)
         mean, detail = self._compose(known[:, :-1], known[:, -1:], output)
@@ -190,7 +191,7 @@ class SpectralNetwork(nn.Module):
 
     def _measure_power(self, spectrum):
         """Mean power of the lowband but for an offset, and 1 for each frame that there is."""
-        real, imag = (part[:, _N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
+        real, imag = (part[:, N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
         power = (real.square() + imag.square()).sum(dim=1, keepdim=True) / self.n_low
         return torch.cat([power, torch.ones_like(power)], dim=1)
 
@@ -204,7 +205,7 @@ class SpectralNetwork(nn.Module):
             log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
         level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
-        return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1)
+        return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1).float()
 
     def _draw_channels(self, power):
         """Give smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
@@ -228,9 +229,9 @@ class SpectralNetwork(nn.Module):
 
     def _correct(self, spectrum, gain):
         """Multiply the lowband of spectra, but for an offset, by complex gains."""
-        a, b = (part[:, _N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
-        c, d = (part[:, _N_OFFSET:] for part in gain.chunk(2, dim=1))
-        padding = (0, 0, _N_OFFSET, self.n_bins - self.n_low)
+        a, b = (part[:, N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
+        c, d = (part[:, N_OFFSET:] for part in gain.chunk(2, dim=1))
+        padding = (0, 0, N_OFFSET, self.n_bins - self.n_low)
         real, imag = functional.pad(a * c - b * d, padding), functional.pad(a * d + b * c, padding)
         return torch.cat([real, imag], dim=1)
 
