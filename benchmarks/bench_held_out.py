@@ -3,9 +3,9 @@
     python benchmarks/bench_held_out.py --models FOLDER
 
 scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out; without
-``--models`` those that ship, on VCTK if they have not heard it. A resampler with a transition band
-empties the last twentieth of the band, one that lets it alias or has none leaves it full: the
-recordings are the same, their log-spectral distance is not.
+``--models`` those that ship, on VCTK if they have not heard it, or with ``--heard`` though they
+have. A resampler with a transition band empties the last twentieth of the band, one that lets it
+alias or has none leaves it full: the recordings are the same, their log-spectral distance is not.
 """
 
 import argparse
@@ -19,15 +19,25 @@ from _scores import format_score, format_worst, score
 from _splits import read_recordings
 from _tables import record, rst_table
 from bench_pretrained import read_models
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
 
-def resample_by_scipy(clip, of_clip, rate):
+# Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
+# cut-off relative to the lower Nyquist frequency, and shape of the window.
+_N_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937, 14.7697
+
+
+def resample_by_scipy(clip, of_clip, rate, make_window=lambda ratio: ("kaiser", 5.0)):
     divisor = np.gcd(of_clip, rate)
-    return resample_poly(clip, rate // divisor, of_clip // divisor)
+    up, down = rate // divisor, of_clip // divisor
+    return resample_poly(clip, up, down, window=make_window(max(up, down)))
+
+
+def make_long_window(ratio):
+    return firwin(2 * _N_ZEROS * ratio + 1, _ROLLOFF / ratio, window=("kaiser", _BETA))
 
 
 # What the paths of VCTK's recordings begin with.
@@ -36,6 +46,7 @@ _STUDIO = "speech_fullband/vctk"
 RESAMPLERS = {
     "none: bins of the spectrum": partial(change_speed, speed=1.0, edged=False),
     "scipy.signal.resample_poly": resample_by_scipy,
+    "a sinc as long as resampy's": partial(resample_by_scipy, make_window=make_long_window),
     "soxr, VHQ": partial(change_speed, speed=1.0, edged=True),
 }
 
@@ -70,9 +81,9 @@ def format_rows(models):
 
 
 def find_held_out(est, root):
-    """Give recordings that a model has not heard, at their own rates, and what they begin with.
+    """Give recordings at their own rates, what they begin with, and if the model has heard any.
 
-    Without a word of its card that some were held out, they are VCTK's: none if it heard those.
+    Without a word of its card that some were held out, they are VCTK's.
     """
     held_out = est.card_["recipe"].get("held_out")
     prefix, rate = held_out or _STUDIO, int(est.sampling_rate)
@@ -80,20 +91,23 @@ def find_held_out(est, root):
     if not recordings.clips:
         raise SystemExit(f"There are no recordings {prefix} in {root}: name another folder.")
     heard = set(recordings.sources).intersection(est.card_["training recordings"])
-    return (None if heard and not held_out else recordings), prefix
+    return recordings, prefix, bool(heard and not held_out)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
     parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
+    parser.add_argument(
+        "--heard", action="store_true", help="score on recordings that were heard in training, too"
+    )
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
     models, held_out = {}, {}
     for name, est in read_models(args.models, None).items():
-        recordings, prefix = find_held_out(est, args.recordings)
-        if recordings is None:
+        recordings, prefix, heard = find_held_out(est, args.recordings)
+        if heard and not args.heard:
             print(f"{name}: left out, it has heard some of {prefix}")
             continue
         held_out[name] = prefix
@@ -104,7 +118,11 @@ def main():
     if not models:
         print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
         return
-    record("held_out", format_rows(models), {"held out": held_out, "models": models})
+    record(
+        "heard" if args.heard else "held_out",
+        format_rows(models),
+        {"held out": held_out, "models": models},
+    )
 
 
 if __name__ == "__main__":

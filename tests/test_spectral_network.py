@@ -85,7 +85,7 @@ def test_a_constant_makes_no_tone(ratio):
 
 @pytest.mark.parametrize(("volume", "gain"), [(1.0, 1.0), (0.9, 1.0), (0.5, 2.0), (-1.0, -1.0)])
 def test_a_constant_passes_as_it_is(volume, gain):
-    """But for a volume that X has and Y has not: a filter may lower a band by as much as a tenth."""
+    """But for a volume that only X has: a filter may lower a band by as much as a tenth."""
     y = np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
     y -= y.mean()  # nothing in it tells of constants
     x = Decimator(2).fit_transform(y)

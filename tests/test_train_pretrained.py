@@ -265,6 +265,7 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
         assert by_method["spline"]["snr_db"] == pytest.approx(expected["snr_db"], abs=0.05)
     monkeypatch.setattr(bench_held_out, "_STUDIO", "speech_multi/3")
     run_command("speech-4x-16k")
+    recorded.clear()
     monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
     capsys.readouterr()
     bench_held_out.main()
@@ -272,6 +273,10 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
         "speech-4x-16k: left out, it has heard some of speech_multi/3",
         "skipped: --models names a folder of what train_pretrained.py --hold-out has made",
     ]
+    assert not recorded
+    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, "--heard"])
+    bench_held_out.main()
+    assert recorded["held out"] == {"speech-4x-16k": "speech_multi/3"}
     monkeypatch.setattr(bench_held_out, "_STUDIO", "studio/")
     with pytest.raises(SystemExit, match="no recordings studio/"):
         bench_held_out.main()
