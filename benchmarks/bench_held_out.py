@@ -24,7 +24,6 @@ from scipy.signal import firwin, resample_poly
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
-
 # Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
 # cut-off relative to the lower Nyquist frequency, and shape of the window.
 _N_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937, 14.7697
