@@ -151,12 +151,14 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     file_rate, narrow_rate = rates
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
-    blocks = _warn_of_cut(_read_blocks(reader, multiple), reader)
+    count = _FrameCount()
+    blocks = _watch_blocks(_read_blocks(reader, multiple), count)
     if drops_band and file_rate > narrow_rate:
         blocks = _watch_blocks(blocks, before)
     blocks = _watch_blocks(_resample(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = _stream_blocks(stream, blocks)
     _write_blocks(writer, _cut(blocks, reader.frames) if keeps_length else blocks)
+    _warn_of_cut(count.n_frames, reader)
     _warn_of_narrow_band(meter.bandwidth(), narrow_rate)
     _warn_of_lost_band(before, narrow_rate)
 
@@ -357,11 +359,17 @@ def _read_blocks(reader, multiple=1):
         yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)
 
 
-def _warn_of_cut(blocks, reader):
-    n_read = 0
-    for block in blocks:
-        n_read += block.shape[1]
-        yield block
+class _FrameCount:
+    """How many frames went by."""
+
+    def __init__(self):
+        self.n_frames = 0
+
+    def push(self, block):
+        self.n_frames += block.shape[1]
+
+
+def _warn_of_cut(n_read, reader):
     n_missing = reader.frames - n_read
     # headers of whole MP3 files may be off by a little; of pipes the length is not known
     if max(0.5 * reader.samplerate, 0.01 * reader.frames) < n_missing < MAX_FRAMES:
@@ -370,7 +378,7 @@ def _warn_of_cut(blocks, reader):
             f"{reader.frames / reader.samplerate:.2f} s that its header tells: it may have been "
             "cut off, and so is the result.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

@@ -16,10 +16,11 @@ _KEPT = {
 }
 
 # Containers whose files don't tell a rate, or tell another one than was asked for.
-_WITHOUT_RATE = {"RAW", "SD2", "WVE", "XI"}
+_WITHOUT_RATE = {"HTK", "RAW", "SD2", "SDS", "WVE", "XI"}
 
-# Above this, in Hz, libvorbis crashes and Opus is not written.
-_HIGHEST_OGG_RATE = 192000
+# Highest rates in Hz: beyond it libvorbis crashes and Opus is not written, and the others tell what
+# is left in 16 bits.
+_HIGHEST_RATES = {"OGG": 192000, "SVX": 65535, "MPC2K": 65535}
 
 # Timepoints from which on libsndfile means that it does not know: of pipes.
 MAX_FRAMES = 2**60
@@ -69,10 +70,11 @@ def _find_container(target, rate):
             "target must have the suffix of a sound file that holds any rate, got "
             f"{target.name!r}: .wav or .flac, for example."
         )
-    if container == "OGG" and rate > _HIGHEST_OGG_RATE:
+    highest = _HIGHEST_RATES.get(container, rate)
+    if rate > highest:
         raise ValueError(
             f"target must be a container for {rate} Hz, got {target.name}, which holds "
-            f"{_HIGHEST_OGG_RATE} Hz at most: take .wav."
+            f"{highest} Hz at most: take .wav."
         )
     return container, "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
 

@@ -2,12 +2,16 @@
 
 import os
 
+import numpy as np
 import soundfile
 
 # Formats of which a part is read from so many timepoints before it on. MP3 frames build on what
 # others left, and a decoder that begins in their midst gives noise at first; in Ogg files
 # libsndfile misses a place inside the last page by hundreds of timepoints.
 _CODED, _N_BEFORE = ("MPEG", "VORBIS", "OPUS"), 2**17
+
+# Frames that are read at a time of a file whose header may not tell how many there are.
+_N_BLOCK = 2**20
 
 
 def openable(path):
@@ -31,6 +35,27 @@ def openable(path):
             except UnicodeEncodeError:
                 return os.fsencode(name)
     return path
+
+
+def read_header(path):
+    """Read what a file tells of itself.
+
+    Parameters
+    ----------
+    path : path-like
+        A sound file.
+
+    Returns
+    -------
+    info : soundfile._SoundFileInfo
+        Its rate, channels, length and format.
+
+    Raises
+    ------
+    OSError, soundfile.SoundFileError
+        If the file can't be read.
+    """
+    return soundfile.info(openable(path))
 
 
 class SequentialReader(soundfile.SoundFile):
@@ -72,7 +97,9 @@ def read_part(path, first, n_frames):
     Returns
     -------
     frames : ndarray of shape (n_frames, n_channels), dtype float32
-        Fewer than asked for where the file ends.
+        Fewer than asked for where the file ends, none beyond its end.
+    rate : int
+        The file's rate in Hz.
 
     Raises
     ------
@@ -80,12 +107,13 @@ def read_part(path, first, n_frames):
         If the file can't be read.
     """
     with SequentialReader(path) as file:
+        first = min(first, file.frames)
         n_before = first  # of formats in which nothing can be sought, GSM for example
         if file.can_rewind():
             n_before = min(first, _N_BEFORE) if file.subtype.startswith(_CODED) else 0
             file.seek(first - n_before)
         frames = file.read(n_before + n_frames, dtype="float32", always_2d=True)
-    return frames[n_before:]
+        return frames[n_before:], file.samplerate
 
 
 def read_file(path):
@@ -108,5 +136,10 @@ def read_file(path):
     OSError, soundfile.SoundFileError
         If the file can't be read.
     """
+    blocks = []
     with SequentialReader(path) as file:
-        return file.read(file.frames, dtype="float32", always_2d=True), file.samplerate
+        # block by block: a header that was written to a pipe has no length, or a limit in its place
+        while not blocks or len(blocks[-1]):
+            n_frames = min(file.frames, _N_BLOCK)
+            blocks.append(file.read(n_frames, dtype="float32", always_2d=True))
+        return np.concatenate(blocks), file.samplerate

@@ -1,6 +1,7 @@
 """`evaluate` of the command line: its scores are those of the library, its omissions are told."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,8 +228,18 @@ def test_evaluate_refuses(folder_name, model, message, folder, capsys):
         (["--model=none"], "no such name and no such file: 'none'"),
         ([SPEECH, "--filter=brick"], "invalid choice: 'brick'"),
         ([SPEECH, "--codec=gsm"], "invalid choice: 'gsm'"),
-        ([SPEECH, "--noise=loud"], "must be a number of dB, -100 or more, 30 for example, got 'l"),
-        ([SPEECH, "--noise=nan"], "must be a number of dB, -100 or more, 30 for example, got 'n"),
+        (
+            [SPEECH, "--noise=loud"],
+            "must be a number of dB from -200 to 200, 30 for example, got 'l",
+        ),
+        (
+            [SPEECH, "--noise=201"],
+            "must be a number of dB from -200 to 200, 30 for example, got '2",
+        ),
+        (
+            [SPEECH, "--noise=nan"],
+            "must be a number of dB from -200 to 200, 30 for example, got 'n",
+        ),
     ],
 )
 def test_evaluate_wrong_usage(arguments, message, recordings, capsys):
@@ -241,3 +252,8 @@ def test_a_telephone_line_is_for_models_of_its_rate(recordings, capsys):
     message = failure(capsys, "evaluate", "rec", "--model=four.safetensors", "--filter=telephone")
     assert message.startswith("--filter telephone needs a model whose narrowband rate is 8000 Hz")
     assert message.endswith("got four.safetensors, of 4000 Hz: take another filter.")
+    Path("rec").rename("other")
+    Path("rec").mkdir()  # it is told before a folder is read
+    assert message == failure(
+        capsys, "evaluate", "rec", "--model=four.safetensors", "--filter=telephone"
+    )

@@ -238,7 +238,7 @@ def test_source_is_not_overwritten(target, folder):
         ("a.wav", "wide", ValueError, "that holds any rate, got 'wide'"),
         *[
             ("a.wav", f"wide.{suffix}", ValueError, f"that holds any rate, got 'wide.{suffix}'")
-            for suffix in ("raw", "sd2", "wve", "xi")
+            for suffix in ("htk", "raw", "sd2", "sds", "wve", "xi")
         ],
         ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
         (
@@ -344,6 +344,15 @@ def test_ogg_files_above_what_libvorbis_takes_are_refused(folder):
     assert soundfile.info("wide.ogg").samplerate == 192000
 
 
+@pytest.mark.parametrize("suffix", ["svx", "mpc2k"])
+def test_containers_that_hold_rates_of_16_bits(suffix, folder):
+    write("high.wav", noise(1, 1000), 32000)
+    with pytest.raises(ValueError, match=f"got wide.{suffix}, which holds 65535 Hz at most"):
+        upsample_file(spline(4, sampling_rate=None), "high.wav", f"wide.{suffix}")
+    upsample_file(spline(2, sampling_rate=None), "high.wav", f"wide.{suffix}")
+    assert soundfile.info(f"wide.{suffix}").samplerate == 64000
+
+
 def test_a_target_that_the_system_refuses_is_not_blamed_on_its_container(folder, monkeypatch):
     write("narrow.wav", noise(1, 100))
     opened = soundfile.SoundFile.__init__
@@ -362,8 +371,11 @@ def test_a_file_that_ends_before_its_header_says_is_told(folder):
     write("whole.mp3", noise(1, 40000), subtype="MPEG_LAYER_III")
     content = Path("whole.mp3").read_bytes()
     Path("cut.mp3").write_bytes(content[: len(content) // 2])
-    with pytest.warns(UserWarning, match=r"source ended after 2.* s of the 5.00 s .* cut off"):
+    with pytest.warns(
+        UserWarning, match=r"source ended after 2.* s of the 5.00 s .* cut off"
+    ) as warned:
         upsample_file(spline(), "cut.mp3", "wide.wav")
+    assert {warning.filename for warning in warned} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         upsample_file(spline(), "whole.mp3", "wide.wav")

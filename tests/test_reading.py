@@ -9,8 +9,9 @@ import pytest
 import soundfile
 from sound_files import spline
 
-from sklearn_audiosr import _files, upsample_file
-from sklearn_audiosr._reading import SequentialReader, read_part
+from sklearn_audiosr import _files, _reading, upsample_file
+from sklearn_audiosr._command_line import main
+from sklearn_audiosr._reading import SequentialReader, read_file, read_part
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.datasets._lazy import cut_excerpt, open_file, read_excerpt
 
@@ -54,9 +55,51 @@ def test_what_may_be_read_again_is_the_same(path):
 
 
 @pytest.mark.parametrize("first", [0, 1, 999, 40000, N_FRAMES - 2000])
-def test_parts_are_those_of_the_whole(path, first):
-    part = read_part(path, first, 3000)
+def test_parts_are_those_of_the_whole(path, first, monkeypatch):
+    monkeypatch.setattr(_reading, "_N_BEFORE", 2**14)  # most begin in the midst of the file
+    part, rate = read_part(path, first, 3000)
+    assert rate == 8000
     np.testing.assert_allclose(part, read_whole(path)[first : first + 3000], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "gsm.wav"])
+def test_beyond_the_end_there_is_nothing(name, tmp_path):
+    subtype = "GSM610" if name.startswith("gsm") else None
+    soundfile.write(tmp_path / name, 0.1 * np.sin(0.1 * np.arange(9000)), 8000, subtype)
+    n = len(read_whole(tmp_path / name))
+    for first in (n, n + 1, n + 10**6):
+        assert read_part(tmp_path / name, first, 100)[0].shape == (0, 1)
+
+
+@pytest.mark.parametrize("told", [0, 2**36 - 1])
+def test_a_flac_file_that_does_not_tell_its_length(told, tmp_path, capsys):
+    """As an encoder leaves it that writes to a pipe: 36 bits of the header."""
+    tone = 0.1 * np.sin(0.1 * np.arange(48000))
+    for name in ("a.flac", "b.flac"):
+        soundfile.write(tmp_path / name, tone, 16000)
+    content = bytearray((tmp_path / "b.flac").read_bytes())
+    content[21] = content[21] & 0xF0 | told >> 32
+    content[22:26] = (told & 0xFFFFFFFF).to_bytes(4, "big")
+    (tmp_path / "b.flac").write_bytes(content)
+    assert soundfile.info(tmp_path / "b.flac").frames > 10**10
+    np.testing.assert_array_equal(
+        read_file(tmp_path / "b.flac")[0], read_whole(tmp_path / "a.flac")
+    )
+    assert [len(clip) for clip in load_audio_folder(tmp_path).clips] == [48000] * 2
+    assert main(["compare", str(tmp_path / "a.flac"), str(tmp_path / "b.flac")]) == 0
+    assert "inf" in capsys.readouterr().out
+
+
+def test_a_lazy_clip_whose_file_has_another_rate_now(tmp_path):
+    tone = 0.1 * np.sin(0.1 * np.arange(48000))
+    soundfile.write(tmp_path / "a.wav", tone, 16000)
+    excerpt = open_file(tmp_path / "a.wav", 16000)
+    soundfile.write(tmp_path / "a.wav", tone, 44100)
+    with pytest.raises(OSError, match="its rate is 44100 Hz, and was 16000 Hz. Put a whole"):
+        read_excerpt(excerpt, 16000)
+    soundfile.write(tmp_path / "a.wav", tone[:100], 16000)
+    with pytest.raises(OSError, match="it ends after 0 of 9600 frames"):
+        read_excerpt(excerpt._replace(start=9600, n_timepoints=9600), 16000)
 
 
 def test_lazy_clips_of_an_mp3_are_those_of_the_whole(path):
@@ -80,7 +123,7 @@ def test_parts_at_the_end_of_an_ogg_file_are_those_of_the_whole(rate, subtype, t
     soundfile.write(tmp_path / "a.ogg", 0.2 * voice, rate, subtype=subtype)
     whole = read_whole(tmp_path / "a.ogg")
     for back in (20, 1000, 3000, 7000, 20000):
-        part = read_part(tmp_path / "a.ogg", len(whole) - back, 1000)
+        part, _ = read_part(tmp_path / "a.ogg", len(whole) - back, 1000)
         np.testing.assert_allclose(part, whole[len(whole) - back :][:1000], atol=1e-3)
 
 
@@ -89,7 +132,7 @@ def test_files_in_which_nothing_can_be_sought(tmp_path):
     soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(0.1 * np.arange(9000)), 8000)
     soundfile.write(tmp_path / "z.wav", 0.1 * np.sin(0.1 * np.arange(9000)), 8000, "GSM610")
     whole = read_whole(tmp_path / "z.wav")
-    np.testing.assert_array_equal(read_part(tmp_path / "z.wav", 3000, 2000), whole[3000:5000])
+    np.testing.assert_array_equal(read_part(tmp_path / "z.wav", 3000, 2000)[0], whole[3000:5000])
     recordings = load_audio_folder(tmp_path)
     assert recordings.filenames == ["a.wav", "z.wav"]
     np.testing.assert_array_equal(recordings.clips[1], whole[:, 0])
@@ -108,3 +151,25 @@ def test_names_that_are_no_utf_8(tmp_path):
     target = Path(os.fsdecode(other)).with_suffix(".flac")
     upsample_file(spline(), os.fsdecode(other), target)
     assert target.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are Unicode on this system")
+def test_commands_take_names_that_are_no_utf_8(tmp_path, capsys):
+    voice = 0.1 * np.random.default_rng(0).standard_normal(16000)
+    soundfile.write(tmp_path / "a.wav", voice, 16000)
+    soundfile.write(tmp_path / "narrow.wav", voice[::2], 8000)
+    for name in ("a", "narrow"):
+        other = os.path.join(os.fsencode(tmp_path), name.encode() + b"\xe9.wav")
+        try:
+            shutil.copy(os.fsencode(tmp_path / f"{name}.wav"), other)
+        except OSError:
+            pytest.skip("this file system takes UTF-8 only")
+    wide, narrow, target = (
+        os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
+        for name in (b"a\xe9.wav", b"narrow\xe9.wav", b"wide\xe9.wav")
+    )
+    spline_of_two = ["--model", "spline", "--ratio", "2"]
+    assert main(["upsample", narrow, target, *spline_of_two]) == 0
+    assert main(["compare", wide, target]) == 0
+    assert main(["evaluate", str(tmp_path), "--model", "speech-2x-16k", "--quiet"]) == 0
+    assert "error" not in capsys.readouterr().err

@@ -116,11 +116,11 @@ def _make_band_lsd(band, ratio):
 
 def _read(path):
     """Give the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
-    import soundfile
+    from sklearn_audiosr._reading import read_file
 
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist: check the path")
-    clip, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    clip, rate = read_file(path)
     if not len(clip) or not np.isfinite(clip).all():
         what = "NaN or infinity" if len(clip) else "no timepoint"
         raise ValueError(f"{path} holds {what}: repair the file")

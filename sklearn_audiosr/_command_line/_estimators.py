@@ -211,14 +211,14 @@ def parse_bandwidth(text):
 
 def parse_noise(text):
     """Read a signal-to-noise ratio in dB."""
-    return _parse_number(text, float, -100, "a number of dB, -100 or more, 30 for example")
+    return _parse_number(text, float, -200, "a number of dB from -200 to 200, 30 for example", 200)
 
 
-def _parse_number(text, number_type, least, need):
+def _parse_number(text, number_type, least, need, most=math.inf):
     try:
         value = number_type(text)
     except ValueError:
         value = math.nan
-    if not least <= value < math.inf:
+    if not least <= value <= most or math.isinf(value):
         raise argparse.ArgumentTypeError(f"must be {need}, got {text!r}")
     return value

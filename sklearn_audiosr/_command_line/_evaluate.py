@@ -131,8 +131,9 @@ def run(args):
             f"{args.model} must say its sampling rate, got None: set it before saving, "
             "est.set_params(sampling_rate=16000)"
         )
+    degradation = _make_degradation(args, est.upsampling_ratio_, est.sampling_rate)
     recordings = _read_recordings(args.folder, est, args.parser.prog)
-    report = _make_report(est, recordings, args)
+    report = _make_report(est, recordings, degradation, args)
     if args.json:
         print_json(report)
     else:
@@ -140,10 +141,10 @@ def run(args):
     return 0
 
 
-def _make_report(est, recordings, args):
+def _make_report(est, recordings, degradation, args):
     Y, ratio, rate = recordings.clips, est.upsampling_ratio_, est.sampling_rate
     X = Y
-    for step in _make_degradation(args, ratio, rate):
+    for step in degradation:
         X = step.fit_transform(X)
     scores = {
         _BOUND: _score(Y, ideal_lowband(Y, ratio)),
@@ -213,9 +214,9 @@ def _read_recordings(folder, est, prog):
 
 
 def _find_reason_to_skip(path, clip, rate):
-    import soundfile
+    from sklearn_audiosr._reading import read_header
 
-    file_rate = soundfile.info(path).samplerate
+    file_rate = read_header(path).samplerate
     if file_rate < rate:
         return f"its rate is {file_rate} Hz, below the model's {rate:g} Hz"
     return "" if np.any(clip) else "it is silent"

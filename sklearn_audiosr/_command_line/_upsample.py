@@ -191,6 +191,8 @@ def _find_problems(job, force):
     """Yield what is wrong with a job's files, whatever the model; read the source's header."""
     import soundfile
 
+    from sklearn_audiosr._reading import read_header
+
     source, target = job.source, job.target
     if source.is_dir():
         yield f"{source} is a folder: name the files in it"
@@ -200,7 +202,7 @@ def _find_problems(job, force):
         yield f"{source} is a pipe or a device: write it to a file first"
     else:
         try:
-            job.info = soundfile.info(source)
+            job.info = read_header(source)
         except (soundfile.LibsndfileError, OSError) as error:
             yield describe_error(error)
     if target.is_dir():
@@ -264,7 +266,7 @@ def _try_job(job, est, args):
 
 def _upsample(job, est, args):
     """Write a target; give the report."""
-    import soundfile
+    from sklearn_audiosr._reading import read_header
 
     rates = {}
     if args.resample:
@@ -276,7 +278,7 @@ def _upsample(job, est, args):
         watched = watch_streams(est, bar, job.info.samplerate)
         upsample_file(watched, job.source, job.target, **rates)
     elapsed = time.perf_counter() - start
-    info = soundfile.info(job.target)
+    info = read_header(job.target)
     return {
         "source": os.fspath(job.source),
         "target": os.fspath(job.target),

@@ -98,9 +98,11 @@ def read_excerpt(excerpt, sampling_rate):
 
     first, last, n_before = _find_frames(excerpt, sampling_rate)
     try:
-        frames = read_part(excerpt.path, first, last - first)
+        frames, rate = read_part(excerpt.path, first, last - first)
     except (soundfile.SoundFileError, OSError) as error:
         raise _unreadable(excerpt, getattr(error, "error_string", str(error))) from error
+    if rate != excerpt.file_rate:
+        raise _unreadable(excerpt, f"its rate is {rate} Hz, and was {excerpt.file_rate} Hz")
     clip = _resample(frames.mean(axis=1), excerpt.file_rate, sampling_rate)
     clip = clip[n_before : n_before + excerpt.n_timepoints]
     if len(clip) < excerpt.n_timepoints:
@@ -150,11 +152,13 @@ def open_file(path, sampling_rate):
         If the file cannot be read, or is too short.
     """
     soundfile = _import_soundfile()
+    from sklearn_audiosr._reading import read_header
+
     try:
-        with soundfile.SoundFile(path) as file:
-            rate, n_frames = file.samplerate, file.frames
+        info = read_header(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise ValueError(getattr(error, "error_string", str(error))) from error
+    rate, n_frames = info.samplerate, info.frames
     n_timepoints = n_frames * sampling_rate // rate // N_MULTIPLE * N_MULTIPLE
     if not n_timepoints:
         raise ValueError(f"too short: {n_frames} frames at {rate} Hz")
