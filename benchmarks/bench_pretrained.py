@@ -107,10 +107,10 @@ def measure_models(models, root):
     return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
 
 
-def recall_models():
-    """Give the recorded scores of the models that ship: with ``--only`` the others' stay."""
-    recorded = json.loads((RESULTS / "pretrained.json").read_text(encoding="utf-8"))["models"]
-    return {name: recorded[name] for name in pretrained_names() if name in recorded}
+def recall_models(table, names):
+    """Give the recorded scores of models: those of others stay when some are measured anew."""
+    recorded = json.loads((RESULTS / f"{table}.json").read_text(encoding="utf-8"))["models"]
+    return {name: recorded[name] for name in names if name in recorded}
 
 
 def read_models(folder, names):
@@ -174,9 +174,11 @@ def main():
     models = read_models(args.models, args.only)
     scores = measure_models(models, args.recordings)
     if args.models is not None:
+        scores = {**recall_models("not_shipped", RECIPES), **scores}
+        scores = {name: scores[name] for name in RECIPES if name in scores}
         record("not_shipped", format_models(scores), {"models": scores})
         return
-    scores = {**recall_models(), **scores}
+    scores = {**recall_models("pretrained", pretrained_names()), **scores}
     record("pretrained", format_models(scores), {"models": scores})
     for name, est in models.items():
         if not name.startswith("speech"):
