@@ -112,7 +112,7 @@ def read_part(path, first, n_frames):
         if file.can_rewind():
             n_before = min(first, _N_BEFORE) if file.subtype.startswith(_CODED) else 0
             file.seek(first - n_before)
-        frames = file.read(n_before + n_frames, dtype="float32", always_2d=True)
+        frames = _read(file, n_before + n_frames)
         return frames[n_before:], file.samplerate
 
 
@@ -136,10 +136,13 @@ def read_file(path):
     OSError, soundfile.SoundFileError
         If the file can't be read.
     """
-    blocks = []
     with SequentialReader(path) as file:
+        blocks = [_read(file, 0)]
         # block by block: a header that was written to a pipe has no length, or a limit in its place
-        while not blocks or len(blocks[-1]):
-            n_frames = min(file.frames, _N_BLOCK)
-            blocks.append(file.read(n_frames, dtype="float32", always_2d=True))
+        while len(block := _read(file, min(file.frames, _N_BLOCK))):
+            blocks.append(block)
         return np.concatenate(blocks), file.samplerate
+
+
+def _read(file, n_frames):
+    return file.read(n_frames, dtype="float32", always_2d=True)
