@@ -9,7 +9,7 @@ from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr._inference import open_array, predict_waveforms
 from sklearn_audiosr._interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.networks import SpectralNet
+from sklearn_audiosr.networks import SpectralNet, _spectral_layers
 from sklearn_audiosr.networks._spectral_layers import Analysis, KnotFilter, Synthesis
 
 CPU = torch.device("cpu")
@@ -142,6 +142,20 @@ def test_pieces_equal_the_whole(ratio):
             start = stop
     joined = torch.cat(pieces, dim=2).transpose(0, 1).numpy()
     assert_allclose(joined, whole, atol=1e-5 * np.abs(whole).max())
+
+
+def test_devices_without_double_precision_have_none_to_compute(monkeypatch):
+    """Apple's: there it is single precision all the way."""
+    widest = _spectral_layers.widest_dtype
+    assert [widest(name) for name in ("cpu", "mps")] == [torch.float64, torch.float32]
+    network, (source, _) = make_network(2), make_pair(2)
+    expected = run(network, source)
+    seen = []
+    monkeypatch.setattr(_spectral_layers, "widest_dtype", lambda _: widest("mps"))
+    network.analysis.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
+    network.level.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
+    assert_allclose(run(network, source), expected, atol=1e-3 * np.abs(expected).max())
+    assert set(seen) == {torch.float32}
 
 
 @pytest.mark.parametrize("ratio", RATIOS)

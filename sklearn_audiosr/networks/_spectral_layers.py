@@ -44,8 +44,8 @@ class KnotFilter(nn.Module):
 
     A cubic spline goes through the narrowband timepoints, so there they are again. Its phases have
     equal sums, or a constant would make a tone at the narrowband rate. It computes in double
-    precision, and `Analysis` after it: the phase of a bin far below the loudest one is a feature
-    like others, and is to be the same for a whole clip and for pieces of it.
+    precision where a device has it, and `Analysis` after it: the phase of a bin far below the
+    loudest one is a feature like others, and is to be the same for a whole clip and for its pieces.
 
     Parameters
     ----------
@@ -86,9 +86,10 @@ class KnotFilter(nn.Module):
 
     def convolve(self, x, padding):
         """Give all phases, (batch, ratio, knots)."""
-        x = functional.pad(x.double(), (padding, padding))[..., :: self.step]
+        x = x.to(widest_dtype(x.device.type))
+        x = functional.pad(x, (padding, padding))[..., :: self.step]
         with full_precision(x.device.type):
-            return functional.conv1d(x, self.filters.double())
+            return functional.conv1d(x, self.filters.to(x.dtype))
 
     def finish(self, y):
         """Interleave the phases: (batch, 1, time)."""
@@ -218,6 +219,11 @@ class ChannelNorm(nn.LayerNorm):
     def forward(self, x):
         """Normalise x."""
         return super().forward(x.transpose(1, 2).float()).transpose(1, 2)
+
+
+def widest_dtype(device_type):
+    """Give the type of the most precise numbers that a device computes with."""
+    return torch.float32 if device_type == "mps" else torch.float64
 
 
 def _hann(frame_length):
