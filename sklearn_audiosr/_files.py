@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._bandwidth import BandwidthMeter
-from sklearn_audiosr._formats import MAX_FRAMES, is_bounded, open_writer
+from sklearn_audiosr._formats import is_bounded, open_writer
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
@@ -77,7 +77,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     UserWarning
         If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
         ends below half of the narrowband Nyquist frequency: training clips hold more; or if
-        ``resample=True`` drops a part of the file's band.
+        ``resample=True`` drops a part of the file's band; or if `source` ends before its header
+        says so.
 
     Notes
     -----
@@ -370,9 +371,12 @@ class _FrameCount:
 
 
 def _warn_of_cut(n_read, reader):
+    from sklearn_audiosr._reading import tells_length
+
     n_missing = reader.frames - n_read
-    # headers of whole MP3 files may be off by a little; of pipes the length is not known
-    if max(0.5 * reader.samplerate, 0.01 * reader.frames) < n_missing < MAX_FRAMES:
+    # headers of whole MP3 files may be off by a little
+    tolerated = max(0.5 * reader.samplerate, 0.01 * reader.frames)
+    if n_missing > tolerated and tells_length(reader):
         warnings.warn(
             f"source ended after {n_read / reader.samplerate:.2f} s of the "
             f"{reader.frames / reader.samplerate:.2f} s that its header tells: it may have been "

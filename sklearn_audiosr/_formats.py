@@ -22,9 +22,6 @@ _WITHOUT_RATE = {"HTK", "RAW", "SD2", "SDS", "WVE", "XI"}
 # is left in 16 bits.
 _HIGHEST_RATES = {"OGG": 192000, "SVX": 65535, "MPC2K": 65535}
 
-# Timepoints from which on libsndfile means that it does not know: of pipes.
-MAX_FRAMES = 2**60
-
 # Bytes of a value; 8 are more than any other format takes.
 _N_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
 
@@ -81,7 +78,9 @@ def _find_container(target, rate):
 
 def _count_bytes(reader, rate, subtypes):
     """Bytes of the result at most; none if the length of the source is not known."""
-    if reader.frames >= MAX_FRAMES:
+    from sklearn_audiosr._reading import tells_length
+
+    if not tells_length(reader):
         return 0
     n_values = reader.frames * reader.channels * rate // reader.samplerate
     return max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values

@@ -13,6 +13,10 @@ _CODED, _N_BEFORE = ("MPEG", "VORBIS", "OPUS"), 2**17
 # Frames that are read at a time of a file whose header may not tell how many there are.
 _N_BLOCK = 2**20
 
+# Frames from which on a header tells no length: all 36 bits that FLAC has for it, and more where
+# libsndfile does not know, of pipes for example.
+_N_UNKNOWN = 2**36 - 1
+
 
 def openable(path):
     """Give a path as soundfile opens it, also one that is no UTF-8.
@@ -56,6 +60,22 @@ def read_header(path):
         If the file can't be read.
     """
     return soundfile.info(openable(path))
+
+
+def tells_length(header):
+    """Tell whether a header says how many frames there are.
+
+    Parameters
+    ----------
+    header : soundfile.SoundFile or soundfile._SoundFileInfo
+        Of a file that was opened, or as `read_header` gives it.
+
+    Returns
+    -------
+    told : bool
+        False for what an encoder wrote to a pipe, for example.
+    """
+    return header.frames < _N_UNKNOWN
 
 
 class SequentialReader(soundfile.SoundFile):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -71,16 +72,21 @@ def test_beyond_the_end_there_is_nothing(name, tmp_path):
         assert read_part(tmp_path / name, first, 100)[0].shape == (0, 1)
 
 
+def tell_length(path, n_frames):
+    """Write a number of frames into the header of a FLAC file, where it has 36 bits."""
+    content = bytearray(path.read_bytes())
+    content[21] = content[21] & 0xF0 | n_frames >> 32
+    content[22:26] = (n_frames & 0xFFFFFFFF).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize("told", [0, 2**36 - 1])
 def test_a_flac_file_that_does_not_tell_its_length(told, tmp_path, capsys):
-    """As an encoder leaves it that writes to a pipe: 36 bits of the header."""
+    """As an encoder leaves it that writes to a pipe."""
     tone = 0.1 * np.sin(0.1 * np.arange(48000))
     for name in ("a.flac", "b.flac"):
         soundfile.write(tmp_path / name, tone, 16000)
-    content = bytearray((tmp_path / "b.flac").read_bytes())
-    content[21] = content[21] & 0xF0 | told >> 32
-    content[22:26] = (told & 0xFFFFFFFF).to_bytes(4, "big")
-    (tmp_path / "b.flac").write_bytes(content)
+    tell_length(tmp_path / "b.flac", told)
     assert soundfile.info(tmp_path / "b.flac").frames > 10**10
     np.testing.assert_array_equal(
         read_file(tmp_path / "b.flac")[0], read_whole(tmp_path / "a.flac")
@@ -88,6 +94,18 @@ def test_a_flac_file_that_does_not_tell_its_length(told, tmp_path, capsys):
     assert [len(clip) for clip in load_audio_folder(tmp_path).clips] == [48000] * 2
     assert main(["compare", str(tmp_path / "a.flac"), str(tmp_path / "b.flac")]) == 0
     assert "inf" in capsys.readouterr().out
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "source ended")  # it has not been cut off
+        upsample_file(spline(sampling_rate=None), tmp_path / "b.flac", tmp_path / "wide.wav")
+    assert soundfile.info(tmp_path / "wide.wav").format == "WAV"  # and needs no sizes of 64 bits
+
+
+@pytest.mark.parametrize("told", [0, 2**36 - 1])
+def test_of_a_flac_file_that_does_not_tell_its_length_no_lazy_clips_are_cut(told, tmp_path):
+    soundfile.write(tmp_path / "a.flac", 0.1 * np.sin(0.1 * np.arange(48000)), 16000)
+    tell_length(tmp_path / "a.flac", told)
+    with pytest.raises(ValueError, match="its header tells no length: decode it"):
+        open_file(tmp_path / "a.flac", 16000)
 
 
 def test_a_lazy_clip_whose_file_has_another_rate_now(tmp_path):

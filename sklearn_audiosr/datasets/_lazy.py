@@ -149,16 +149,18 @@ def open_file(path, sampling_rate):
     Raises
     ------
     ValueError
-        If the file cannot be read, or is too short.
+        If the file cannot be read, does not tell its length, or is too short.
     """
     soundfile = _import_soundfile()
-    from sklearn_audiosr._reading import read_header
+    from sklearn_audiosr._reading import read_header, tells_length
 
     try:
         info = read_header(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise ValueError(getattr(error, "error_string", str(error))) from error
     rate, n_frames = info.samplerate, info.frames
+    if not tells_length(info):
+        raise ValueError("its header tells no length: decode it and encode it anew, as a file")
     n_timepoints = n_frames * sampling_rate // rate // N_MULTIPLE * N_MULTIPLE
     if not n_timepoints:
         raise ValueError(f"too short: {n_frames} frames at {rate} Hz")
