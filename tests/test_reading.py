@@ -47,6 +47,13 @@ def test_blocks_are_the_whole(path, n):
         np.testing.assert_allclose(read_blocks(reader, n), read_whole(path), atol=1e-6)
 
 
+def test_a_file_of_many_blocks_is_read_whole(path, monkeypatch):
+    monkeypatch.setattr(_reading, "_N_BLOCK", 7000)
+    frames, rate = read_file(path)
+    assert rate == 8000
+    np.testing.assert_allclose(frames, read_whole(path), atol=1e-6)
+
+
 def test_what_may_be_read_again_is_the_same(path):
     with SequentialReader(path) as reader:
         assert reader.can_rewind()
@@ -166,6 +173,8 @@ def test_names_that_are_no_utf_8(tmp_path):
         pytest.skip("this file system takes UTF-8 only")
     recordings = load_audio_folder(tmp_path)
     np.testing.assert_array_equal(recordings.clips[0], recordings.clips[1])
+    lazy_clip = read_excerpt(open_file(Path(os.fsdecode(other)), 8000), 8000)
+    np.testing.assert_array_equal(lazy_clip, recordings.clips[0][: len(lazy_clip)])
     target = Path(os.fsdecode(other)).with_suffix(".flac")
     upsample_file(spline(), os.fsdecode(other), target)
     assert target.exists()
