@@ -237,6 +237,10 @@ def test_evaluate_refuses(folder_name, model, message, folder, capsys):
             "must be a number of dB from -200 to 200, 30 for example, got '2",
         ),
         (
+            [SPEECH, "--noise=-201"],
+            "must be a number of dB from -200 to 200, 30 for example, got '-2",
+        ),
+        (
             [SPEECH, "--noise=nan"],
             "must be a number of dB from -200 to 200, 30 for example, got 'n",
         ),

@@ -339,6 +339,7 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
         (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number of 0 or more, got '-1'"),
         (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number of 0 or more, got 'nan'"),
         (["a.wav", "b.wav", "--model=spline", "--ratio=1.5"], "must be an integer of 2 or more"),
+        (["a.wav", "b.wav", "--model=spline", f"--ratio={10**400}"], "must be an integer of 2 or"),
         (["a.wav", "b.wav", "--model=speech-4x-16"], "did you mean speech-4x-16k?"),
         (["a.wav", "b.wav", "--model=zzz"], "the names are spline, piano-4x-32k, speech-2x-16k"),
     ],

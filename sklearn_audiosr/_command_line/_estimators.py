@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -14,6 +15,7 @@ from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError, ProblemError, read_model
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._spline import SplineUpsampler
+from sklearn_audiosr.degradation._noise import MAX_SNR
 
 SPLINE = "spline"
 
@@ -211,14 +213,15 @@ def parse_bandwidth(text):
 
 def parse_noise(text):
     """Read a signal-to-noise ratio in dB."""
-    return _parse_number(text, float, -200, "a number of dB from -200 to 200, 30 for example", 200)
+    need = f"a number of dB from {-MAX_SNR} to {MAX_SNR}, 30 for example"
+    return _parse_number(text, float, -MAX_SNR, need, MAX_SNR)
 
 
-def _parse_number(text, number_type, least, need, most=math.inf):
+def _parse_number(text, number_type, least, need, most=sys.float_info.max):
     try:
         value = number_type(text)
     except ValueError:
         value = math.nan
-    if not least <= value <= most or math.isinf(value):
+    if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"must be {need}, got {text!r}")
     return value

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
 
-_MAX_SNR = 200  # dB, either way: float32 ends before
+MAX_SNR = 200  # dB, either way: float32 ends before
 
 # Power falls by frequency to the power of -exponent.
 _EXPONENTS = {"white": 0, "pink": 1}
@@ -57,7 +57,7 @@ class AddNoise(Degradation):
     """
 
     _parameter_constraints = {
-        "snr": [Interval(Real, -_MAX_SNR, _MAX_SNR, closed="both"), tuple, list],
+        "snr": [Interval(Real, -MAX_SNR, MAX_SNR, closed="both"), tuple, list],
         "color": [StrOptions({*_EXPONENTS, "random"})],
         "random_state": ["random_state"],
     }
@@ -68,7 +68,7 @@ class AddNoise(Degradation):
         self.random_state = random_state
 
     def _check_parameters(self):
-        check_range("snr", self.snr, -_MAX_SNR, _MAX_SNR, "(10, 40)")
+        check_range("snr", self.snr, -MAX_SNR, MAX_SNR, "(10, 40)")
 
     def _prepare(self, limit):
         rng_of = self._make_rng_of()
