@@ -234,8 +234,9 @@ def test_a_band_that_resampling_drops_is_told(folder):
     write("full.wav", noise(1, 16000), 16000)
     with pytest.warns(
         UserWarning, match=r"ends at \d+ Hz, of which resample=True dropped.*4000 Hz"
-    ):
+    ) as warned:
         upsample_file(spline(), "full.wav", "wide.wav", resample=True)
+    assert {warning.filename for warning in warned} == {__file__}
 
 
 def test_an_empty_highband_is_dropped_in_silence(folder):
