@@ -19,7 +19,7 @@ _COLOUR_DB, _N_COLOURS = 3.0, 8
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
-# How many recordings of a higher rate lose the end of their band, from 0.94 of it on, as nearly all
+# How many recordings of a higher rate lose the end of their band, from 0.94 of it on, as most
 # resamplers have it; of others see `augment`.
 _EDGED_SHARE_OF_FULLER = 0.7
 

@@ -50,6 +50,10 @@ def make_degradations(ratio, rate):
         # ordinary resamplers leave more at the end of the band than the paper's filter
         "scipy's resampler": [resampler],
         "scipy's resampler, mp3": [resampler, codecs["mp3"]],
+        "scipy's resampler, mp3 of few bits": [
+            resampler,
+            Codec("mp3", sampling_rate=narrow, compression_level=0.7),
+        ],
         "no filter, mp3": [Decimator(ratio, filter="none"), codecs["mp3"]],
     }
     if narrow == 8000:
