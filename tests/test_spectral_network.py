@@ -110,6 +110,41 @@ def test_fresh_network_corrects_nothing(ratio):
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
+def test_a_correction_raises_no_bin_far_above_its_surroundings(ratio):
+    """What a codec has left of the end of a band makes no whistle, whatever gains it is given."""
+    source = upsample_cubic(np.random.default_rng(0).standard_normal((2, 4800)), ratio)
+    x = torch.from_numpy(source.astype(np.float32))[:, None]
+    network = SpectralNet(n_blocks=1, width=1 / 16, frame_length=640, n_taps=33).build(ratio)
+    nyquist = 640 // (2 * ratio)
+    raised, third_quarter = nyquist * 7 // 8, slice(nyquist // 2, nyquist * 3 // 4)
+
+    @torch.no_grad()
+    def measure(gain):
+        """Give the power of the raised bin of the mean, and that of bins below, in all frames."""
+        network.last.bias[raised] = gain - 1
+        real, imag = network.analysis(network(x)[:, :1]).chunk(2, dim=1)
+        power = real.square() + imag.square()
+        return power[:, raised].mean().item(), power[:, third_quarter].mean().item()
+
+    with torch.no_grad():
+        network.linear.filters[:, :, 16] = 0
+        network.linear.filters[0, :, 16] = 1  # knots alone: white, and its images
+        network.last.bias[2 * network.n_low :] = -100  # nothing is generated
+        network.last.weight.zero_()
+        plain, moderate, enormous = measure(1.0), measure(2.0), measure(1e6)
+    assert moderate[0] / plain[0] == pytest.approx(4 * 0.6, rel=0.2)  # a bin alone: frames overlap
+    assert enormous[0] < 25 * enormous[1]
+    assert enormous[0] > 4 * plain[0]
+    assert enormous[1] == pytest.approx(plain[1], rel=0.1)
+
+
+def test_gradients_of_silence_are_finite():
+    network = make_network(4).train()
+    network(torch.zeros(1, 1, 2000)).square().sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
 def test_detail_is_in_the_highband(ratio):
     network = make_network(ratio, frame_length=640)
     source, _ = make_pair(ratio, 9600)

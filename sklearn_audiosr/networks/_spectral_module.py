@@ -35,6 +35,9 @@ _N_BEFORE, _N_AFTER = 40, 8
 # network takes it for the same: 11 dB.
 _LEVEL_SPREAD = 2.5
 
+# Below any power that matters: no quotient is of two zeros.
+_LEAST_POWER = 1e-20
+
 # Bins to each side of the narrowband Nyquist frequency in which both bands are looked after: a
 # window of Hann spreads a tone over four.
 _N_SHARED = 4
@@ -42,6 +45,11 @@ _N_SHARED = 4
 # Lowest bins, in which a window of Hann shows a constant. A recording's offset is neither loud nor
 # to be corrected by what recordings without one have taught.
 N_OFFSET = 2
+
+# No correction raises a bin above so many times the power of its surroundings: 13 dB. Behind a
+# filter that training clips came by one frame in a thousand comes near it; but what a codec or an
+# unknown resampler has left of the end of a band may look as if a filter had lowered it.
+_MAX_RAISED = 20.0
 
 # Gains that the channel noise draws over the lowband, with straight lines between them.
 _N_GAINS = 8
@@ -221,19 +229,41 @@ class SpectralNetwork(nn.Module):
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
         log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
         magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
+        limit = _MAX_RAISED * self._measure_surroundings(spectrum, magnitude)
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()
         share = torch.sigmoid(share)  # of the highband, how much is known with its phase
         highband = self._place(magnitude * real, magnitude * imag)
         known = torch.cat([self._to_end(share)] * 2, dim=1) * highband
-        return spectrum + self._correct(spectrum, gain) + known, highband - known
+        return self._correct(spectrum, gain, limit) + known, highband - known
 
-    def _correct(self, spectrum, gain):
-        """Multiply the lowband of spectra, but for an offset, by complex gains."""
+    def _measure_surroundings(self, spectrum, magnitude):
+        """Give what is loud around the end of the lowband: (batch, 1, frames), mean power of a bin.
+
+        The louder of the lowband's third quarter, which no filter lowers, and the first of the
+        highband that is generated.
+        """
+        nyquist = self.frame_length // (2 * self.ratio)
+        third_quarter = slice(nyquist // 2, max(nyquist * 3 // 4, nyquist // 2 + 1))
+        real, imag = (part[:, third_quarter] for part in spectrum.chunk(2, dim=1))
+        below = (real.square() + imag.square()).mean(dim=1, keepdim=True)
+        above = magnitude[:, : 2 * _N_SHARED + 1].square().mean(dim=1, keepdim=True)
+        return torch.maximum(below, above)
+
+    def _correct(self, spectrum, gain, limit):
+        """Multiply the lowband of spectra, but for an offset, by 1 and complex gains.
+
+        No power is raised beyond the limit, (batch, 1, frames).
+        """
         a, b = (part[:, N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
         c, d = (part[:, N_OFFSET:] for part in gain.chunk(2, dim=1))
-        padding = (0, 0, N_OFFSET, self.n_bins - self.n_low)
-        real, imag = functional.pad(a * c - b * d, padding), functional.pad(a * d + b * c, padding)
-        return torch.cat([real, imag], dim=1)
+        real, imag = a + a * c - b * d, b + a * d + b * c
+        limit = torch.maximum(limit, a.square() + b.square()).clamp(min=_LEAST_POWER)
+        scale = (limit / torch.maximum(real.square() + imag.square(), limit)).sqrt()
+        corrected = [
+            torch.cat([part[:, :N_OFFSET], raised * scale, part[:, self.n_low :]], dim=1)
+            for part, raised in zip(spectrum.chunk(2, dim=1), (real, imag), strict=True)
+        ]
+        return torch.cat(corrected, dim=1)
 
     def _place(self, real, imag):
         """Make spectra of a highband."""
