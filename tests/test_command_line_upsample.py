@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def test_all_problems_are_told_at_once(folder, capsys):
     )
     assert messages[0] == "gone.wav does not exist: check the path"
     assert "words.wav" in messages[1]
-    assert messages[2] == "sub is a folder: name the files in it"
+    assert messages[2] == f"sub is a folder: name the files in it, as {Path('sub', '*.wav')} does"
     assert len(messages) == 3
 
 

@@ -130,7 +130,10 @@ def _read(path):
 def _score(true, rate, path, metrics, prog):
     pred, pred_rate = _read(path)
     if pred_rate != rate:
-        raise ValueError(f"{path} must have the rate of the reference, {rate} Hz, got {pred_rate}")
+        raise ValueError(
+            f"{path} must have the rate of the reference, {rate} Hz, got {pred_rate}: upsample it "
+            "first, or resample it to that rate"
+        )
     if len(pred) != len(true):
         raise ValueError(f"{path} must have the reference's {len(true)} channels, got {len(pred)}")
     n_timepoints = min(true.shape[1], pred.shape[1])

@@ -16,6 +16,10 @@ _OPTIONS = {
     'assume_bandwidth="auto"': "--assume-bandwidth auto",
 }
 
+# libsndfile's errors of a format that it does not know or can't decode, such as M4A, and of one
+# that is damaged.
+_NOT_SOUND = (1, 3, 4)
+
 
 class InputError(Exception):
     """Problems with the input, a line each, all found before any work.
@@ -48,6 +52,8 @@ def describe_error(error):
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error) or type(error).__name__
+        if getattr(error, "code", None) in _NOT_SOUND:
+            text = f"{text.removesuffix('.')}: bring it to WAV, FLAC, Ogg or MP3 first"
     return _spell_options(text)
 
 

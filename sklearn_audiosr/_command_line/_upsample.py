@@ -195,7 +195,7 @@ def _find_problems(job, force):
 
     source, target = job.source, job.target
     if source.is_dir():
-        yield f"{source} is a folder: name the files in it"
+        yield f"{source} is a folder: name the files in it, as {source / '*.wav'} does"
     elif not source.exists():
         yield f"{source} does not exist: check the path"
     elif not source.is_file():  # what is read to check it can't be read again

@@ -125,7 +125,7 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
     files = [file for file in files if file.clip is not None]
     if not files:
         raise ValueError(
-            f"path must hold audio files to load, but of {len(names)} found in {folder} and its "
+            f"{folder} must hold audio files to load, but of {len(names)} found in it and its "
             f"sub-folders none can be used: looked for names that end in "
             f"{', '.join(sorted(_list_extensions()))}."
         )
