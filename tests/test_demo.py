@@ -89,6 +89,7 @@ def test_readme_trained_model(tmp_path, monkeypatch):
     exec(read_block(0), namespace)
     assert len(namespace["y"]) == 2 * len(namespace["x"])
     assert soundfile.info("restored.wav").samplerate == 16000
+    assert soundfile.info("phone.wav").samplerate == 8000  # what the next block upsamples
 
 
 def test_readme_quick_start():
