@@ -31,7 +31,11 @@ _N_REFLECTED = 1000
 _NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
 
 # Of narrowband clips that are damaged: signal to noise in dB, and compression levels of codecs.
-_NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.9)
+_NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.99)
+
+# What damaged clips were decimated by before (see `decimate`): what is coded mostly comes out of
+# resamplers.
+_DAMAGED_MAKERS = (0, 1, 2, 2)
 
 # Narrowband rate of a telephone line in Hz, its laws, half of the time its band alone, and what
 # codecs and lines leave to their full scale.
@@ -76,8 +80,8 @@ def augment(
         the others by the paper's.
     damaged_share : float
         How many narrowband clips have gone through a codec or a telephone line, or got noise. What
-        they were decimated by before is the paper's filter in a third of them, a random one in
-        another, and a resampler's in the last; a telephone line decimates by itself.
+        they were decimated by before is the paper's filter in a quarter of them, a random one in
+        another, and a resampler's in half; a telephone line decimates by itself.
     warped_share : float
         How many of the clips that are varied have their formants moved, too.
     edged_share : float
@@ -106,7 +110,7 @@ def augment(
     Y = trim_clips([store(clip) for clip in clips], ratio)
     drawn, damaged = (rng.random(len(Y)) < share for share in (random_filter_share, damaged_share))
     makers = np.where(drawn, rng.integers(1, 3, len(Y)), 0)
-    makers = np.where(damaged, rng.integers(0, 3, len(Y)), makers)
+    makers = np.where(damaged, rng.choice(_DAMAGED_MAKERS, len(Y)), makers)
     X = [decimate(y, ratio, maker, rng) for y, maker in zip(Y, makers, strict=True)]
     for i in np.flatnonzero(damaged):
         X[i] = damage(X[i], Y[i], rate, ratio, rng)

@@ -45,7 +45,7 @@ class Recipe:
     varied_share, random_filter_share : float
         How many clips have their voice, microphone, level and floor varied (those of a higher rate
         always have), and how many are decimated by a filter that is drawn at random, half of them
-        by a resampler's; of damaged ones two thirds are.
+        by a resampler's; of damaged ones see `augment`.
     damaged_share, warped_share : float
         How many narrowband clips have gone through a codec or a telephone line, or got noise, and
         how many of the varied clips have their formants moved; also when the correction of the

@@ -159,17 +159,16 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
     sources = {*recordings.sources, *(begun["training recordings"] if begun else ())}
     return {
         "name": args.name,
-        "recipe": asdict(recipe),
-        "first copy": args.first_copy,
-        "begun with": tell_history(begun) if begun else None,
-        "objective": est.network_.default_objective,
+        "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
+        "order-8 Chebyshev filter, zero phase, mean over clips",
+        "scores": scores,
         "training recordings": sorted(sources),  # and those of what it began with
         "training audio (hours)": round(_measure_lengths(recordings).sum() / 3600, 3),
         "degradation": (
             f"order-8 Chebyshev filter, zero phase; for {recipe.random_filter_share:.0%} of the "
             f"clips ({recipe.settling_filter_share:.0%} when the correction of the lowband was "
-            "solved for), and two thirds of the coded and noisy ones, filters drawn at random and "
-            "those of resamplers, half and half; phase turned; of "
+            "solved for) filters drawn at random and those of resamplers, half and half; of the "
+            "coded and noisy ones a quarter random, half those of resamplers; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
             f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
             f"{recipe.edged_share:.0%} of them, and more of those of a higher rate, without the "
@@ -177,14 +176,15 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
             f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
             "sent over a telephone line (benchmarks/_augmentation.py)"
         ),
-        "metrics": "SNR in dB; LSD log10, frames of 2048, hop 512, floor 1e-8; behind the "
-        "order-8 Chebyshev filter, zero phase, mean over clips",
-        "scores": scores,
         "epochs": est.n_iter_,
         "seed": est.random_state,
         "training (processor hours, last run)": round(minutes / 60, 2),
         "hardware": _name_hardware(),
         "torch": torch.__version__,
+        "objective": est.network_.default_objective,
+        "recipe": asdict(recipe),
+        "first copy": args.first_copy,
+        "begun with": tell_history(begun) if begun else None,  # long: what users look for is above
     }
 
 
