@@ -3,7 +3,8 @@
 import numpy as np
 import soundfile
 
-from sklearn_audiosr import SplineUpsampler, _files
+from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr._files import _blocks
 
 
 def noise(*shape, seed=0):
@@ -27,7 +28,7 @@ def read(path):
 def enter_folder(tmp_path, monkeypatch):
     """A folder to work in; files are read in blocks of 512 values."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_files, "_N_READ", 512)
+    monkeypatch.setattr(_blocks, "_N_READ", 512)
     return tmp_path
 
 

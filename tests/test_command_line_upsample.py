@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from commands import network, noise, read, run, run_json, ship, spline, write
 
-from sklearn_audiosr import _files
 from sklearn_audiosr._command_line import _upsample
+from sklearn_audiosr._files import _blocks, _upsampling
 from sklearn_audiosr._persistence import save_estimator
 from sklearn_audiosr.degradation import ideal_lowband
 
@@ -276,14 +276,14 @@ def test_warning_is_one_line_that_names_the_file(folder, capsys):
 
 def test_ctrl_c_in_the_second_file_keeps_the_first(folder, capsys, monkeypatch):
     write("b.wav", noise(1, 100))
-    read_blocks = _files._read_blocks
+    read_blocks = _blocks.read_blocks
 
     def interrupted(reader, *rest):
         yield from read_blocks(reader, *rest)
         if reader.channels == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_files, "_read_blocks", interrupted)
+    monkeypatch.setattr(_upsampling, "read_blocks", interrupted)
     assert run("upsample", "in.wav", "b.wav", "--output-folder=out", *SPLINE) == 130
     printed = capsys.readouterr()
     assert printed.err == "python -m sklearn_audiosr upsample: interrupted\n"
@@ -307,7 +307,7 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
             pass
 
     monkeypatch.setattr(_upsample, "open_bar", Bar)
-    monkeypatch.setattr(_files, "_N_READ", 4000)
+    monkeypatch.setattr(_blocks, "_N_READ", 4000)
     write("narrow.wav", noise(1, 14000), 4000)
     assert run("upsample", "narrow.wav", "a.wav", "--model=speech-4x-16k") == 0
     assert run("upsample", "in.wav", "b.wav", *SPLINE, "--quiet") == 0

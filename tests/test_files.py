@@ -19,10 +19,10 @@ from sklearn_audiosr import (
     DNNBandwidthExtender,
     LinearUpsampler,
     SplineUpsampler,
-    _files,
     _formats,
     upsample_file,
 )
+from sklearn_audiosr._files import _blocks
 from sklearn_audiosr.degradation import Decimator
 
 folder = pytest.fixture(enter_folder)
@@ -420,7 +420,7 @@ def test_clipping_is_told(folder):
 
 
 def test_place_of_nan_is_told(folder, monkeypatch):
-    monkeypatch.setattr(_files, "_N_READ", 100)
+    monkeypatch.setattr(_blocks, "_N_READ", 100)
     x = noise(1, 1000)
     x[0, 555] = np.inf
     write("narrow.wav", x)

@@ -40,7 +40,7 @@ LAYERS = [
         "_dnn",
         "_super_resolver",
     ],
-    ["_files", "_formats", "_loading", "_reading"],
+    ["_files", "_files.*", "_formats", "_loading", "_reading"],
     ["_pretrained"],
     ["datasets", "datasets.*", "listening", "listening.*"],
     [""],  # the package itself, which exports the estimators

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 from sound_files import spline
 
-from sklearn_audiosr import _files, _reading, upsample_file
+from sklearn_audiosr import _reading, upsample_file
 from sklearn_audiosr._command_line import main
+from sklearn_audiosr._files import _blocks
 from sklearn_audiosr._reading import SequentialReader, read_file, read_part
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.datasets._lazy import cut_excerpt, open_file, read_excerpt
@@ -134,7 +135,7 @@ def test_lazy_clips_of_an_mp3_are_those_of_the_whole(path):
 
 
 def test_an_mp3_of_many_blocks_is_upsampled_as_the_whole(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(_files, "_N_READ", 8192)
+    monkeypatch.setattr(_blocks, "_N_READ", 8192)
     upsample_file(spline(), path, tmp_path / "wide.wav", assume_bandwidth=3000)
     wide, whole = read_whole(tmp_path / "wide.wav"), spline().predict([read_whole(path).T])[0].T
     np.testing.assert_allclose(wide, whole, atol=2**-14)

@@ -1,0 +1,108 @@
+"""Where the band of a file ends: checked before it is super-resolved, and told after."""
+
+import math
+import os
+import warnings
+from numbers import Real
+
+import numpy as np
+
+from sklearn_audiosr._bandwidth import BandwidthMeter
+from sklearn_audiosr._files._blocks import read_blocks, watch_blocks
+
+# A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
+_MEASURING_MARGIN = 1.05
+
+# Share of a file's power that is worth a word where it is dropped: 60 dB below all.
+_LEAST_LOST = 1e-6
+
+# Share of the narrowband Nyquist frequency below which a band is not what estimators train on; the
+# filters of Decimator(filter="random") leave 0.6.
+_LEAST_SHARE = 0.5
+
+
+def check_assumption(bandwidth):
+    """Raise an error unless it is one of the values of `assume_bandwidth`."""
+    legal = isinstance(bandwidth, Real) and not isinstance(bandwidth, bool)
+    if bandwidth is None or bandwidth == "auto" or (legal and 0 < bandwidth < np.inf):
+        return
+    raise ValueError(
+        f'assume_bandwidth must be None, "auto" or a frequency in Hz, got {bandwidth!r}: pass '
+        "where the band of the file ends."
+    )
+
+
+def check_band(reader, source, assume_bandwidth, narrow_rate):
+    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency."""
+    nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
+    if assume_bandwidth == "auto":
+        bandwidth = _measure_band(reader, source)
+        margin, origin = _MEASURING_MARGIN, "as measured"
+    if bandwidth > margin * math.ceil(narrow_rate) / 2:  # half of what a header may say
+        raise ValueError(
+            f"source must have a band that ends below {nyquist:g} Hz, the Nyquist frequency of "
+            f"narrowband clips, got one that ends at {bandwidth:.0f} Hz, {origin}: it is not "
+            f"narrowband for this estimator. Take one whose narrowband rate is {2 * bandwidth:.0f} "
+            "Hz or more, or drop what lies above with resample=True."
+        )
+
+
+def _measure_band(reader, source):
+    """Bandwidth of a file in Hz; the reader is at its start then as before."""
+    from sklearn_audiosr._reading import SequentialReader
+
+    is_path = isinstance(source, (str, os.PathLike))
+    if is_path and os.path.isfile(source):
+        with SequentialReader(source) as other:
+            bandwidth = _meter(other)
+    elif not is_path and reader.can_rewind():  # of a pipe, libsndfile says so of some containers
+        bandwidth = _meter(reader)
+        reader.seek(0)
+    else:
+        raise ValueError(
+            'source must be seekable for assume_bandwidth="auto", which reads it twice, got '
+            f"{source}, which is not: pass where its band ends in Hz, or write it to a file first."
+        )
+    if np.isnan(bandwidth):
+        raise ValueError(
+            'source must hold at least 0.3 s and some sound for assume_bandwidth="auto", got '
+            f"{reader.frames / reader.samplerate:.2f} s in {source}: pass where its band ends in "
+            "Hz."
+        )
+    return bandwidth
+
+
+def _meter(reader):
+    meter = BandwidthMeter(reader.samplerate)
+    for _ in watch_blocks(read_blocks(reader), meter):
+        pass
+    return meter.bandwidth()
+
+
+def warn_of_narrow_band(bandwidth, narrow_rate):
+    """Warn of a band in Hz that ends far below what narrowband clips of a rate hold."""
+    nyquist = narrow_rate / 2
+    if bandwidth < _LEAST_SHARE * nyquist:  # not for nan: nothing to measure
+        warnings.warn(
+            f"source has a band that ends at {bandwidth:.0f} Hz, where narrowband clips of "
+            f"{narrow_rate:g} Hz hold up to {nyquist:g} Hz: what is missing between is not "
+            "restored, and the highband may be poor. Take an estimator whose narrowband rate is "
+            f'about {2 * bandwidth:.0f} Hz, with assume_bandwidth="auto".',
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_lost_band(meter, narrow_rate):
+    """Warn if a meter of a file saw more than is left at the narrowband rate."""
+    nyquist, bandwidth = narrow_rate / 2, meter.bandwidth()
+    highest = _MEASURING_MARGIN * nyquist
+    # not for nan: nothing was resampled; tones and silence have no band that would end
+    if bandwidth > highest and meter.share_above(highest) > _LEAST_LOST:
+        warnings.warn(
+            f"source has a band that ends at {bandwidth:.0f} Hz, of which resample=True dropped "
+            f"what lies above {nyquist:g} Hz: the result has another highband. To keep it, take an "
+            f"estimator whose narrowband rate is about {2 * bandwidth:.0f} Hz.",
+            UserWarning,
+            stacklevel=4,
+        )

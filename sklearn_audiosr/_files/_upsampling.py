@@ -1,0 +1,200 @@
+"""`upsample_file`: read, resample, stream and write."""
+
+import os
+import shutil
+import uuid
+import warnings
+from pathlib import Path
+
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_audiosr._bandwidth import BandwidthMeter
+from sklearn_audiosr._files._bands import (
+    check_assumption,
+    check_band,
+    warn_of_lost_band,
+    warn_of_narrow_band,
+)
+from sklearn_audiosr._files._blocks import (
+    FrameCount,
+    cut_blocks,
+    read_blocks,
+    resample_blocks,
+    stream_blocks,
+    watch_blocks,
+    write_blocks,
+)
+from sklearn_audiosr._files._rates import find_rates, is_header_of
+from sklearn_audiosr._formats import open_writer
+
+
+def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
+    """Super-resolve a sound file of any length.
+
+    The file is read, streamed through the estimator and written block by block: memory does not
+    grow with its length.
+
+    Parameters
+    ----------
+    est : estimator
+        A fitted estimator of this package.
+    source : path-like or file-like
+        Whatever soundfile reads: WAV, FLAC, Ogg, MP3 and others, with any number of channels up to
+        64.
+    target : path-like
+        File to write; one that exists is replaced. Its suffix names the container. Until it is
+        complete it bears another name in the same folder, so that no half of a file looks whole.
+    resample : bool, default=False
+        Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
+        filter of the resampler then takes the place of that in training: see Notes. Where
+        ``sampling_rate / r`` is no whole number, 2666.67 Hz for example, a file of the one below
+        or the one above it, 2666 or 2667 Hz, is taken for one of that rate without this.
+    assume_bandwidth : "auto" or float, default=None
+        For a file of a higher rate than ``sampling_rate / r`` whose highband is empty: where its
+        band ends, in Hz. "auto" reads the file once more, before, to measure that. A band that
+        ends below the narrowband Nyquist frequency, ``sampling_rate / (2 * r)``, is brought to the
+        rate of the narrowband clips, in place, and super-resolved; one that ends above is an error.
+
+    Raises
+    ------
+    ValueError
+        If the file's rate is not ``sampling_rate / r`` and neither `resample` nor
+        `assume_bandwidth` says what to do, if the file's band ends above the narrowband Nyquist
+        frequency or can't be measured, if `source` and `target` are the same file, if the file is
+        empty, has more than 64 channels, or holds NaN or infinity, or if the target's container
+        can't hold the result.
+    FileNotFoundError, IsADirectoryError
+        If there is no such `source` or folder, or `target` is a folder.
+    TypeError
+        If `est` is no estimator of this package: a Pipeline, for example.
+    sklearn.exceptions.NotFittedError
+        If `est` is not fitted.
+    soundfile.LibsndfileError
+        If `source` can't be read.
+
+    Warns
+    -----
+    UserWarning
+        If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
+        ends below half of the narrowband Nyquist frequency: training clips hold more; or if
+        ``resample=True`` drops a part of the file's band; or if `source` ends before its header
+        says so.
+
+    Notes
+    -----
+    An estimator undoes the filter that its training clips were made with. A file whose band ends
+    in another way, or is resampled here, needs one that was trained on clips made that way:
+    `LinearUpsampler` above all raises what `Decimator` attenuates, up to 80 times.
+
+    Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
+    container has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law, GSM,
+    MP3, ...), the format is the container's usual one: 16-bit for WAV and FLAC. Integer formats
+    can't hold values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator
+    takes a file of any rate, and writes r times that rate; with one it writes that, whatever the
+    file's. A file that has it already, and an empty highband, keeps its length.
+
+    Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
+    above the narrowband Nyquist frequency.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from sklearn_audiosr import SplineUpsampler, upsample_file
+    >>> x = 0.5 * np.sin(0.1 * np.arange(16000))
+    >>> est = SplineUpsampler(sampling_rate=16000).fit([x[::2]], [x])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source, target = Path(folder, "narrow.wav"), Path(folder, "wide.wav")
+    ...     soundfile.write(source, x[::2], 8000, subtype="PCM_24")
+    ...     upsample_file(est, source, target)
+    ...     info = soundfile.info(target)
+    >>> info.samplerate, info.frames, info.subtype
+    (16000, 16000, 'PCM_24')
+    """
+    from sklearn_audiosr._reading import SequentialReader
+
+    if not hasattr(est, "stream"):
+        raise TypeError(
+            "est must be an estimator of this package, got "
+            f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
+        )
+    check_is_fitted(est)
+    check_assumption(assume_bandwidth)
+    _check_paths(source, target)
+    target = Path(os.path.realpath(target))  # of a link, the file that it leads to
+    with SequentialReader(source) as reader:
+        if reader.frames == 0:
+            raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
+        narrow_rate, wide_rate = find_rates(est, reader.samplerate, resample, assume_bandwidth)
+        is_narrow = is_header_of(reader.samplerate, narrow_rate) and not resample
+        file_rate = narrow_rate if is_narrow else reader.samplerate
+        keeps_length = assume_bandwidth is not None and reader.samplerate == wide_rate
+        temporary = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with open_writer(temporary, target, reader, wide_rate) as writer:
+                stream = est.stream(reader.channels)
+                if assume_bandwidth is not None:
+                    check_band(reader, source, assume_bandwidth, narrow_rate)
+                drops_band = resample and assume_bandwidth is None
+                rates = file_rate, narrow_rate
+                _upsample(reader, stream, writer, rates, keeps_length, drops_band)
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
+    """Write what a stream makes of a file of the first rate that is brought to the second."""
+    file_rate, narrow_rate = rates
+    meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
+    multiple = round(file_rate / narrow_rate) if keeps_length else 1
+    count = FrameCount()
+    blocks = watch_blocks(read_blocks(reader, multiple), count)
+    if drops_band and file_rate > narrow_rate:
+        blocks = watch_blocks(blocks, before)
+    blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
+    blocks = stream_blocks(stream, blocks)
+    write_blocks(writer, cut_blocks(blocks, reader.frames) if keeps_length else blocks)
+    _warn_of_cut(count.n_frames, reader)
+    warn_of_narrow_band(meter.bandwidth(), narrow_rate)
+    warn_of_lost_band(before, narrow_rate)
+
+
+def _check_paths(source, target):
+    target = Path(target)
+    if target.is_dir():
+        raise IsADirectoryError(f"target must be a file, got the folder {target}: add a name.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"target must lie in a folder that exists, got {target}: make {target.parent} first."
+        )
+    if not isinstance(source, (str, os.PathLike)):
+        return
+    if not os.path.exists(source):
+        raise FileNotFoundError(
+            f"source must be a sound file, got {source}, which does not exist: check the path."
+        )
+    if target.exists() and target.samefile(source):
+        raise ValueError(
+            f"target must be another file than source, got {target} for both: give it another name."
+        )
+
+
+def _warn_of_cut(n_read, reader):
+    from sklearn_audiosr._reading import tells_length
+
+    n_missing = reader.frames - n_read
+    # headers of whole MP3 files may be off by a little
+    tolerated = max(0.5 * reader.samplerate, 0.01 * reader.frames)
+    if n_missing > tolerated and tells_length(reader):
+        warnings.warn(
+            f"source ended after {n_read / reader.samplerate:.2f} s of the "
+            f"{reader.frames / reader.samplerate:.2f} s that its header tells: it may have been "
+            "cut off, and so is the result.",
+            UserWarning,
+            stacklevel=4,
+        )
