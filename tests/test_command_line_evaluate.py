@@ -110,6 +110,11 @@ def test_evaluate_prints_a_table(recordings, capsys):
             "the filter chebyshev1, mp3",
         ),
         (
+            ["--codec=mp3", "--compression=0.9"],
+            [Decimator(2), Codec("mp3", sampling_rate=8000, compression_level=0.9)],
+            "the filter chebyshev1, mp3 of compression 0.9",
+        ),
+        (
             ["--filter=fir", "--codec=vorbis", "--noise=20"],
             [
                 Decimator(2, filter="fir"),
@@ -228,6 +233,8 @@ def test_evaluate_refuses(folder_name, model, message, folder, capsys):
         (["--model=none"], "no such name and no such file: 'none'"),
         ([SPEECH, "--filter=brick"], "invalid choice: 'brick'"),
         ([SPEECH, "--codec=gsm"], "invalid choice: 'gsm'"),
+        ([SPEECH, "--compression=0.9"], "argument --compression: of which --codec? name one"),
+        ([SPEECH, "--codec=mp3", "--compression=2"], "must be a number from 0 to 1, 0.5 for "),
         (
             [SPEECH, "--noise=loud"],
             "must be a number of dB from -200 to 200, 30 for example, got 'l",

@@ -211,6 +211,11 @@ def parse_bandwidth(text):
     return text if text == "auto" else _parse_number(text, float, 1, "auto, or 1 Hz or more")
 
 
+def parse_compression(text):
+    """Read the compression level of a codec."""
+    return _parse_number(text, float, 0, "a number from 0 to 1, 0.5 for example", 1)
+
+
 def parse_noise(text):
     """Read a signal-to-noise ratio in dB."""
     need = f"a number of dB from {-MAX_SNR} to {MAX_SNR}, 30 for example"

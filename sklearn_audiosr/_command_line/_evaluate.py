@@ -21,6 +21,7 @@ from sklearn_audiosr._command_line._estimators import (
     add_model_arguments,
     check_model,
     open_estimator,
+    parse_compression,
     parse_noise,
 )
 from sklearn_audiosr._command_line._progress import open_bar
@@ -88,6 +89,13 @@ def add_parser(commands):
         help=f"code what is narrowband: {', '.join(FORMATS)}",
     )
     parser.add_argument(
+        "--compression",
+        type=parse_compression,
+        metavar="LEVEL",
+        help="of the codec, from 0, the best quality, to 1, the smallest file (default: its usual "
+        "one)",
+    )
+    parser.add_argument(
         "--noise",
         type=parse_noise,
         metavar="DB",
@@ -123,6 +131,8 @@ def run(args):
     check_model(args)
     if args.model == SPLINE:
         args.parser.error("argument --model: the spline is in every table; name a model")
+    if args.compression is not None and args.codec is None:
+        args.parser.error("argument --compression: of which --codec? name one")
     if not args.folder.is_dir():
         raise NotADirectoryError(f"{args.folder} must be a folder of recordings: check the path")
     est = open_estimator(args.model, highband_gain=args.highband_gain, device=args.device)
@@ -163,6 +173,7 @@ def _make_report(est, recordings, degradation, args):
         "highband_gain": getattr(est, "highband_gain", None),
         "filter": args.filter,
         "codec": args.codec,
+        "compression": args.compression,
         "noise_db": args.noise,
         "sampling_rate": rate,
         "narrowband_rate": rate / ratio,
@@ -185,7 +196,8 @@ def _make_degradation(args, ratio, rate):
     else:
         steps = [Decimator(ratio, filter=args.filter, random_state=0)]
     if args.codec is not None:
-        steps.append(Codec(args.codec, sampling_rate=rate / ratio))
+        level = args.compression
+        steps.append(Codec(args.codec, sampling_rate=rate / ratio, compression_level=level))
     if args.noise is not None:
         steps.append(AddNoise(args.noise, random_state=0))
     return steps
@@ -291,7 +303,8 @@ def _describe_degradation(report):
     if report["filter"] == _TELEPHONE:
         parts = ["a telephone line"]
     if report["codec"] is not None:
-        parts.append(report["codec"])
+        level = report["compression"]
+        parts.append(report["codec"] + ("" if level is None else f" of compression {level:g}"))
     if report["noise_db"] is not None:
         parts.append(f"noise {report['noise_db']:g} dB below")
     return ", ".join(parts)
