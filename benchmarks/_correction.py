@@ -18,7 +18,7 @@ from sklearn_audiosr.networks._flow import WholeFlow
 from sklearn_audiosr.networks._spectral_module import N_OFFSET
 
 # Of the features' mean power: added to it, against learning recordings by heart.
-_RIDGE = 1e-3
+_RIDGE = 1e-2
 
 # Frames whose products are summed at a time.
 _N_FRAMES = 4096

@@ -26,7 +26,8 @@ class Recipe:
     least_rate : int or None
         Recordings of at least this rate are taken for such of `rate`.
     n_copies : int
-        Variations of the recordings, themselves among them.
+        Variations of the recordings, themselves among them. Of none only the correction of the
+        lowband is solved for, and all else is the model's that it begins with.
     epochs : int
         Passes over all of them.
     learning_rate : float
@@ -54,6 +55,8 @@ class Recipe:
         How many of the varied clips lose the end of their band, from 0.94 of it on, as behind a
         resampler. The more, the better the model is on recordings that were resampled, and the
         worse on those that were not.
+    n_settling_copies : int
+        Variations that the correction of the lowband is solved for on, after those before.
     settling_filter_share : float
         As `random_filter_share`, when the correction of the lowband is solved for: with few, it is
         best behind the paper's filter, and boosts the end of the band where another one did not
@@ -82,6 +85,7 @@ class Recipe:
     damaged_share: float = 0.0
     warped_share: float = 0.0
     edged_share: float = 0.25
+    n_settling_copies: int = 4
     settling_filter_share: float = 0.0
 
     def read(self, root, bring_down=True):
