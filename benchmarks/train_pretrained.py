@@ -14,8 +14,8 @@ how much of its weights is kept, if it is of the same ratio.
 ``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
 how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
 with none but a file for which they were held out, too.
-At last the correction of the lowband is solved for (`_correction`); with ``--copies 0`` nothing else
-is done to the model to begin with.
+At last the correction of the lowband is solved for (`_correction`); with ``--copies 0`` nothing
+else is done to the model to begin with.
 """
 
 import argparse

@@ -9,7 +9,7 @@ from scipy.signal import resample_poly
 from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr._pretrained import _FOLDER
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation import Codec, Decimator, trim_clips
+from sklearn_audiosr.degradation import Codec, Decimator, Telephone, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 # of the wheel, which holds them all
@@ -76,6 +76,16 @@ def test_codecs_behind_resamplers_leave_the_lowband_alone(name, codec, level):
     assert mean.mean() > -0.6
     assert full.min() > -3.0  # a whistle below the end of the band had -10
     assert mean.min() > -2.5
+
+
+@pytest.mark.parametrize("law", ["mulaw", None])
+def test_what_a_telephone_took_is_put_back(law):
+    """No limit of the correction holds where a line ends, 300 Hz: below are the loudest bins."""
+    est = load_pretrained("speech-2x-16k")
+    Y = trim_clips(load_speech().clips[::4], 2)
+    X = Telephone(2, sampling_rate=16000, law=law).fit_transform(Y)
+    gain = score_clips(Y, est.predict(X)) - score_clips(Y, SplineUpsampler().fit(X, Y).predict(X))
+    assert gain.min() > 1.0  # 0.05 where it did
 
 
 def score_clips(Y, Y_pred):

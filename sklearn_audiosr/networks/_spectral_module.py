@@ -47,8 +47,8 @@ _N_SHARED = 4
 N_OFFSET = 2
 
 # No correction raises a bin above so many times the power of its surroundings: 13 dB. Behind a
-# filter that training clips came by one frame in a thousand comes near it; but what a codec or an
-# unknown resampler has left of the end of a band may look as if a filter had lowered it.
+# filter that training clips came by few frames come near it; but what a codec or an unknown
+# resampler has left of the end of a band may look as if a filter had lowered it.
 _MAX_RAISED = 20.0
 
 # Gains that the channel noise draws over the lowband, with straight lines between them.
@@ -101,7 +101,9 @@ class SpectralNetwork(nn.Module):
         self.channel_noise = channel_noise
         self.n_bins = frame_length // 2 + 1
         nyquist = frame_length / (2 * ratio)  # of the narrowband, in bins
+        self.nyquist = math.floor(nyquist)
         self.n_low = min(self.n_bins, math.floor(nyquist) + 1 + _N_SHARED)
+        self.n_kept = min(self.n_bins, self.n_low + self.nyquist // 4)
         self.n_high = self.n_bins - max(0, math.ceil(nyquist) - _N_SHARED)
         self.linear = KnotFilter(ratio, n_taps)
         self.analysis = Analysis(frame_length)
@@ -239,11 +241,11 @@ class SpectralNetwork(nn.Module):
     def _measure_surroundings(self, spectrum, magnitude):
         """Give what is loud around the end of the lowband: (batch, 1, frames), mean power of a bin.
 
-        The louder of the lowband's third quarter, which no filter lowers, and the first of the
+        The louder of the lowband's third quarter, which few filters lower, and the first of the
         highband that is generated.
         """
-        nyquist = self.frame_length // (2 * self.ratio)
-        third_quarter = slice(nyquist // 2, max(nyquist * 3 // 4, nyquist // 2 + 1))
+        middle = self.nyquist // 2
+        third_quarter = slice(middle, max(self.nyquist * 3 // 4, middle + 1))
         real, imag = (part[:, third_quarter] for part in spectrum.chunk(2, dim=1))
         below = (real.square() + imag.square()).mean(dim=1, keepdim=True)
         above = magnitude[:, : 2 * _N_SHARED + 1].square().mean(dim=1, keepdim=True)
@@ -252,18 +254,32 @@ class SpectralNetwork(nn.Module):
     def _correct(self, spectrum, gain, limit):
         """Multiply the lowband of spectra, but for an offset, by 1 and complex gains.
 
-        No power is raised beyond the limit, (batch, 1, frames).
+        Above its lowest quarter, of which a telephone line takes more than that, no power is raised
+        beyond the limit, (batch, 1, frames). What the linear filter left far above the lowband are
+        images of it, and dropped.
         """
         a, b = (part[:, N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
         c, d = (part[:, N_OFFSET:] for part in gain.chunk(2, dim=1))
         real, imag = a + a * c - b * d, b + a * d + b * c
-        limit = torch.maximum(limit, a.square() + b.square()).clamp(min=_LEAST_POWER)
-        scale = (limit / torch.maximum(real.square() + imag.square(), limit)).sqrt()
+        scale = self._limit((a, b), (real, imag), limit)
         corrected = [
-            torch.cat([part[:, :N_OFFSET], raised * scale, part[:, self.n_low :]], dim=1)
+            torch.cat(
+                [part[:, :N_OFFSET], raised * scale, part[:, self.n_low : self.n_kept]], dim=1
+            )
             for part, raised in zip(spectrum.chunk(2, dim=1), (real, imag), strict=True)
         ]
-        return torch.cat(corrected, dim=1)
+        n_dropped = self.n_bins - self.n_kept
+        return torch.cat([functional.pad(part, (0, 0, 0, n_dropped)) for part in corrected], dim=1)
+
+    def _limit(self, given, raised, limit):
+        """Give factors for the bins of the lowband but an offset, 1 in its lowest quarter."""
+        n_free = max(0, self.nyquist // 4 - N_OFFSET)  # those of a tiny frame are few
+        given, raised = (
+            real[:, n_free:].square() + imag[:, n_free:].square() for real, imag in (given, raised)
+        )
+        limit = torch.maximum(limit, given).clamp(min=_LEAST_POWER)
+        scale = (limit / torch.maximum(raised, limit)).sqrt()
+        return functional.pad(scale, (0, 0, n_free, 0), value=1.0)
 
     def _place(self, real, imag):
         """Make spectra of a highband."""
