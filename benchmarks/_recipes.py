@@ -26,8 +26,7 @@ class Recipe:
     least_rate : int or None
         Recordings of at least this rate are taken for such of `rate`.
     n_copies : int
-        Variations of the recordings, themselves among them. Of none only the correction of the
-        lowband is solved for, and all else is the model's that it begins with.
+        Variations of the recordings, themselves among them.
     epochs : int
         Passes over all of them.
     learning_rate : float

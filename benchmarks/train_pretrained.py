@@ -14,8 +14,7 @@ how much of its weights is kept, if it is of the same ratio.
 ``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
 how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
 with none but a file for which they were held out, too.
-At last the correction of the lowband is solved for (`_correction`); with ``--copies 0`` nothing
-else is done to the model to begin with.
+At last the correction of the lowband is solved for (`_correction`).
 """
 
 import argparse
@@ -101,16 +100,12 @@ def check_start(start, recipe, args):
 def check_share(start, recipe):
     """Exit if weights are to be kept of a model that is of another ratio, or of none."""
     ratio = start and start.upsampling_ratio_
-    for keeps, needed in (
-        (recipe.start_share, f"--start-share must be 0, got {recipe.start_share:g}"),
-        (not recipe.n_copies, "--copies must be at least 1, got 0"),
-    ):
-        if keeps and ratio != recipe.ratio:
-            raise SystemExit(
-                f"{needed}: the model to begin with is {f'of ratio {ratio}' if ratio else 'none'}, "
-                f"not of ratio {recipe.ratio}. Leave it out, or give such a model with "
-                "--begin-with."
-            )
+    if recipe.start_share and ratio != recipe.ratio:
+        raise SystemExit(
+            f"--start-share must be 0, got {recipe.start_share:g}: the model to begin with is "
+            f"{f'of ratio {ratio}' if ratio else 'none'}, not of ratio {recipe.ratio}. Leave it "
+            "out, or give such a model with --begin-with."
+        )
 
 
 def claim_work(args, recipe, start):
@@ -213,11 +208,8 @@ def _name_hardware():
 def train(args, recipe, recordings, start):
     """Give a fitted model and the processor minutes that it took; None if it was interrupted.
 
-    It is kept in the folder for checkpoints until its scores are there. Without variations it is
-    the one to begin with.
+    It is kept in the folder for checkpoints until its scores are there.
     """
-    if not recipe.n_copies:
-        return start, 0.0
     kept = args.work / f"{args.name}.trained"
     if kept.exists():
         est = load(kept)
@@ -248,7 +240,7 @@ def choose_recipe(args):
     asked = {name: getattr(args, name) for name in shares if getattr(args, name) is not None}
     return replace(
         recipe,
-        n_copies=recipe.n_copies if args.copies is None else args.copies,
+        n_copies=args.copies or recipe.n_copies,
         epochs=args.epochs or recipe.epochs,
         begin_with=args.begin_with.name if args.begin_with else begins,
         **{"start_share": recipe.start_share if keeps else 0.0, **asked},
@@ -275,8 +267,8 @@ def round_weights(est, path):
 
 def parse_count(text):
     count = int(text)
-    if count < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
     return count
 
 
@@ -295,9 +287,8 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--epochs", type=int, help="passes (default: the recipe's)")
     parser.add_argument(
-        "--copies", type=parse_count,
-        help="variations (default: the recipe's); 0: only the correction is solved for",
-    )  # fmt: skip
+        "--copies", type=parse_count, help="variations, at least 1 (default: the recipe's)"
+    )
     parser.add_argument(
         "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
     )
@@ -346,7 +337,7 @@ def main():
     if recipe.start_share:
         keep_start(est.network_, start.network_, recipe.start_share)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
-    first_copy = args.first_copy + recipe.n_copies  # such as it has not been trained on
+    first_copy = args.first_copy + recipe.n_copies  # beyond those that it was trained on
     X, Y, _ = make_pairs(recordings, settling, recipe.n_settling_copies, first_copy)
     settle_correction(est, X, Y)
     est = round_weights(est, args.work / f"{args.name}.rounded")

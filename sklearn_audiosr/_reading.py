@@ -165,4 +165,7 @@ def read_file(path):
 
 
 def _read(file, n_frames):
-    return file.read(n_frames, dtype="float32", always_2d=True)
+    try:
+        return file.read(n_frames, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:  # it names no file
+        raise soundfile.LibsndfileError(error.code, f"Error reading {file.name!r}: ") from error

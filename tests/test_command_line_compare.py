@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from commands import CARD, failure, noise, run, run_json, ship, write
 
 from sklearn_audiosr.degradation import ideal_lowband
@@ -96,12 +97,22 @@ def test_compare_of_a_silent_reference_has_no_ratio(folder, capsys):
         (lambda path: write(path, []), "other.wav holds no timepoint"),
         (lambda path: open(path, "w").close(), "other.wav"),
         (lambda path: None, "other.wav does not exist: check the path"),
+        (
+            lambda path: cut(path, noise(8000), "FLAC"),
+            "Error reading 'other.wav': Error : flac decoder lost sync: it may be damaged: copy",
+        ),
     ],
 )
 def test_compare_refuses(other, message, folder, capsys):
     write("true.wav", noise(8000))
     other("other.wav")
     assert message in failure(capsys, "compare", "true.wav", "other.wav")
+
+
+def cut(path, clip, file_format):
+    soundfile.write(path, clip, 8000, format=file_format)
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[: len(content) // 2])
 
 
 def test_compare_needs_two_files(folder, capsys):

@@ -213,7 +213,7 @@ def test_evaluate_hands_the_dial_on(recordings, capsys):
     [
         ("gone", "speech-2x-16k", "gone must be a folder of recordings"),
         ("low", "speech-2x-16k", "low must hold recordings of 16000 Hz or more, got none"),
-        ("empty", "speech-2x-16k", "empty must hold audio files"),
+        ("empty", "speech-2x-16k", "path must hold audio files to load, but of 0 found in empty"),
         ("low", "mine.model", "mine.model must say its sampling rate, got None"),
     ],
 )

@@ -185,26 +185,6 @@ def test_the_correction_is_settled_behind_the_filters_of_the_recipe(
     assert (settled.last.bias - trained.last.bias)[: 2 * settled.n_low].abs().max() > 1e-3
 
 
-def test_without_variations_only_the_correction_is_solved_for(run_command, tmp_path, capsys):
-    run_command("speech-4x-16k")
-    made, begun = tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.safetensors"
-    shutil.copy(made, begun)
-    run_command("speech-4x-16k", "--copies", "0", "--begin-with", begun, begin_with="speech-4x-16k")
-    est = load(made)
-    before, after = (model.network_.state_dict() for model in (load(begun), est))
-    n_corrected = 2 * est.network_.n_low
-    assert (before["last.bias"] - after["last.bias"])[:n_corrected].abs().max() > 1e-5
-    for name, weight in before.items():
-        if name.startswith("last."):
-            torch.testing.assert_close(weight[n_corrected:], after[name][n_corrected:])
-        else:
-            torch.testing.assert_close(weight, after[name])
-    assert est.card_["recipe"]["n_copies"] == 0
-    assert est.card_["begun with"]["variations"] == 2
-    with pytest.raises(SystemExit, match="--copies must be at least 1.*of ratio 4, not of ratio 6"):
-        run_command("speech-6x-16k", "--copies", "0", "--begin-with", made, begin_with="other")
-
-
 def raise_power_cut(*_):
     raise RuntimeError("power cut")
 

@@ -16,9 +16,9 @@ _OPTIONS = {
     'assume_bandwidth="auto"': "--assume-bandwidth auto",
 }
 
-# libsndfile's errors of a format that it does not know or can't decode, such as M4A, and of one
-# that is damaged.
-_NOT_SOUND = (1, 3, 4)
+# libsndfile's errors of a format that it does not know or can't decode, such as M4A; of what is
+# damaged it has a hundred others. 2 is of the system, as for a folder.
+_NOT_SOUND, _OF_SYSTEM = (1, 3, 4, 18), 2
 
 
 class InputError(Exception):
@@ -52,9 +52,16 @@ def describe_error(error):
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error) or type(error).__name__
-        if getattr(error, "code", None) in _NOT_SOUND:
-            text = f"{text.removesuffix('.')}: bring it to WAV, FLAC, Ogg or MP3 first"
+        remedy = _find_remedy(getattr(error, "code", _OF_SYSTEM))
+        text = f"{text.removesuffix('.')}: {remedy}" if remedy else text
     return _spell_options(text)
+
+
+def _find_remedy(code):
+    """Tell what to do about an error of libsndfile."""
+    if code in _NOT_SOUND:
+        return "bring it to WAV, FLAC, Ogg or MP3 first, or copy it again if it is one of these"
+    return None if code == _OF_SYSTEM else "it may be damaged: copy or export it again"
 
 
 def _spell_options(text):

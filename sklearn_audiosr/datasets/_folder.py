@@ -125,8 +125,8 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
     files = [file for file in files if file.clip is not None]
     if not files:
         raise ValueError(
-            f"{folder} must hold audio files to load, but of {len(names)} found in it and its "
-            f"sub-folders none can be used: looked for names that end in "
+            f"path must hold audio files to load, but of {len(names)} found in {folder} and its "
+            "sub-folders none can be used: give another folder, or bring the files to one of "
             f"{', '.join(sorted(_list_extensions()))}."
         )
     rate = sampling_rate or _get_only_rate(files)
