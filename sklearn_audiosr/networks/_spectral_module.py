@@ -103,7 +103,7 @@ class SpectralNetwork(nn.Module):
         nyquist = frame_length / (2 * ratio)  # of the narrowband, in bins
         self.nyquist = math.floor(nyquist)
         self.n_low = min(self.n_bins, math.floor(nyquist) + 1 + _N_SHARED)
-        self.n_kept = min(self.n_bins, self.n_low + self.nyquist // 4)
+        self.n_kept = min(self.n_bins, self.n_low + self.nyquist // 8)
         self.n_high = self.n_bins - max(0, math.ceil(nyquist) - _N_SHARED)
         self.linear = KnotFilter(ratio, n_taps)
         self.analysis = Analysis(frame_length)
