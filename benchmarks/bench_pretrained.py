@@ -5,6 +5,8 @@
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
 only scores those that ``train_pretrained.py`` left in a folder, for what does not ship.
+``--cards`` writes the scores into the cards of the shipped models: where the code has changed, and
+not the weights. ``--other-sounds`` scores the speech models on what they are not for.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
+SHIPPED = Path(__file__).parents[1] / "sklearn_audiosr" / "pretrained"
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
 
@@ -106,6 +109,32 @@ def measure_robustness(est, Y_train, Y, names):
     return rows
 
 
+def measure_other_sounds(est, root):
+    """Scores of a model of speech on piano and music: the spline's, and the model's."""
+    ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
+    degradations = make_degradations(ratio, rate)
+    rows = {}
+    for pack in ("piano", "music"):
+        test = read_recordings(root, (pack,), "test", rate)
+        Y = trim_clips(test.clips, ratio)
+        for name in ("the paper's filter", "scipy's resampler"):
+            X = degrade(degradations[name], Y)
+            methods = {"spline": SplineUpsampler().fit(X, Y), "model": est}
+            rows[f"{pack}, {name}"] = {
+                method: score(Y, upsampler.predict(X), test.names)
+                for method, upsampler in methods.items()
+            }
+    return rows
+
+
+def renew_cards(models, scores):
+    """Save the models that ship with the scores that they have now; their weights stay."""
+    for name, est in models.items():
+        card = {key: est.card_[key] for key in ("name", "metrics")} | {"scores": scores[name]}
+        card = {**card, **{key: value for key, value in est.card_.items() if key not in card}}
+        est.save(SHIPPED / f"{name}.safetensors", card=card, dtype="float16")
+
+
 def measure_models(models, root):
     """Scores of all models on the test recordings of their recipes."""
     return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
@@ -165,6 +194,15 @@ def format_robustness(rows):
     )
 
 
+def format_other_sounds(rows_of_models):
+    cells = [
+        [name, sound, *map(format_score, row.values()), format_worst(row["model"])]
+        for name, rows in rows_of_models.items()
+        for sound, row in rows.items()
+    ]
+    return rst_table(["model", "sounds", "spline", "model's score", "its worst clip"], cells)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
@@ -172,6 +210,8 @@ def main():
     parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
     parser.add_argument("--dial", action="store_true", help="speech: settings of the dial")
     parser.add_argument("--robustness", action="store_true", help="speech: other degradations")
+    parser.add_argument("--other-sounds", action="store_true", help="speech: on piano and music")
+    parser.add_argument("--cards", action="store_true", help="write the scores into the cards")
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
@@ -184,6 +224,11 @@ def main():
         return
     scores = {**recall_models("pretrained", pretrained_names()), **scores}
     record("pretrained", format_models(scores), {"models": scores})
+    if args.cards:
+        renew_cards(models, scores)
+    if args.other_sounds:
+        rows = {name: measure_other_sounds(est, args.recordings) for name, est in models.items()}
+        record("other_sounds", format_other_sounds(rows), {"models": rows})
     for name, est in models.items():
         if not name.startswith("speech"):
             continue

@@ -155,6 +155,8 @@ def test_failure_is_one_line_and_debug_shows_the_traceback(folder, capsys):
     )
     with pytest.raises(FileNotFoundError):
         run("compare", "a.wav", "b.wav", "--debug")
+    with pytest.raises(_console.InputError, match="a.wav"):
+        run("upsample", "a.wav", "c.wav", "--debug")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def main(argv=None):
             _silence_stdout()
             return 1
         except InputError as error:
+            if args.debug:
+                raise
             problems = error.problems
         except FAILURES as error:
             if args.debug:

@@ -46,9 +46,10 @@ _N_SHARED = 4
 # to be corrected by what recordings without one have taught.
 N_OFFSET = 2
 
-# No correction raises a bin above so many times the power of its surroundings: 13 dB. Behind a
-# filter that training clips came by few frames come near it; but what a codec or an unknown
-# resampler has left of the end of a band may look as if a filter had lowered it.
+# Above the lowest quarter of the lowband no correction raises a bin above so many times the power
+# of its surroundings: 13 dB. Behind a filter that training clips came by few frames come near it;
+# but what a codec or an unknown resampler has left of the end of a band may look as if a filter had
+# lowered it.
 _MAX_RAISED = 20.0
 
 # Gains that the channel noise draws over the lowband, with straight lines between them.
