@@ -33,7 +33,7 @@ ESTIMATORS = {
     "linear": lambda: LinearUpsampler(9, sampling_rate=16000).fit(noise(1, 600), noise(1, 1200)),
     "network": lambda: lively_resolver(2, sampling_rate=16000),
     "dnn": lambda: DNNBandwidthExtender(
-        (8,), frame_length=64, max_epochs=1, device="cpu", sampling_rate=16000
+        (8,), frame_length=64, max_epochs=1, device="cpu", sampling_rate=16000, random_state=0
     ).fit(noise(1, 2048), noise(1, 4096)),
 }
 
