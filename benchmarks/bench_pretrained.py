@@ -30,9 +30,9 @@ from sklearn_audiosr import (
     load_pretrained,
     pretrained_names,
 )
+from sklearn_audiosr._pretrained import _FOLDER
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
-SHIPPED = Path(__file__).parents[1] / "sklearn_audiosr" / "pretrained"
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
 
@@ -132,7 +132,7 @@ def renew_cards(models, scores):
     for name, est in models.items():
         card = {key: est.card_[key] for key in ("name", "metrics")} | {"scores": scores[name]}
         card = {**card, **{key: value for key, value in est.card_.items() if key not in card}}
-        est.save(SHIPPED / f"{name}.safetensors", card=card, dtype="float16")
+        est.save(_FOLDER / f"{name}.safetensors", card=card, dtype="float16")
 
 
 def measure_models(models, root):
@@ -213,6 +213,8 @@ def main():
     parser.add_argument("--other-sounds", action="store_true", help="speech: on piano and music")
     parser.add_argument("--cards", action="store_true", help="write the scores into the cards")
     args = parser.parse_args()
+    if args.models and (args.cards or args.other_sounds):
+        parser.error("--cards and --other-sounds are for the models that ship: leave out --models")
     if skip_without_recordings(args):
         return
     models = read_models(args.models, args.only)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import bench_pretrained
 import numpy as np
 import pytest
 import soundfile
@@ -18,6 +19,7 @@ from bench_network import format_table
 from bench_pretrained import degrade, make_degradations
 from pack_clips import read_clips
 
+from sklearn_audiosr import load, load_pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _convolution, _unet_module
@@ -146,3 +148,13 @@ def test_the_script_for_gpus_runs_on_a_cpu(tmp_path):
     assert not [name for name, row in rows.items() if "error" in row]
     assert {"56.4 M weights, bfloat16", "single speaker, 400 epochs"} <= set(rows)
     assert all(row["step_s"] > 0 for row in rows.values())
+
+
+def test_cards_get_other_scores_and_the_weights_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_pretrained, "_FOLDER", tmp_path)
+    est, scores = load_pretrained("speech-4x-16k"), {"spline": {"snr_db": 1.5}}
+    bench_pretrained.renew_cards({"speech-4x-16k": est}, {"speech-4x-16k": scores})
+    renewed = load(tmp_path / "speech-4x-16k.safetensors")
+    assert renewed.card_ == {**est.card_, "scores": scores}
+    for name, weight in est.network_.state_dict().items():
+        assert torch.equal(weight, renewed.network_.state_dict()[name])
