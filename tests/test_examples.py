@@ -118,6 +118,17 @@ def check_uncertainty(example):
     assert np.ptp(example["coverage_by_clip"]["test clips"]) > 0.03
 
 
+def check_fidelity_and_plausibility(example):
+    snr, lsd = example["snr"], example["lsd"]
+    assert (np.diff(snr) < 0).all()
+    assert example["best_snr"] == 0
+    assert example["best_lsd"] >= 1
+    quarter = list(example["gains"]).index(0.25)
+    assert lsd[0] - lsd[quarter] > 0.75 * (lsd[0] - lsd.min())
+    assert snr[0] - snr[quarter] < 0.05
+    assert snr[-3] > example["spline_snr"]  # 0.75
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -128,6 +139,7 @@ CHECKS = {
     "plot_07_other_time_series.py": check_other_time_series,
     "plot_08_uncertainty.py": check_uncertainty,
     "plot_09_listening_test.py": check_listening_test,
+    "plot_10_fidelity_and_plausibility.py": check_fidelity_and_plausibility,
 }
 
 
