@@ -2,9 +2,9 @@
 
     python benchmarks/bench_held_out.py --models FOLDER
 
-scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out; without
-``--models`` those that ship, on VCTK if they have not heard it, or with ``--heard`` though they
-have. A resampler with a transition band empties the last twentieth of the band, one that lets it
+scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out. Without
+``--models`` it scores those that ship on the voices of VCTK that are of no training split, or with
+``--heard`` on the others, which they know. A resampler with a transition band empties the last twentieth of the band, one that lets it
 alias or has none leaves it full: the recordings are the same, their log-spectral distance is not.
 """
 
@@ -79,18 +79,22 @@ def format_rows(models):
     return rst_table(["model", "resampler", *methods, "worst clip of the last"], cells)
 
 
-def find_held_out(est, root):
-    """Give recordings at their own rates, what they begin with, and if the model has heard any.
+def find_recordings(est, root, heard):
+    """Give recordings at their own rates, and what their paths begin with.
 
-    Without a word of its card that some were held out, they are VCTK's.
+    Of a model for which none were held out they are VCTK's: those of the split that it was trained
+    on, or the others; None if it was trained on all.
     """
-    held_out = est.card_["recipe"].get("held_out")
-    prefix, rate = held_out or _STUDIO, int(est.sampling_rate)
-    recordings = read_recordings(root, (prefix,), "all", rate, bring_down=False)
+    recipe = est.card_["recipe"]
+    prefix, split = recipe.get("held_out"), "all"
+    if not prefix:
+        prefix, split = _STUDIO, "train" if heard else "test"
+        if recipe["splits"][0] == "all" and not heard:
+            return None, prefix
+    recordings = read_recordings(root, (prefix,), split, int(est.sampling_rate), bring_down=False)
     if not recordings.clips:
         raise SystemExit(f"There are no recordings {prefix} in {root}: name another folder.")
-    heard = set(recordings.sources).intersection(est.card_["training recordings"])
-    return recordings, prefix, bool(heard and not held_out)
+    return recordings, prefix
 
 
 def main():
@@ -98,18 +102,18 @@ def main():
     add_argument(parser)
     parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
     parser.add_argument(
-        "--heard", action="store_true", help="score on recordings that were heard in training, too"
+        "--heard", action="store_true", help="score on recordings that were heard in training"
     )
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    models, held_out = {}, {}
+    models, scored_on = {}, {}
     for name, est in read_models(args.models, None).items():
-        recordings, prefix, heard = find_held_out(est, args.recordings)
-        if heard and not args.heard:
-            print(f"{name}: left out, it has heard some of {prefix}")
+        recordings, prefix = find_recordings(est, args.recordings, args.heard)
+        if recordings is None:
+            print(f"{name}: left out, it has heard all of {prefix}")
             continue
-        held_out[name] = prefix
+        scored_on[name] = recordings.names
         models[name] = {
             resampler: measure(est, recordings, resample)
             for resampler, resample in RESAMPLERS.items()
@@ -117,11 +121,8 @@ def main():
     if not models:
         print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
         return
-    record(
-        "heard" if args.heard else "held_out",
-        format_rows(models),
-        {"held out": held_out, "models": models},
-    )
+    name = "heard" if args.heard else "held_out" if args.models else "not_heard"
+    record(name, format_rows(models), {"scored on": scored_on, "models": models})
 
 
 if __name__ == "__main__":

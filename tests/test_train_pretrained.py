@@ -260,28 +260,50 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
     monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
     bench_held_out.main()
     rows = recorded["models"]["speech-4x-16k"]
-    assert recorded["held out"] == {"speech-4x-16k": "speech_multi/3"}
+    assert recorded["scored on"] == {"speech-4x-16k": ["speech_multi/3.wav"]}
     assert list(rows) == list(bench_held_out.RESAMPLERS)
     expected = load(tmp_path / "out" / "speech-4x-16k.safetensors").card_["scores"]["spline"]
     for by_method in rows.values():  # of a recording that has its rate all resamplers make the same
         assert by_method["spline"]["snr_db"] == pytest.approx(expected["snr_db"], abs=0.05)
-    monkeypatch.setattr(bench_held_out, "_STUDIO", "speech_multi/3")
+
+
+def test_voices_that_were_heard_are_scored_apart_from_others(
+    run_command, recordings_folder, tmp_path, monkeypatch, capsys
+):
     run_command("speech-4x-16k")
-    recorded.clear()
+    recorded = {}
+
+    def bench(*options):
+        recorded.clear()
+        arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
+        monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, *options])
+        bench_held_out.main()
+        return recorded.get("scored on")
+
+    monkeypatch.setattr(bench_held_out, "record", lambda name, table, data: recorded.update(data))
+    monkeypatch.setattr(bench_held_out, "_STUDIO", "speech_multi/")
+    assert bench() == {"speech-4x-16k": ["speech_multi/4.wav", "speech_multi/5.wav"]}
+    assert bench("--heard") == {"speech-4x-16k": [f"speech_multi/{i}.wav" for i in range(4)]}
+    monkeypatch.setattr(bench_held_out, "_STUDIO", "studio/")
+    with pytest.raises(SystemExit, match="no recordings studio/"):
+        bench()
+
+
+def test_a_model_of_all_recordings_has_no_voices_left(
+    run_command, recordings_folder, tmp_path, monkeypatch, capsys
+):
+    recipes = train_pretrained.RECIPES
+    changed = dataclasses.replace(recipes["speech-4x-16k"], splits=("all", "all"))
+    monkeypatch.setitem(recipes, "speech-4x-16k", changed)
+    run_command("speech-4x-16k")
+    arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
     capsys.readouterr()
     bench_held_out.main()
     assert capsys.readouterr().out.splitlines() == [
-        "speech-4x-16k: left out, it has heard some of speech_multi/3",
+        "speech-4x-16k: left out, it has heard all of speech_fullband/vctk",
         "skipped: --models names a folder of what train_pretrained.py --hold-out has made",
     ]
-    assert not recorded
-    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, "--heard"])
-    bench_held_out.main()
-    assert recorded["held out"] == {"speech-4x-16k": "speech_multi/3"}
-    monkeypatch.setattr(bench_held_out, "_STUDIO", "studio/")
-    with pytest.raises(SystemExit, match="no recordings studio/"):
-        bench_held_out.main()
 
 
 def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
