@@ -19,10 +19,6 @@ _COLOUR_DB, _N_COLOURS = 3.0, 8
 # Of a clip's level, dB.
 _GAINS = (-12.0, 6.0)
 
-# How many recordings of a higher rate lose the end of their band, from 0.94 of it on, as most
-# resamplers have it; of others see `augment`.
-_EDGED_SHARE_OF_FULLER = 0.7
-
 # Timepoints beyond the ends of a clip that are guessed while it is resampled by its spectrum.
 _N_REFLECTED = 1000
 
@@ -57,6 +53,7 @@ def augment(
     damaged_share=0.0,
     warped_share=0.0,
     edged_share=0.25,
+    fuller_edged_share=0.7,
 ):
     """Vary wideband clips and make narrowband ones of them.
 
@@ -85,8 +82,11 @@ def augment(
     warped_share : float
         How many of the clips that are varied have their formants moved, too.
     edged_share : float
-        How many of the clips that are varied lose the end of their band. What is below does not
-        tell whether a recording was resampled: models expect what they have heard, of every voice.
+        How many of the clips that are varied lose the end of their band, from 0.94 of it on, as
+        most resamplers have it. What is below does not tell whether a recording was resampled:
+        models expect what they have heard, of every voice.
+    fuller_edged_share : float
+        The same of recordings of a higher rate.
 
     Returns
     -------
@@ -100,12 +100,14 @@ def augment(
             for clip, of_clip in zip(clips, rates, strict=True)
         ]
     else:
-        varied = (rng.random(len(clips)) < varied_share) | (np.asarray(rates) > rate)
+        fuller = np.asarray(rates) > rate
+        varied = (rng.random(len(clips)) < varied_share) | fuller
+        edged_shares = np.where(fuller, fuller_edged_share, edged_share)
         clips = [
-            vary(clip, of_clip, rate, rng, warped_share, edged_share)
+            vary(clip, of_clip, rate, rng, warped_share, edged)
             if other
             else colour(clip, rng, spread=0)
-            for clip, of_clip, other in zip(clips, rates, varied, strict=True)
+            for clip, of_clip, other, edged in zip(clips, rates, varied, edged_shares, strict=True)
         ]
     Y = trim_clips([store(clip) for clip in clips], ratio)
     drawn, damaged = (rng.random(len(Y)) < share for share in (random_filter_share, damaged_share))
@@ -162,7 +164,6 @@ def vary(clip, of_clip, rate, rng, warped_share=0.0, edged_share=0.25):
         clip = clip + level * rng.standard_normal(len(clip))
     slowest, fastest = _SPEEDS
     speed = rng.uniform(max(slowest, rate / of_clip), fastest)
-    edged_share = _EDGED_SHARE_OF_FULLER if of_clip > rate else edged_share
     clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < edged_share)
     if warped_share and rng.random() < warped_share:
         clip = warp_formants(clip, rng.uniform(*_WARPS))

@@ -54,6 +54,11 @@ class Recipe:
         How many of the varied clips lose the end of their band, from 0.94 of it on, as behind a
         resampler. The more, the better the model is on recordings that were resampled, and the
         worse on those that were not.
+    fuller_edged_share : float
+        The same of recordings of a higher rate, which are varied always.
+    repeated, n_repeats : tuple of str, int
+        What the paths of recordings begin with that are few, and how often each variation has
+        them, always varied otherwise.
     n_settling_copies : int
         Variations that the correction of the lowband is solved for on, after those before.
     settling_filter_share : float
@@ -84,6 +89,9 @@ class Recipe:
     damaged_share: float = 0.0
     warped_share: float = 0.0
     edged_share: float = 0.25
+    fuller_edged_share: float = 0.7
+    repeated: tuple = ()
+    n_repeats: int = 1
     n_settling_copies: int = 4
     settling_filter_share: float = 0.0
 

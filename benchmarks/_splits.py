@@ -34,7 +34,15 @@ class Recordings:
     def leave_out(self, groups):
         """Give those of other groups."""
         kept = [i for i, group in enumerate(self.groups) if group not in groups]
-        return Recordings(*([getattr(self, f.name)[i] for i in kept] for f in fields(self)))
+        return self._take(kept)
+
+    def repeat(self, folders, times):
+        """Give those whose paths begin so several times, the others once."""
+        repeated = [i for i, name in enumerate(self.names) if name.startswith(tuple(folders))]
+        return self._take([*range(len(self.names)), *repeated * (times - 1)])
+
+    def _take(self, numbers):
+        return Recordings(*([getattr(self, f.name)[i] for i in numbers] for f in fields(self)))
 
 
 def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True):

@@ -4,8 +4,9 @@
 
 scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out. Without
 ``--models`` it scores those that ship on the voices of VCTK that are of no training split, or with
-``--heard`` on the others, which they know. A resampler with a transition band empties the last twentieth of the band, one that lets it
-alias or has none leaves it full: the recordings are the same, their log-spectral distance is not.
+``--heard`` on the others, which they know. A resampler with a transition band empties the last
+twentieth of the band, one that lets it alias or has none leaves it full: the recordings are the
+same, their log-spectral distance is not.
 """
 
 import argparse

@@ -121,13 +121,14 @@ def claim_work(args, recipe, start):
 
 def make_pairs(recordings, recipe, n_copies, first_copy=0):
     """Vary the recordings, and degrade them: X, Y and the group of each clip."""
+    recordings = recordings.repeat(recipe.repeated, recipe.n_repeats)
     X, Y = [], []
     for copy in range(first_copy, first_copy + n_copies):
         x, y = augment(
             recordings.clips, recordings.rates, recipe.rate, recipe.ratio, seed=copy,
             varied_share=recipe.varied_share, random_filter_share=recipe.random_filter_share,
             damaged_share=recipe.damaged_share, warped_share=recipe.warped_share,
-            edged_share=recipe.edged_share,
+            edged_share=recipe.edged_share, fuller_edged_share=recipe.fuller_edged_share,
         )  # fmt: skip
         X += x
         Y += y
@@ -171,8 +172,8 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
             "coded and noisy ones a quarter random, half those of resamplers; phase turned; of "
             f"{recipe.varied_share:.0%}, and of all of a higher rate, speed, microphone, level "
             f"and noise varied, and of {recipe.warped_share:.0%} of them formants; "
-            f"{recipe.edged_share:.0%} of them, and more of those of a higher rate, without the "
-            "last 6% of the band; "
+            f"{recipe.edged_share:.0%} of them, and {recipe.fuller_edged_share:.0%} of those of a "
+            "higher rate, without the last 6% of the band; "
             f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
             "sent over a telephone line (benchmarks/_augmentation.py)"
         ),

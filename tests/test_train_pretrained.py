@@ -314,6 +314,21 @@ def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
     np.testing.assert_array_equal(left.clips[1], train.clips[2])
 
 
+def test_what_is_few_is_repeated_in_every_field_and_varied_otherwise(recordings_folder):
+    train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
+    repeated = train.repeat(("speech_multi/1", "speech_multi/3"), 3)
+    numbers = [0, 1, 2, 3, 1, 3, 1, 3]
+    assert repeated.names == [f"speech_multi/{i}.wav" for i in numbers]
+    assert [len(values) for values in dataclasses.astuple(repeated)] == [8] * 5
+    recipe = dataclasses.replace(
+        _recipes.RECIPES["speech-4x-16k"], repeated=("speech_multi/3",), n_repeats=2
+    )
+    _, Y, groups = train_pretrained.make_pairs(train, recipe, 2, first_copy=7)
+    assert len(Y) == len(groups) == 10
+    assert groups[3] == groups[4] == groups[8] == groups[9]
+    assert len({y.tobytes() for y in Y}) == 10
+
+
 def test_what_would_hold_nothing_out_is_an_error_at_once(run_command, capsys):
     with pytest.raises(SystemExit, match="0 to score on"):
         run_command("speech-4x-16k", "--hold-out", "speech_mluti/3")
