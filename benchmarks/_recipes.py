@@ -135,9 +135,12 @@ _SPEECH = {
     "test_packs": ("speech_multi",),
     "varied_share": 0.75,
     "random_filter_share": 0.3,
-    "damaged_share": 0.15,
+    "damaged_share": 0.35,
     "warped_share": 0.5,
     "edged_share": 0.6,
+    "fuller_edged_share": 0.85,
+    "repeated": ("speech_fullband/vctk",),  # seven studio voices, a minute of them
+    "n_repeats": 3,
 }
 # its blocks hear the same voices
 _SPEECH_OF_ANOTHER = {
@@ -185,8 +188,9 @@ RECIPES = {
         n_copies=7,
         learning_rate=2e-3,
         begin_with="speech-4x-16k",
+        start_share=0.6,
         settling_filter_share=0.35,
-        **{**_SPEECH, "edged_share": 0.35},  # of speech_multi's test speakers most have theirs
+        **{**_SPEECH, "edged_share": 0.45},  # of speech_multi's test speakers most have theirs
     ),
     "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
