@@ -179,7 +179,7 @@ RECIPES = {
         begin_with="speech-2x-16k",
         start_share=0.3,
         settling_filter_share=0.5,
-        **{**_SPEECH, "edged_share": 0.75},
+        **{**_SPEECH, "damaged_share": 0.25},
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
     "speech-4x-16k": Recipe(
