@@ -58,7 +58,7 @@ class Recipe:
         The same of recordings of a higher rate, which are varied always.
     repeated, n_repeats : tuple of str, int
         What the paths of recordings begin with that are few, and how often each variation has
-        them, always varied otherwise.
+        them; where they are varied, always otherwise.
     n_settling_copies : int
         Variations that the correction of the lowband is solved for on, after those before.
     settling_filter_share : float
@@ -139,7 +139,7 @@ _SPEECH = {
     "warped_share": 0.5,
     "edged_share": 0.6,
     "fuller_edged_share": 0.85,
-    "repeated": ("speech_fullband/vctk",),  # seven studio voices, a minute of them
+    "repeated": ("speech_fullband/vctk",),  # a minute of few studio voices
     "n_repeats": 3,
 }
 # its blocks hear the same voices
