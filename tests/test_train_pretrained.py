@@ -47,6 +47,23 @@ def run_command(recordings_folder, tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture()
+def score_held_out(recordings_folder, tmp_path, monkeypatch):
+    """Score what the command has made with the benchmark, and give what that records."""
+
+    def run(*options):
+        recorded = {}
+        monkeypatch.setattr(
+            bench_held_out, "record", lambda name, table, data: recorded.update(data)
+        )
+        arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
+        monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, *options])
+        bench_held_out.main()
+        return recorded
+
+    return run
+
+
 def test_a_model_begins_with_one_of_another_ratio(run_command, tmp_path, monkeypatch, capsys):
     run_command("speech-4x-16k")
     begun, begin_with = [], train_pretrained.begin_with
@@ -168,15 +185,9 @@ def test_recordings_that_are_held_out_are_scored_on_only(run_command, tmp_path, 
     assert card["scores"]["spline"]["worst_snr_db"][0] == "speech_multi/3.wav"
 
 
-def test_models_are_scored_on_what_was_held_out_by_resampler(
-    run_command, recordings_folder, tmp_path, monkeypatch, capsys
-):
+def test_models_are_scored_on_what_was_held_out_by_resampler(run_command, score_held_out, tmp_path):
     run_command("speech-4x-16k", "--hold-out", "speech_multi/3")
-    recorded = {}
-    monkeypatch.setattr(bench_held_out, "record", lambda name, table, data: recorded.update(data))
-    arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
-    bench_held_out.main()
+    recorded = score_held_out()
     rows = recorded["models"]["speech-4x-16k"]
     assert recorded["scored on"] == {"speech-4x-16k": ["speech_multi/3.wav"]}
     assert list(rows) == list(bench_held_out.RESAMPLERS)
@@ -186,38 +197,27 @@ def test_models_are_scored_on_what_was_held_out_by_resampler(
 
 
 def test_voices_that_were_heard_are_scored_apart_from_others(
-    run_command, recordings_folder, tmp_path, monkeypatch, capsys
+    run_command, score_held_out, monkeypatch
 ):
     run_command("speech-4x-16k")
-    recorded = {}
-
-    def bench(*options):
-        recorded.clear()
-        arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
-        monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, *options])
-        bench_held_out.main()
-        return recorded.get("scored on")
-
-    monkeypatch.setattr(bench_held_out, "record", lambda name, table, data: recorded.update(data))
     monkeypatch.setattr(bench_held_out, "_STUDIO", "speech_multi/")
-    assert bench() == {"speech-4x-16k": ["speech_multi/4.wav", "speech_multi/5.wav"]}
-    assert bench("--heard") == {"speech-4x-16k": [f"speech_multi/{i}.wav" for i in range(4)]}
+    others, heard = (score_held_out(*options)["scored on"] for options in [(), ("--heard",)])
+    assert others == {"speech-4x-16k": ["speech_multi/4.wav", "speech_multi/5.wav"]}
+    assert heard == {"speech-4x-16k": [f"speech_multi/{i}.wav" for i in range(4)]}
     monkeypatch.setattr(bench_held_out, "_STUDIO", "studio/")
     with pytest.raises(SystemExit, match="no recordings studio/"):
-        bench()
+        score_held_out()
 
 
 def test_a_model_of_all_recordings_has_no_voices_left(
-    run_command, recordings_folder, tmp_path, monkeypatch, capsys
+    run_command, score_held_out, monkeypatch, capsys
 ):
     recipes = train_pretrained.RECIPES
     changed = dataclasses.replace(recipes["speech-4x-16k"], splits=("all", "all"))
     monkeypatch.setitem(recipes, "speech-4x-16k", changed)
     run_command("speech-4x-16k")
-    arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments])
     capsys.readouterr()
-    bench_held_out.main()
+    assert not score_held_out()
     assert capsys.readouterr().out.splitlines() == [
         "speech-4x-16k: left out, it has heard all of speech_fullband/vctk",
         "skipped: --models names a folder of what train_pretrained.py --hold-out has made",
