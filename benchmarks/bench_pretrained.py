@@ -155,7 +155,7 @@ def read_models(folder, names):
 
 
 def format_models(models):
-    methods = ["spline", "linear", "highband_gain=0", "highband_gain=1"]
+    methods = ["ideal lowband", "spline", "linear", "highband_gain=0", "highband_gain=1"]
     cells = [
         [
             name,

@@ -9,7 +9,15 @@ import numpy as np
 import torch
 
 # Parameters that may be others when a training goes on; a warm start is told by where it began.
-_FREE = {"checkpoint", "device", "max_epochs", "sampling_rate", "verbose", "warm_start"}
+_FREE = {
+    "checkpoint",
+    "device",
+    "highband_gain",
+    "max_epochs",
+    "sampling_rate",
+    "verbose",
+    "warm_start",
+}
 
 # Their functions and classes are known by name: another version is no other training.
 _LIBRARIES = {*sys.stdlib_module_names, "numpy", "sklearn", "sklearn_audiosr", "torch"}

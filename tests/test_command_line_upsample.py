@@ -161,6 +161,17 @@ def test_lower_rate_can_only_be_resampled(folder, capsys):
     assert message.endswith("got 4000 Hz: pass --resample, or another --model")
 
 
+def test_lower_rate_is_found_before_any_work_whatever_the_bandwidth(folder, capsys):
+    write("empty.wav", ideal_lowband(noise(1, 32000), 4), 16000)
+    write("narrow.wav", noise(1, 300), 2000)
+    arguments = ("--output-folder=out", "--model=speech-4x-16k", "--assume-bandwidth=auto")
+    (message,) = refused(folder, capsys, "empty.wav", "narrow.wav", *arguments)
+    assert message == (
+        "narrow.wav must have 4000 Hz for speech-4x-16k, got 2000 Hz: pass --resample instead of "
+        "--assume-bandwidth, or another --model"
+    )
+
+
 def test_header_that_cannot_hold_a_sixth_of_16_khz(folder, capsys, tmp_path):
     save_estimator(spline(6, 16000), tmp_path / "shipped" / "speech-6x-16k.safetensors")
     write("narrow.wav", noise(1, 300), 2667)

@@ -139,7 +139,7 @@ def test_assumptions_do_not_bring_a_lower_rate_to_a_higher(folder):
 @pytest.mark.parametrize("x", [noise(1, 3000), np.zeros((1, 16000))])
 def test_what_cannot_be_measured(x, folder):
     write("short.wav", x, 16000)
-    with pytest.raises(ValueError, match=r"at least 0.3 s and some sound .*: pass where its band"):
+    with pytest.raises(ValueError, match=r"at least 0.3 s .* some sound .*: pass where its band"):
         upsample_file(spline(), "short.wav", "wide.wav", assume_bandwidth="auto")
     upsample_file(spline(), "short.wav", "wide.wav", assume_bandwidth=4000)
     assert soundfile.info("wide.wav").frames == x.shape[1]

@@ -45,7 +45,14 @@ def test_plain_values_are_shown(value, expected):
 
 def test_what_may_change_is_left_out():
     kept = _fingerprint.describe_parameters(
-        {"verbose": 1, "max_epochs": 3, "warm_start": True, "checkpoint": "a", "batch_size": 4}
+        {
+            "verbose": 1,
+            "max_epochs": 3,
+            "warm_start": True,
+            "highband_gain": 0.5,
+            "checkpoint": "a",
+            "batch_size": 4,
+        }
     )
     assert kept == {"batch_size": "4"}
 

@@ -99,7 +99,7 @@ def add_parser(commands):
         "--noise",
         type=parse_noise,
         metavar="DB",
-        help="add white noise at last, so many dB below the narrowband recording",
+        help="as the last step, add white noise this many dB below the narrowband recording",
     )
     parser.add_argument(
         "--json",

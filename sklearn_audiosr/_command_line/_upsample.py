@@ -4,6 +4,7 @@ import argparse
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,9 @@ def run(args):
         )
         for model in dict.fromkeys(job.model for job in jobs)
     }
-    if not (args.resample or args.assume_bandwidth):
-        _stop_at([p for job in jobs for p in _find_rate_problems(job, estimators[job.model])])
+    if not args.resample:
+        finder = partial(_find_rate_problems, may_be_higher=args.assume_bandwidth is not None)
+        _stop_at([p for job in jobs for p in finder(job, estimators[job.model])])
     if args.output_folder is not None:
         args.output_folder.mkdir(parents=True, exist_ok=True)
     done = [_try_job(job, estimators[job.model], args) for job in jobs]
@@ -229,15 +231,17 @@ def _choose_models(jobs, args):
     )
 
 
-def _find_rate_problems(job, est):
+def _find_rate_problems(job, est, may_be_higher):
     """Yield what is wrong with the rate of a job's source."""
     rate = job.info.samplerate
     if est.sampling_rate is None:
         return
     narrow_rate = est.sampling_rate / est.upsampling_ratio_
-    if is_header_of(rate, narrow_rate):
+    if is_header_of(rate, narrow_rate) or (may_be_higher and rate > narrow_rate):
         return
     remedy = "pass --resample"
+    if may_be_higher:
+        remedy += " instead of --assume-bandwidth"
     if rate > narrow_rate:
         remedy += f", or --assume-bandwidth auto if its band ends far below {rate / 2:g} Hz"
     yield (

@@ -58,8 +58,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     Raises
     ------
     ValueError
-        If the file's rate is not ``sampling_rate / r`` and neither `resample` nor
-        `assume_bandwidth` says what to do, if the file's band ends above the narrowband Nyquist
+        If the file's rate is not ``sampling_rate / r`` and `resample` is False, unless it is higher
+        and `assume_bandwidth` is given; if the file's band ends above the narrowband Nyquist
         frequency or can't be measured, if `source` and `target` are the same file, if the file is
         empty, has more than 64 channels, or holds NaN or infinity, or if the target's container
         can't hold the result.

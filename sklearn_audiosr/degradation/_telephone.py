@@ -39,7 +39,7 @@ class Telephone(Degradation):
     Notes
     -----
     The band-pass filter is a centred FIR filter, so that nothing is delayed: flat to 0.05 dB
-    from 300 to 3400 Hz, 6 dB down at 200 and 3500 Hz, and at least 48 dB below 100 Hz and above
+    from 300 to 3400 Hz, 6 dB down at 200 and 3500 Hz, and at least 47 dB below 100 Hz and above
     3600 Hz. A real line has the same band, but gentler slopes, which differ from line to line.
     Before and after a clip the line is silent.
 

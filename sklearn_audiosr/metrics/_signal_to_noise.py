@@ -60,7 +60,7 @@ def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
     """Scale-invariant signal-to-distortion ratio (SI-SDR) in dB: higher is better.
 
     The signal-to-noise ratio after the reference has the gain that suits the prediction best: it
-    forgives a wrong level, and nothing else.
+    forgives a wrong level and a wrong sign, and nothing else.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ class SpectralNet(BaseEstimator):
     n_blocks : int, default=8
         Blocks, at least 1.
     width : float, default=1.0
-        Multiplies the 256 filters of the blocks; the product is rounded, at least 8. The one
-        argument for the size: parameters and work grow with its square.
+        Multiplies the 256 filters of the blocks; the product is rounded, at least 8. The
+        argument for the size: parameters and work grow about with its square.
     kernel_size : int, default=7
         Frames that a block sees, odd.
     expansion : float, default=3
