@@ -65,7 +65,8 @@ def _measure_band(reader, source):
         )
     if np.isnan(bandwidth):
         raise ValueError(
-            'source must hold at least 0.3 s (more at rates below 8 kHz) and some sound for assume_bandwidth="auto", got '
+            "source must hold at least 0.3 s (more at rates below 8 kHz) and some sound for "
+            'assume_bandwidth="auto", got '
             f"{reader.frames / reader.samplerate:.2f} s in {source}: pass where its band ends in "
             "Hz."
         )
