@@ -32,7 +32,7 @@ PLACES = {
     "_fingerprint": (0.45, 9.2), "_pairs": (1.45, 9.2), "_wiener": (2.44, 9.2),
     "_checkpoint": (3.43, 9.2), "_optimizers": (4.42, 9.2), "datasets": (5.41, 9.2),
     "_device": (6.4, 9.2),
-    "_clips": (1.45, 10.1), "_reading": (5.41, 10.1),
+    "_clips": (1.45, 10.1), "_reading": (5.41, 10.1), "_writing": (3.75, 10.1),
 }  # fmt: skip
 
 COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38

@@ -1,5 +1,6 @@
 """Where the band of a clip ends: the effective bandwidth, measured in bounded memory."""
 
+from math import ceil
 from numbers import Real
 
 import numpy as np
@@ -45,8 +46,8 @@ _MIN_IMAGE_FRAMES = 3.0
 # less than half in 95 of 100 excerpts of 1 s.
 _STEADY_SHARE, _STEADY, _LAG = 0.7, 0.9, 16
 
-# Lowest step, as a fraction of the Nyquist frequency: below, voices and basses roll off as steeply.
-_LOWEST = 1 / 12
+# Lowest step, as a share of the Nyquist frequency: below, voices and basses roll off as steeply.
+LOWEST = 1 / 12
 
 # Edges of an image's lowband, relative to its Nyquist frequency: down to the filters of Decimator.
 _IMAGE_EDGES = (0.55, 1.03)
@@ -131,10 +132,12 @@ class BandwidthMeter:
     ----------
     sampling_rate : float
         Rate of the audio in Hz.
+    lowest : float, default=1/12
+        From where on steps are looked for, as a share of the Nyquist frequency.
     """
 
-    def __init__(self, sampling_rate):
-        self.sampling_rate = sampling_rate
+    def __init__(self, sampling_rate, lowest=LOWEST):
+        self.sampling_rate, self._lowest = sampling_rate, lowest
         self._frame = _GRID * max(1, round(_SECONDS * sampling_rate / _GRID))
         self._window = np.kaiser(self._frame + 1, _KAISER_BETA)[:-1]
         n_bins = self._frame // 2 + 1
@@ -187,10 +190,11 @@ class BandwidthMeter:
         if self._n_frames < _MIN_FRAMES or not self._power.any():
             return np.nan
         n, least = self._frame // 2, _MIN_STEP_DB + _FEW_FRAMES_DB / self._n_frames
-        edges = [_find_edge(self._power, np.arange(n), least)]
+        edges = [_find_edge(self._power, np.arange(ceil(self._lowest * n), n), least)]
         is_steady = np.abs(self._turns) > _STEADY * self._sizes
         for ratio, fold in self._folds.items():
             lowest, highest = (int(share * n / ratio) for share in _IMAGE_EDGES)
+            lowest = max(lowest, ceil(self._lowest * n))
             power = fold.take_out(self._power, is_steady)
             edges.append(_find_edge(power, np.arange(lowest, highest), least))
         return min(edges) / n * self.sampling_rate / 2
@@ -301,7 +305,7 @@ def _find_edge(power, bins, least):
     highest_above = np.maximum.accumulate(typical[-4::-1])[::-1]
     gap = np.maximum(4, bins // 20)
     below, above = bins - half - gap, bins + half + gap
-    inside = (bins >= _LOWEST * n) & (below >= 0) & (above < len(highest_above))
+    inside = (below >= 0) & (above < len(highest_above))
     bins, below, above = bins[inside], below[inside], above[inside]
     step = typical[below] - highest_above[above]
     while (step >= least).any():

@@ -45,11 +45,11 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a clip is empty, or holds NaN or infinity.
+            If a clip is empty, or holds NaN, infinity or levels so large that the result does.
         """
         check_is_fitted(self)
         clips = Clips(X, "X")
-        return clips.collect(self._upsample(clips))
+        return clips.collect(clips.check_results(self._upsample(clips)))
 
     def _upsample(self, clips):
         """Yield the wideband clip of each narrowband clip."""

@@ -121,6 +121,24 @@ class Clips(Sequence):
             return array
         return tuple(collected) if self.kind == "tuple" else collected
 
+    def check_results(self, results):
+        """Pass results on, one a clip, and raise ValueError at one that is not finite.
+
+        Parameters
+        ----------
+        results : iterable of ndarray
+            In the order of the clips.
+
+        Yields
+        ------
+        result : ndarray
+            As it came.
+        """
+        for i, result in enumerate(results):
+            if not all_finite(result):
+                raise overflow_error(f"{self.name}[{i}]", np.abs(self[i]).max())
+            yield result
+
     def _is_mono_1d(self, index):
         if self.kind == "lazy":  # a result follows from its clip: that was read already
             return len(self._lazy_shapes[index]) == 1
@@ -205,7 +223,7 @@ def _check_array(array, name, dtype):
     if array.ndim == 3:
         _check_n_channels(array.shape[1], name, f"the last two axes with {name}.transpose(0, 2, 1)")
     waveforms = _to_float(array, name, dtype)
-    if not _all_finite(waveforms):
+    if not all_finite(waveforms):
         index = next(i for i, clip in enumerate(waveforms) if not np.isfinite(clip).all())
         _check_finite(waveforms[index], array[index], f"{name}[{index}]")
     return waveforms
@@ -215,6 +233,8 @@ def check_clip(clip, name, dtype):
     """Return one clip as floats, of its own number of dimensions (1 or 2)."""
     if isinstance(clip, (str, bytes)):
         raise TypeError(_text_message(name))
+    if isinstance(clip, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, got a masked one: fill it, x.filled(0).")
     try:
         array = np.asarray(clip)
     except ValueError as error:  # a ragged list of lists
@@ -279,14 +299,15 @@ def _to_float(array, name, dtype):
         return np.ascontiguousarray(array, dtype=dtype)
 
 
-def _all_finite(array):
+def all_finite(array):
+    """Tell whether an array holds neither NaN nor infinity."""
     with np.errstate(over="ignore", invalid="ignore"):
         # one pass without a temporary; a finite sum has finite terms
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def _check_finite(waveform, given, name):
-    if _all_finite(waveform):
+    if all_finite(waveform):
         return
     where = np.unravel_index(np.argmin(np.isfinite(waveform)), waveform.shape)
     value = waveform[where]
@@ -294,4 +315,25 @@ def _check_finite(waveform, given, name):
     raise ValueError(
         f"{name} must be finite in {waveform.dtype}, got {what} at timepoint {where[-1]}: replace "
         "NaN and infinity (numpy.nan_to_num) or leave the clip out."
+    )
+
+
+def overflow_error(name, peak):
+    """Give the error that what follows from a clip is too large for a float.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the clip.
+    peak : float
+        Of the clip.
+
+    Returns
+    -------
+    error : ValueError
+        To be raised.
+    """
+    return ValueError(
+        f"{name} must have levels whose result float32 can hold, got a peak of {peak:.3g}: repair "
+        "timepoints that are no audio, or scale it to [-1, 1]."
     )

@@ -193,7 +193,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         if Y_oracle is None:
             return super().predict(X)
         X, Y, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
-        return X.collect(self._upsample_with(X, Y))
+        return X.collect(X.check_results(self._upsample_with(X, Y)))
 
     def score(self, X, Y, sample_weight=None):
         """Mean signal-to-noise ratio in dB over clips: higher is better.

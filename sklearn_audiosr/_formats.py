@@ -15,6 +15,9 @@ _KEPT = {
     **{"ALAC_16": "PCM_16", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
 }
 
+# Suffixes that are not the names of their containers.
+_OTHER_SUFFIXES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+
 # Containers whose files don't tell a rate, or tell another one than was asked for.
 _WITHOUT_RATE = {"HTK", "RAW", "SD2", "SDS", "WVE", "XI"}
 
@@ -35,7 +38,7 @@ def open_writer(path, target, reader, rate):
 
     from sklearn_audiosr._reading import openable
 
-    container, usual = _find_container(target, rate)
+    container, usual = find_container(target, rate)
     subtypes = [usual]
     kept = _KEPT.get(reader.subtype)
     if usual != "OPUS" and kept in soundfile.available_subtypes(container):
@@ -56,12 +59,44 @@ def open_writer(path, target, reader, rate):
     ) from reason
 
 
-def _find_container(target, rate):
+def write_block(writer, block):
+    """Write frames, an array (n_frames, n_channels), or raise OSError."""
+    import soundfile
+
+    try:
+        writer.write(block)
+    except (soundfile.LibsndfileError, AssertionError) as error:  # fewer than there are
+        raise OSError("target can't be written to the end: check the space on its disk") from error
+
+
+def check_written(path, target, n_frames):
+    """Raise OSError unless the file at `path` holds so many frames, to the last.
+
+    What an encoder keeps back until a file is closed may find no room on the disk, and nobody tells
+    then.
+    """
+    import soundfile
+
+    from sklearn_audiosr._reading import SequentialReader
+
+    try:
+        with SequentialReader(path) as file:
+            is_whole = file.frames == n_frames
+            if is_whole and file.can_rewind():
+                file.seek(n_frames - 1)
+                is_whole = len(file.read(1)) == 1
+    except soundfile.LibsndfileError:
+        is_whole = False
+    if not is_whole:
+        raise OSError(f"{target} can't be written whole: check the space on its disk, or take .wav")
+
+
+def find_container(target, rate):
     """Container of the target by its suffix, and its usual sample format."""
     import soundfile
 
     suffix = target.suffix.lstrip(".").upper()
-    container = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG"}.get(suffix, suffix)
+    container = _OTHER_SUFFIXES.get(suffix, suffix)
     if container not in soundfile.available_formats() or container in _WITHOUT_RATE:
         raise ValueError(
             "target must have the suffix of a sound file that holds any rate, got "

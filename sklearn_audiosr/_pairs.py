@@ -58,6 +58,12 @@ def check_groups(groups, n_clips):
             f"groups must hold one label for each of the {n_clips} clips, got shape "
             f"{groups.shape}: pass one speaker or piece for each clip."
         )
+    try:
+        np.unique(groups)
+    except TypeError as error:  # they are told apart by their order
+        raise ValueError(
+            f"groups must hold labels of one kind, got {groups.tolist()!r:.80}: make texts of them."
+        ) from error
     return groups
 
 

@@ -1,6 +1,7 @@
 """Sound files, read from one timepoint to another as if they had been read whole."""
 
 import os
+from contextlib import contextmanager
 
 import numpy as np
 import soundfile
@@ -59,7 +60,21 @@ def read_header(path):
     OSError, soundfile.SoundFileError
         If the file can't be read.
     """
-    return soundfile.info(openable(path))
+    with _reasons_of_system(path):
+        return soundfile.info(openable(path))
+
+
+@contextmanager
+def _reasons_of_system(path):
+    """Let the system say why a file can't be opened: of that libsndfile says next to nothing."""
+    try:
+        yield
+    except soundfile.LibsndfileError:
+        is_path = isinstance(path, (str, os.PathLike))
+        if is_path and (os.path.isfile(path) or os.path.isdir(path)):  # a pipe would wait
+            with open(path, "rb"):
+                pass
+        raise
 
 
 def tells_length(header):
@@ -91,7 +106,8 @@ class SequentialReader(soundfile.SoundFile):
     """
 
     def __init__(self, source):
-        super().__init__(openable(source))
+        with _reasons_of_system(source):
+            super().__init__(openable(source))
 
     def seekable(self):
         """Tell soundfile not to seek."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_audiosr._clips import check_clip
+from sklearn_audiosr._clips import all_finite, check_clip, overflow_error
 
 # Wideband timepoints, over all channels, that are computed at once: bounds the memory when a long
 # chunk is pushed.
@@ -55,7 +55,7 @@ class Stream:
 
     def __init__(self, open_stage, n_channels, upsampling_ratio, sampling_rate=None):
         self.n_channels, self.upsampling_ratio = n_channels, upsampling_ratio
-        self._open_stage, self._stage = open_stage, open_stage()
+        self._open_stage, self._stage, self._peak = open_stage, open_stage(), 0.0
         self._ndim = 1 if n_channels == 1 else 2
         self.latency_ = self._stage.latency
         self.latency_seconds_ = None if sampling_rate is None else self.latency_ / sampling_rate
@@ -79,9 +79,11 @@ class Stream:
         ------
         ValueError, TypeError
             If the chunk has another shape, or holds NaN, infinity or what is no real number. A
-            chunk that is refused leaves the stream as it was.
+            chunk that is refused leaves the stream as it was. If levels are so large that the
+            result is not finite; the stream is ready for other audio then.
         """
         x = self._check(chunk)
+        self._peak = max(self._peak, float(np.abs(x).max(initial=0)))
         step = max(1, _PIECE // (self.upsampling_ratio * self.n_channels))
         pieces = [x[:, start : start + step] for start in range(0, max(1, x.shape[1]), step)]
         return self._join([self._stage.push(piece, last=False) for piece in pieces])
@@ -97,7 +99,7 @@ class Stream:
         """
         silence = np.empty((self.n_channels, 0), dtype=np.float32)
         y = self._join([self._stage.push(silence, last=True)])
-        self._stage = self._open_stage()
+        self._begin()
         return y
 
     def __reduce__(self):
@@ -136,6 +138,13 @@ class Stream:
         self._ndim = array.ndim
         return x
 
+    def _begin(self):
+        self._stage, self._peak = self._open_stage(), 0.0
+
     def _join(self, pieces):
         y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+        if not all_finite(y):
+            error = overflow_error("the audio of a stream", self._peak)
+            self._begin()  # or all that follows would not be finite
+            raise error
         return y[0] if self._ndim == 1 else y

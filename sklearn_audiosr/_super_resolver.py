@@ -14,6 +14,7 @@ from sklearn_audiosr._descriptions import (
     name_description,
 )
 from sklearn_audiosr._highband import (
+    MAX_GAIN,
     Mixer,
     check_highband_gain,
     score_spectra,
@@ -70,8 +71,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     highband_gain : float, default=1.0
         The dial between fidelity and plausibility, for networks that separate the highband
         (`SpectralNet`): 0 is the conditional mean, with the best signal-to-noise ratio and next to
-        no highband, 1 a full highband, with about the best log-spectral distance. Read at
-        `predict`: to change it takes no new fit. With other networks it must be 1.
+        no highband, 1 a full highband, with about the best log-spectral distance; up to 1000. Read
+        at `predict`: to change it takes no new fit. With other networks it must be 1.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
@@ -170,7 +171,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         "network": "no_validation",  # checked by describe_network, with its own message
         "objective": [StrOptions(OBJECTIVE_NAMES), callable, None],
         "noise_model": "no_validation",  # checked by make_noise_model, with its own message
-        "highband_gain": [Interval(Real, 0, None, closed="left")],
+        "highband_gain": [Interval(Real, 0, MAX_GAIN, closed="both")],
         "optimizer": [StrOptions({"adam", "muon"}), None],
     }
 
@@ -349,9 +350,10 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         Raises
         ------
         ValueError
-            If a clip is empty, or holds NaN or infinity; if ``return_std=True`` and the estimator
-            was fitted without a noise model, or with one that has no standard deviation; if
-            `highband_gain` is other than 1 and the network does not separate the highband.
+            If a clip is empty, or holds NaN, infinity or levels so large that the result does; if
+            ``return_std=True`` and the estimator was fitted without a noise model, or with one
+            that has no standard deviation; if `highband_gain` is other than 1 and the network does
+            not separate the highband.
         """
         check_is_fitted(self)
         if highband_gain is None:
@@ -360,7 +362,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         if return_std:
             return self._predict_density(X)
         clips = Clips(X, "X")
-        return clips.collect(self._upsample(clips, highband_gain))
+        return clips.collect(clips.check_results(self._upsample(clips, highband_gain)))
 
     def _upsample(self, clips, highband_gain=None):
         if not separates_highband(self.network_):

@@ -303,6 +303,11 @@ def test_groups_of_wrong_length(groups):
         check_groups(groups, 3)
 
 
+def test_groups_of_two_kinds():
+    with pytest.raises(ValueError, match=r"groups must hold labels of one kind, got \[None, 1"):
+        check_groups([None, 1, "a"], 3)
+
+
 @pytest.mark.parametrize(
     "weights",
     [[1, 2], [1, 2, 3, 4], [0, 0, 0], [1, -1, 1], [1, np.nan, 1], ["a", "b", "c"], [[1]] * 3],
@@ -334,3 +339,9 @@ def test_remedy_for_a_wrong_length_is_cutting_or_resampling(n_wideband, said):
     pairs = [noise(16), noise(16)], [noise(64), noise(n_wideband)]
     with pytest.raises(ValueError, match=rf"^Y\[1\] must have 64 timepoints .* {said}"):
         SplineUpsampler().fit(*pairs)
+
+
+def test_masked_arrays_are_refused_inside_a_list_too():
+    clip = np.ma.masked_array(np.ones(9), mask=np.arange(9) > 4)
+    with pytest.raises(TypeError, match=r"X\[1\] must be a plain array, got a masked one: fill it"):
+        Clips([np.ones(9), clip], "X")

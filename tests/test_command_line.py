@@ -64,8 +64,15 @@ def test_light_commands_load_no_torch(folder):
     assert (done.returncode, done.stderr.split()) == (0, ["False"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
-def test_ctrl_c_leaves_nothing_behind(folder):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [
+        (signal.SIGINT, 130, "python -m sklearn_audiosr upsample: interrupted\n"),
+        (signal.SIGTERM, 143, ""),  # as "timeout" and batch systems stop a process
+    ],
+)
+def test_signals_leave_nothing_behind(number, code, message, folder):
     # an hour: on a busy machine ten minutes are done before this process looks again
     write("in.flac", np.zeros(8000 * 3600), subtype="PCM_16")
     arguments = ["upsample", "in.flac", "out.flac", "--model=spline", "--ratio=4"]
@@ -82,11 +89,21 @@ def test_ctrl_c_leaves_nothing_behind(folder):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=300)
-    assert (process.returncode, out) == (130, ""), err
-    assert err == "python -m sklearn_audiosr upsample: interrupted\n"
+    assert (process.returncode, out) == (code, ""), err
+    assert err == message
     assert names(folder) == ["in.flac"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_the_shell_has_closed(closed, folder):
+    write("a.wav", noise(400))
+    command = f"{sys.executable} -m sklearn_audiosr upsample a.wav b.wav --model=spline --ratio=2"
+    done = subprocess.run(f"{command} {closed}", shell=True, check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert names(folder) == ["a.wav", "b.wav"]
 
 
 def test_no_command_shows_the_help_and_is_wrong_usage(capsys):

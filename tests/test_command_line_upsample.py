@@ -252,6 +252,38 @@ def test_targets_that_can_not_be(target, message, folder, capsys):
     assert printed.startswith(message)
 
 
+def test_all_that_is_wrong_with_files_is_told_at_once(folder, capsys):
+    write("many.wav", noise(65, 100))
+    write("none.wav", noise(1, 0))
+    Path("text.wav").write_text("no sound")
+    sources = ("many.wav", "none.wav", "text.wav", "in.wav")
+    messages = refused(folder, capsys, *sources, "--output-folder=out", *SPLINE)
+    starts = ("many.wav has 65 channels", "none.wav has no timepoint", "Error opening 'text.wav'")
+    assert len(messages) == 3
+    assert all(map(str.startswith, messages, starts))
+    messages = refused(folder, capsys, "in.wav", "--output-folder=out", "--suffix=.sound", *SPLINE)
+    assert messages[0].startswith("target must have the suffix of a sound file")
+    (message,) = refused(folder, capsys, "in.wav", "--output-folder=text.wav", *SPLINE)
+    assert message == "text.wav is a file: name a folder for the targets"
+
+
+def test_source_of_another_target_is_not_replaced(folder, capsys):
+    write("a.wav", noise(1, 100))
+    Path("out").mkdir()
+    write("out/a.wav", noise(1, 200))
+    os.link("out/a.wav", "b.wav")
+    sources = ("a.wav", "b.wav")
+    (message,) = refused(folder, capsys, *sources, "--output-folder=out", "--force", *SPLINE)
+    assert message == "out/a.wav is the source b.wav: give the target of a.wav another name"
+
+
+@pytest.mark.parametrize("suffix", ["aifc", "snd"])
+def test_other_suffixes_of_containers(suffix, folder):
+    write("in.wav", noise(1, 100))
+    assert run("upsample", "in.wav", f"out.{suffix}", *SPLINE) == 0
+    assert read(f"out.{suffix}").shape == (1, 200)
+
+
 def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
     (folder / "a").mkdir()
     write("a/in.wav", noise(1, 100))
@@ -348,8 +380,9 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
             ["a.wav", "b.wav", "--assume-bandwidth=half"],
             "must be auto, or 1 Hz or more, got 'half'",
         ),
-        (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number of 0 or more, got '-1'"),
-        (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number of 0 or more, got 'nan'"),
+        (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number from 0 to 1000, got '-1'"),
+        (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number from 0 to 1000, got 'nan'"),
+        (["a.wav", "b.wav", "--highband-gain=1e9"], "must be a number from 0 to 1000, got '1e9'"),
         (["a.wav", "b.wav", "--model=spline", "--ratio=1.5"], "must be an integer of 2 or more"),
         (["a.wav", "b.wav", "--model=spline", f"--ratio={10**400}"], "must be an integer of 2 or"),
         (["a.wav", "b.wav", "--model=speech-4x-16"], "did you mean speech-4x-16k?"),

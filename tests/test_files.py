@@ -181,6 +181,7 @@ def test_source_is_not_overwritten(target, folder):
             ("a.wav", f"wide.{suffix}", ValueError, f"that holds any rate, got 'wide.{suffix}'")
             for suffix in ("htk", "raw", "sd2", "sds", "wve", "xi")
         ],
+        ("folder", "wide.wav", IsADirectoryError, "source must be .* got the folder folder"),
         ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
         (
             "nan.wav",
@@ -196,6 +197,7 @@ def test_what_cannot_be_read_or_written(source, target, error, message, folder):
     write("many.wav", noise(65, 10))
     write("nan.wav", np.full((1, 9), np.nan))
     Path("text.wav").write_text("no sound")
+    Path("folder").mkdir()
     before = names(folder)
     with pytest.raises(error, match=message):
         upsample_file(spline(), source, target)
@@ -210,8 +212,11 @@ def test_illegal_estimators(folder):
         upsample_file(pipeline, "a.wav", "wide.wav")
     with pytest.raises(NotFittedError):
         upsample_file(SplineUpsampler(), "a.wav", "wide.wav")
-    with pytest.raises(ValueError, match="whole number of Hz to write files, got 16000.5"):
-        upsample_file(spline(2, 16000.5), "a.wav", "wide.wav")
+    for rate in (16000.5, 0, "16000"):
+        with pytest.raises(ValueError, match=f"whole number of Hz to write files, .* got .?{rate}"):
+            upsample_file(spline(2, 16000).set_params(sampling_rate=rate), "a.wav", "wide.wav")
+    with pytest.raises(ValueError, match="resample must be True or False, got 'no'"):
+        upsample_file(spline(), "a.wav", "wide.wav", resample="no")
     assert names(folder) == ["a.wav"]
     upsample_file(pipeline[-1], "a.wav", "wide.wav")
     assert soundfile.info("wide.wav").frames == 200

@@ -267,3 +267,17 @@ def test_the_band_of_a_file_in_which_nothing_can_be_sought_is_measured(folder):
     soundfile.write("gsm.wav", noise(1, 12000).T, 8000, subtype="GSM610")
     upsample_file(spline(), "gsm.wav", "wide.wav", assume_bandwidth="auto")
     assert soundfile.info("wide.wav").frames == 2 * soundfile.info("gsm.wav").frames
+
+
+@pytest.mark.parametrize("file_rate", [44100, 96000])
+@pytest.mark.parametrize("ratio", [4, 6])
+def test_bands_are_found_that_are_a_small_part_of_a_file_s(ratio, file_rate, folder):
+    narrow_rate = 16000 / ratio
+    x = empty_highband(noise(1, 8000), narrow_rate, file_rate)
+    write("empty.wav", x, file_rate)
+    upsample_file(spline(ratio), "empty.wav", "wide.wav", assume_bandwidth="auto")
+    narrow = soxr.resample(x.T, file_rate, narrow_rate, quality="VHQ").T
+    assert_same(read("wide.wav"), spline(ratio).predict([narrow])[0])
+    write("full.wav", noise(1, 40000), file_rate)
+    with pytest.raises(ValueError, match=f"got one that ends at {file_rate // 2} Hz, as measured"):
+        upsample_file(spline(ratio), "full.wav", "wide.wav", assume_bandwidth="auto")

@@ -20,7 +20,7 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 
 # The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
 LAYERS = [
-    ["_clips", "_pairs"],
+    ["_clips", "_pairs", "_writing"],
     ["_bandwidth"],
     ["_interpolation", "_wiener", "_patches", "degradation", "degradation.*", "metrics*"],
     ["networks", "networks.*", "_objectives", "_noise_models"],

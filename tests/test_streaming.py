@@ -330,3 +330,16 @@ def test_a_network_may_have_a_layer_named_stream():
     network.stream = torch.nn.Identity()
     pieces = _inference._open_pieces(network)
     assert isinstance(pieces, _inference._ContextStream)
+
+
+@pytest.mark.parametrize("kind", ["spline", "code"])
+def test_levels_beyond_all_floats_are_told_and_the_stream_begins_anew(kind):
+    est, x = fitted(kind), noise(400)
+    loud = x.copy()
+    loud[200:202] = 3.4e38  # a spline overshoots between them
+    stream = est.stream()
+    with pytest.raises(ValueError, match=r"audio of a stream must have .* a peak of 3.4e\+38"):
+        push_in_chunks(stream, loud, [400])
+    assert_same(push_in_chunks(stream, x, [400]), est.predict([x])[0])
+    with pytest.raises(ValueError, match=r"X\[1\] must have levels .* got a peak of 3.4e\+38"):
+        est.predict([x, loud])

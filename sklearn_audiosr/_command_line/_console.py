@@ -88,6 +88,8 @@ def print_message(text):
 
 
 def _print(text, file):
+    if file is None:  # the shell has closed it
+        return
     encoding = file.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_audiosr import _pretrained
 from sklearn_audiosr._files import describe_rate, is_header_of
+from sklearn_audiosr._highband import MAX_GAIN
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError, ProblemError, read_model
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
@@ -197,8 +198,8 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
 
 
 def parse_gain(text):
-    """Read a gain of 0 or more."""
-    return _parse_number(text, float, 0, "a number of 0 or more")
+    """Read a gain of the highband."""
+    return _parse_number(text, float, 0, f"a number from 0 to {MAX_GAIN}", MAX_GAIN)
 
 
 def parse_ratio(text):

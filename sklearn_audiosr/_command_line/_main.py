@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 from sklearn_audiosr import __version__
@@ -26,7 +29,8 @@ examples:
   %(prog)s compare truth.wav wide.wav other.wav --ratio 4
   %(prog)s evaluate recordings --model speech-4x-16k
 
-exit codes: 0 done; 1 failed, and stderr says why; 2 wrong usage; 130 interrupted.
+exit codes: 0 done; 1 failed, and stderr says why; 2 wrong usage; 130 interrupted;
+143 terminated.
 COMMAND --help tells more.
 """
 
@@ -57,8 +61,10 @@ def main(argv=None):
     prog = args.parser.prog
     with warnings_as_lines(prog):
         try:
-            code = args.run(args)
-            sys.stdout.flush()
+            with _exit_when_terminated():
+                code = args.run(args)
+            if sys.stdout is not None:  # the shell may have closed it
+                sys.stdout.flush()
             return code
         except KeyboardInterrupt:
             print_message(f"{prog}: interrupted")
@@ -77,6 +83,23 @@ def main(argv=None):
     for problem in problems:
         print_message(f"{prog}: error: {problem}")
     return 1
+
+
+@contextmanager
+def _exit_when_terminated():
+    """Let SIGTERM end the program as an exception does: half of a target is taken away then."""
+    if threading.current_thread() is not threading.main_thread():  # Python takes signals there
+        yield
+        return
+
+    def _exit(number, frame):
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _make_parser():

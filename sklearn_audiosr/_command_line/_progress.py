@@ -28,7 +28,8 @@ def open_bar(label, seconds, *, quiet):
         total=seconds,
         file=sys.stderr,
         leave=False,
-        disable=True if quiet else None,  # None: where it is no terminal
+        # None: where it is no terminal; there is none to look at where the shell has closed it
+        disable=True if quiet or sys.stderr is None else None,
         bar_format="{desc} {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s "
         "[{elapsed}, {remaining} left]",
     )

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._command_line._console import (
     FAILURES,
     InputError,
@@ -31,6 +32,7 @@ from sklearn_audiosr._command_line._estimators import (
 )
 from sklearn_audiosr._command_line._progress import open_bar, watch_streams
 from sklearn_audiosr._files import describe_rate, is_header_of, upsample_file
+from sklearn_audiosr._formats import find_container
 
 _USAGE = """\
 %(prog)s [options] SOURCE TARGET
@@ -124,7 +126,9 @@ def run(args):
     """
     _check_options(args)
     jobs = _plan(args)
-    _stop_at([problem for job in jobs for problem in _find_problems(job, args.force)])
+    find = partial(_find_problems, force=args.force, in_place=args.output_folder is None)
+    _stop_at([problem for job in jobs for problem in find(job)])
+    _stop_at(list(_find_lost_sources(jobs)))
     _choose_models(jobs, args)
     estimators = {
         model: open_estimator(
@@ -132,9 +136,7 @@ def run(args):
         )
         for model in dict.fromkeys(job.model for job in jobs)
     }
-    if not args.resample:
-        finder = partial(_find_rate_problems, may_be_higher=args.assume_bandwidth is not None)
-        _stop_at([p for job in jobs for p in finder(job, estimators[job.model])])
+    _stop_at([p for job in jobs for p in _find_mismatches(job, estimators[job.model], args)])
     if args.output_folder is not None:
         args.output_folder.mkdir(parents=True, exist_ok=True)
     done = [_try_job(job, estimators[job.model], args) for job in jobs]
@@ -167,6 +169,8 @@ def _plan(args):
     if args.output_folder is None:
         source, target = map(Path, args.files)
         return [_Job(source, target)]
+    if args.output_folder.exists() and not args.output_folder.is_dir():
+        _stop_at([f"{args.output_folder} is a file: name a folder for the targets"])
     jobs: list[_Job] = []
     sources: dict[str, list[str]] = {}
     for source in map(Path, args.files):
@@ -189,7 +193,7 @@ def _stop_at(problems):
         raise InputError(problems)
 
 
-def _find_problems(job, force):
+def _find_problems(job, force, in_place):
     """Yield what is wrong with a job's files, whatever the model; read the source's header."""
     import soundfile
 
@@ -207,12 +211,33 @@ def _find_problems(job, force):
             job.info = read_header(source)
         except (soundfile.LibsndfileError, OSError) as error:
             yield describe_error(error)
+    if job.info and job.info.frames == 0:
+        yield f"{source} has no timepoint: leave it out"
+    if job.info and job.info.channels > MAX_CHANNELS:
+        yield f"{source} has {job.info.channels} channels, of {MAX_CHANNELS} at most: split it"
     if target.is_dir():
         yield f"{target} is a folder: add a name, or pass --output-folder {target}"
+    elif in_place and not target.parent.is_dir():
+        yield f"target must lie in a folder that exists, got {target}: make {target.parent} first"
     elif target.exists() and source.exists() and target.samefile(source):
         yield f"{target} is the source: give the target another name"
+    elif target.exists() and not target.is_file():
+        yield f"{target} is a pipe or a device: write to a file first"
     elif target.exists() and not force:
         yield f"{target} exists: pass --force to replace it"
+
+
+def _find_lost_sources(jobs):
+    """Yield which sources would be replaced by what others become, by whatever name."""
+    sources = {_identify(job.source): job.source for job in jobs}
+    for job in jobs:
+        if job.target.exists() and (lost := sources.get(_identify(job.target))):
+            yield f"{job.target} is the source {lost}: give the target of {job.source} another name"
+
+
+def _identify(path):
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _choose_models(jobs, args):
@@ -231,11 +256,20 @@ def _choose_models(jobs, args):
     )
 
 
+def _find_mismatches(job, est, args):
+    """Yield what of a job does not fit its estimator: the rate, or the target's container."""
+    wide_rate = est.sampling_rate or job.info.samplerate * est.upsampling_ratio_
+    try:
+        find_container(job.target, wide_rate)
+    except ValueError as error:
+        yield describe_error(error)
+    if not args.resample and est.sampling_rate is not None:
+        yield from _find_rate_problems(job, est, args.assume_bandwidth is not None)
+
+
 def _find_rate_problems(job, est, may_be_higher):
     """Yield what is wrong with the rate of a job's source."""
     rate = job.info.samplerate
-    if est.sampling_rate is None:
-        return
     narrow_rate = est.sampling_rate / est.upsampling_ratio_
     if is_header_of(rate, narrow_rate) or (may_be_higher and rate > narrow_rate):
         return

@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_audiosr._bandwidth import BandwidthMeter
+from sklearn_audiosr._bandwidth import LOWEST, BandwidthMeter
 from sklearn_audiosr._files._blocks import read_blocks, watch_blocks
 
 # A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
@@ -36,7 +36,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
     """Raise an error if the band of a file does not end below the narrowband Nyquist frequency."""
     nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
     if assume_bandwidth == "auto":
-        bandwidth = _measure_band(reader, source)
+        bandwidth = _measure_band(reader, source, narrow_rate)
         margin, origin = _MEASURING_MARGIN, "as measured"
     if bandwidth > margin * math.ceil(narrow_rate) / 2:  # half of what a header may say
         raise ValueError(
@@ -47,16 +47,17 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
         )
 
 
-def _measure_band(reader, source):
+def _measure_band(reader, source, narrow_rate):
     """Bandwidth of a file in Hz; the reader is at its start then as before."""
+    lowest = _LEAST_SHARE * narrow_rate / reader.samplerate
     from sklearn_audiosr._reading import SequentialReader
 
     is_path = isinstance(source, (str, os.PathLike))
     if is_path and os.path.isfile(source):
         with SequentialReader(source) as other:
-            bandwidth = _meter(other)
+            bandwidth = _meter(other, lowest)
     elif not is_path and reader.can_rewind():  # of a pipe, libsndfile says so of some containers
-        bandwidth = _meter(reader)
+        bandwidth = _meter(reader, lowest)
         reader.seek(0)
     else:
         raise ValueError(
@@ -73,8 +74,9 @@ def _measure_band(reader, source):
     return bandwidth
 
 
-def _meter(reader):
-    meter = BandwidthMeter(reader.samplerate)
+def _meter(reader, lowest):
+    """Bandwidth in Hz: at high rates, below what is looked at where no narrowband rate is known."""
+    meter = BandwidthMeter(reader.samplerate, min(lowest, LOWEST))
     for _ in watch_blocks(read_blocks(reader), meter):
         pass
     return meter.bandwidth()

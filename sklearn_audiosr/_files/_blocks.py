@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from sklearn_audiosr._formats import is_bounded
+from sklearn_audiosr._formats import is_bounded, write_block
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16
@@ -83,11 +83,12 @@ def cut_blocks(blocks, n_timepoints):
 
 
 def write_blocks(writer, blocks):
-    """Write blocks, and warn if some had to be clipped."""
-    peak = 0.0
+    """Write blocks, and warn if some had to be clipped; give how many timepoints they had."""
+    peak, n_written = 0.0, 0
     for y in blocks:
         peak = max(peak, float(np.abs(y).max(initial=0)))
-        writer.write(np.clip(y.T, -1, 1) if is_bounded(writer.subtype) else y.T)
+        write_block(writer, np.clip(y.T, -1, 1) if is_bounded(writer.subtype) else y.T)
+        n_written += y.shape[1]
     if peak > 1 and is_bounded(writer.subtype):
         warnings.warn(
             f"The result reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds no "
@@ -96,3 +97,4 @@ def write_blocks(writer, blocks):
             UserWarning,
             stacklevel=4,
         )
+    return n_written

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 
 def is_header_of(file_rate, rate):
     """Tell whether the whole number of Hz in a file's header stands for a rate.
@@ -51,9 +53,11 @@ def find_rates(est, file_rate, resample, assume_bandwidth):
                 "sampling_rate=None: set it, est.set_params(sampling_rate=16000)."
             )
         return file_rate, file_rate * ratio
-    if wide_rate != int(wide_rate):
+    is_number = isinstance(wide_rate, (int, float, np.number))
+    if not is_number or not wide_rate >= 1 or wide_rate % 1 != 0:
         raise ValueError(
-            f"sampling_rate must be a whole number of Hz to write files, got {wide_rate}."
+            "sampling_rate must be a whole number of Hz to write files, at least 1, got "
+            f"{wide_rate!r}: set it, est.set_params(sampling_rate=16000)."
         )
     narrow_rate = wide_rate / ratio
     may_resample = resample or (assume_bandwidth is not None and file_rate > narrow_rate)

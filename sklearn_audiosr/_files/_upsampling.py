@@ -1,11 +1,9 @@
 """`upsample_file`: read, resample, stream and write."""
 
 import os
-import shutil
-import uuid
 import warnings
-from pathlib import Path
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._bandwidth import BandwidthMeter
@@ -25,7 +23,8 @@ from sklearn_audiosr._files._blocks import (
     write_blocks,
 )
 from sklearn_audiosr._files._rates import find_rates, is_header_of
-from sklearn_audiosr._formats import open_writer
+from sklearn_audiosr._formats import check_written, open_writer
+from sklearn_audiosr._writing import check_target, complete_file
 
 
 def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
@@ -60,13 +59,16 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     ValueError
         If the file's rate is not ``sampling_rate / r`` and `resample` is False, unless it is higher
         and `assume_bandwidth` is given; if the file's band ends above the narrowband Nyquist
-        frequency or can't be measured, if `source` and `target` are the same file, if the file is
-        empty, has more than 64 channels, or holds NaN or infinity, or if the target's container
-        can't hold the result.
+        frequency or can't be measured, if `source` and `target` are the same file, if `target` is a
+        pipe or a device, if the file is empty, has more than 64 channels, or holds NaN, infinity or
+        levels so large that the result does, or if the target's container can't hold the result.
     FileNotFoundError, IsADirectoryError
-        If there is no such `source` or folder, or `target` is a folder.
+        If there is no such `source` or folder, or one of both is a folder.
+    OSError
+        If `target` can't be written, or not whole: on a full disk, for example. A file of that name
+        stays as it was then.
     TypeError
-        If `est` is no estimator of this package: a Pipeline, for example.
+        If `est` is no estimator of this package, a Pipeline for example, or `target` is no path.
     sklearn.exceptions.NotFittedError
         If `est` is not fitted.
     soundfile.LibsndfileError
@@ -77,8 +79,8 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     UserWarning
         If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
         ends below half of the narrowband Nyquist frequency: training clips hold more; or if
-        ``resample=True`` drops a part of the file's band; or if `source` ends before its header
-        says so.
+        ``resample=True`` drops a part of the file's band; or if `source`, MP3 for example, ends
+        before its header says so. Of WAV and its like libsndfile takes what is there for all.
 
     Notes
     -----
@@ -121,9 +123,10 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
             f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
         )
     check_is_fitted(est)
+    if not isinstance(resample, bool | np.bool_):
+        raise ValueError(f"resample must be True or False, got {resample!r}: pass one of them.")
     check_assumption(assume_bandwidth)
-    _check_paths(source, target)
-    target = Path(os.path.realpath(target))  # of a link, the file that it leads to
+    target = _check_paths(source, target)
     with SequentialReader(source) as reader:
         if reader.frames == 0:
             raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
@@ -131,24 +134,22 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         is_narrow = is_header_of(reader.samplerate, narrow_rate) and not resample
         file_rate = narrow_rate if is_narrow else reader.samplerate
         keeps_length = assume_bandwidth is not None and reader.samplerate == wide_rate
-        temporary = target.with_name(f".{uuid.uuid4().hex}.part")
-        try:
+        with complete_file(target, "target") as temporary:
             with open_writer(temporary, target, reader, wide_rate) as writer:
                 stream = est.stream(reader.channels)
                 if assume_bandwidth is not None:
                     check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
-                _upsample(reader, stream, writer, rates, keeps_length, drops_band)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+                n_written = _upsample(reader, stream, writer, rates, keeps_length, drops_band)
+            check_written(temporary, target, n_written)
 
 
 def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
-    """Write what a stream makes of a file of the first rate that is brought to the second."""
+    """Write what a stream makes of a file of the first rate that is brought to the second.
+
+    Returns the frames that were written.
+    """
     file_rate, narrow_rate = rates
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
@@ -158,30 +159,42 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
         blocks = watch_blocks(blocks, before)
     blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = stream_blocks(stream, blocks)
-    write_blocks(writer, cut_blocks(blocks, reader.frames) if keeps_length else blocks)
+    blocks = cut_blocks(blocks, reader.frames) if keeps_length else blocks
+    n_written = write_blocks(writer, blocks)
     _warn_of_cut(count.n_frames, reader)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)
     warn_of_lost_band(before, narrow_rate)
+    return n_written
 
 
 def _check_paths(source, target):
-    target = Path(target)
-    if target.is_dir():
-        raise IsADirectoryError(f"target must be a file, got the folder {target}: add a name.")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"target must lie in a folder that exists, got {target}: make {target.parent} first."
-        )
-    if not isinstance(source, (str, os.PathLike)):
-        return
-    if not os.path.exists(source):
-        raise FileNotFoundError(
-            f"source must be a sound file, got {source}, which does not exist: check the path."
-        )
-    if target.exists() and target.samefile(source):
+    """Give the file to be written, or raise an error."""
+    target = check_target(target, "target")
+    if isinstance(source, (str, os.PathLike)):
+        if not os.path.exists(source):
+            raise FileNotFoundError(
+                f"source must be a sound file, got {source}, which does not exist: check the path."
+            )
+        if os.path.isdir(source):
+            raise IsADirectoryError(
+                f"source must be a sound file, got the folder {source}: name a file in it."
+            )
+    if target.exists() and _is_same_file(source, target):
         raise ValueError(
             f"target must be another file than source, got {target} for both: give it another name."
         )
+    return target
+
+
+def _is_same_file(source, target):
+    """Tell whether a source, a path or what was opened, is the file at a path."""
+    if isinstance(source, (str, os.PathLike)):
+        return target.samefile(source)
+    try:
+        number = source if isinstance(source, int) else source.fileno()
+        return os.path.samestat(os.fstat(number), target.stat())
+    except (AttributeError, OSError, ValueError):  # it is in memory, or closed
+        return False
 
 
 def _warn_of_cut(n_read, reader):

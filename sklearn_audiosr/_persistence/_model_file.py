@@ -18,14 +18,12 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import uuid
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from sklearn_audiosr._persistence._errors import ProblemError
 from sklearn_audiosr._persistence._strict_json import parse_json
+from sklearn_audiosr._writing import complete_file
 
 # Of the document. A parameter or a class that is new needs no other number, as long as files
 # without it mean what they meant.
@@ -121,24 +119,8 @@ def write_file(path, content):
     content : bytes
         What it is to hold.
     """
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"path must be a file, got the folder {path}: add a name.")
-    path = Path(os.path.realpath(path))  # of a link, the file that it leads to
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path must lie in a folder that exists, got {path}: make {path.parent} first."
-        )
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with complete_file(path, "path") as temporary, open(temporary, "xb") as file:
+        file.write(content)
 
 
 @cache

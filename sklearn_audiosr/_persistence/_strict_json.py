@@ -8,7 +8,7 @@ import re
 _MAX_DEPTH = 32
 
 # More than any 64-bit integer has.
-_MAX_DIGITS = 20
+MAX_DIGITS = 20
 
 # A text, which may hold brackets of its own, or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -70,6 +70,6 @@ def _parse_float(digits):
 
 
 def _parse_int(digits):
-    if len(digits) > _MAX_DIGITS:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"{digits:.80} has too many digits")
     return int(digits)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from sklearn_audiosr._persistence._errors import ProblemError
+from sklearn_audiosr._persistence._strict_json import MAX_DIGITS
 
 # Of lists and dicts within each other, and of a card as JSON.
 _MAX_CARD_DEPTH = 16
@@ -80,6 +81,10 @@ def join_names(names):
 
 def _encode_card_part(value, name, depth):
     plain = to_plain(value)
+    if isinstance(plain, int) and abs(plain) >= 10**MAX_DIGITS:
+        raise ValueError(
+            f"{name} must have at most {MAX_DIGITS} digits, got an integer beyond: make it a text."
+        )
     if plain is not NOT_PLAIN:
         return plain
     if depth == 0:
