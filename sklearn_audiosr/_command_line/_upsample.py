@@ -4,7 +4,6 @@ import argparse
 import os
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +125,10 @@ def run(args):
     """
     _check_options(args)
     jobs = _plan(args)
-    find = partial(_find_problems, force=args.force, in_place=args.output_folder is None)
-    _stop_at([problem for job in jobs for problem in find(job)])
-    _stop_at(list(_find_lost_sources(jobs)))
+    _stop_at(
+        p for job in jobs for p in (*_find_source_problems(job), *_find_target_problems(job, args))
+    )
+    _stop_at(_find_lost_sources(jobs))
     _choose_models(jobs, args)
     estimators = {
         model: open_estimator(
@@ -136,7 +136,7 @@ def run(args):
         )
         for model in dict.fromkeys(job.model for job in jobs)
     }
-    _stop_at([p for job in jobs for p in _find_mismatches(job, estimators[job.model], args)])
+    _stop_at(p for job in jobs for p in _find_mismatches(job, estimators[job.model], args))
     if args.output_folder is not None:
         args.output_folder.mkdir(parents=True, exist_ok=True)
     done = [_try_job(job, estimators[job.model], args) for job in jobs]
@@ -189,17 +189,18 @@ def _plan(args):
 
 
 def _stop_at(problems):
-    if problems:
-        raise InputError(problems)
+    """Raise InputError if there are problems."""
+    if found := list(problems):
+        raise InputError(found)
 
 
-def _find_problems(job, force, in_place):
-    """Yield what is wrong with a job's files, whatever the model; read the source's header."""
+def _find_source_problems(job):
+    """Yield what is wrong with a job's source, whatever the model; read its header."""
     import soundfile
 
     from sklearn_audiosr._reading import read_header
 
-    source, target = job.source, job.target
+    source = job.source
     if source.is_dir():
         yield f"{source} is a folder: name the files in it, as {source / '*.wav'} does"
     elif not source.exists():
@@ -211,19 +212,25 @@ def _find_problems(job, force, in_place):
             job.info = read_header(source)
         except (soundfile.LibsndfileError, OSError) as error:
             yield describe_error(error)
-    if job.info and job.info.frames == 0:
-        yield f"{source} has no timepoint: leave it out"
-    if job.info and job.info.channels > MAX_CHANNELS:
-        yield f"{source} has {job.info.channels} channels, of {MAX_CHANNELS} at most: split it"
+            return
+        if job.info.frames == 0:
+            yield f"{source} has no timepoint: leave it out"
+        if job.info.channels > MAX_CHANNELS:
+            yield f"{source} has {job.info.channels} channels, of {MAX_CHANNELS} at most: split it"
+
+
+def _find_target_problems(job, args):
+    """Yield what is wrong with a job's target, whatever the model."""
+    source, target = job.source, job.target
     if target.is_dir():
         yield f"{target} is a folder: add a name, or pass --output-folder {target}"
-    elif in_place and not target.parent.is_dir():
+    elif args.output_folder is None and not target.parent.is_dir():
         yield f"target must lie in a folder that exists, got {target}: make {target.parent} first"
     elif target.exists() and source.exists() and target.samefile(source):
         yield f"{target} is the source: give the target another name"
     elif target.exists() and not target.is_file():
         yield f"{target} is a pipe or a device: write to a file first"
-    elif target.exists() and not force:
+    elif target.exists() and not args.force:
         yield f"{target} exists: pass --force to replace it"
 
 
