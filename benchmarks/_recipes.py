@@ -59,6 +59,9 @@ class Recipe:
     repeated, n_repeats : tuple of str, int
         What the paths of recordings begin with that are few, and how often each variation has
         them; where they are varied, always otherwise.
+    highband_db, end_db : float
+        By how much louder than it has learned the model generates the highband, and the end of the
+        band: see `_levels`.
     n_settling_copies : int
         Variations that the correction of the lowband is solved for on, after those before.
     settling_filter_share : float
@@ -92,6 +95,8 @@ class Recipe:
     fuller_edged_share: float = 0.7
     repeated: tuple = ()
     n_repeats: int = 1
+    highband_db: float = 0.0
+    end_db: float = 0.0
     n_settling_copies: int = 4
     settling_filter_share: float = 0.0
 
@@ -178,6 +183,7 @@ RECIPES = {
         learning_rate=2e-3,
         begin_with="speech-2x-16k",
         start_share=0.3,
+        end_db=-6.0,
         settling_filter_share=0.5,
         **{**_SPEECH, "damaged_share": 0.25},
     ),
@@ -189,6 +195,8 @@ RECIPES = {
         learning_rate=2e-3,
         begin_with="speech-4x-16k",
         start_share=0.6,
+        highband_db=0.5,
+        end_db=-2.0,
         settling_filter_share=0.35,
         **{**_SPEECH, "edged_share": 0.45},  # of speech_multi's test speakers most have theirs
     ),

@@ -14,7 +14,8 @@ how much of its weights is kept, if it is of the same ratio.
 ``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
 how good a model is on voices that it has not heard. Nor must what it begins with have: it begins
 with none but a file for which they were held out, too.
-At last the correction of the lowband is solved for (`_correction`).
+At last the levels of the highband are shifted (`_levels`), and the correction of the lowband is
+solved for (`_correction`).
 """
 
 import argparse
@@ -28,6 +29,7 @@ import numpy as np
 import torch
 from _augmentation import augment
 from _correction import settle_correction
+from _levels import levels_of, shift_levels
 from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
@@ -75,6 +77,11 @@ def find_start(recipe, args):
     if recipe.begin_with != args.name and trained.exists():
         return load(trained)
     return load_pretrained(recipe.begin_with)
+
+
+def learn_from_unshifted(start):
+    """Take the levels of a model to begin with back to what it has learned."""
+    shift_levels(start.network_, *(-shift for shift in levels_of(start.card_).values()))
 
 
 def check_start(start, recipe, args):
@@ -325,6 +332,8 @@ def main():
     if args.begin_with:
         check_start(start, recipe, args)
     check_share(start, recipe)
+    if start is not None:
+        learn_from_unshifted(start)
     recordings, tests = recipe.read(args.recordings, bring_down=False)
     if not recordings.clips or not tests.clips:
         raise SystemExit(
@@ -337,6 +346,7 @@ def main():
         return
     if recipe.start_share:
         keep_start(est.network_, start.network_, recipe.start_share)
+    shift_levels(est.network_, recipe.highband_db, recipe.end_db)
     settling = replace(recipe, random_filter_share=recipe.settling_filter_share)
     first_copy = args.first_copy + recipe.n_copies  # beyond those that it was trained on
     X, Y, _ = make_pairs(recordings, settling, recipe.n_settling_copies, first_copy)

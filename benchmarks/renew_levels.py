@@ -1,0 +1,38 @@
+"""Bring the levels of a model that ships to those of its recipe, without training.
+
+    python benchmarks/renew_levels.py speech-4x-16k --out DIR
+
+writes it with the scores that it has then (`_levels`).
+"""
+
+import argparse
+from pathlib import Path
+
+from _levels import levels_of, shift_levels
+from _recipes import RECIPES
+from _recordings import add_argument, skip_without_recordings
+from train_pretrained import measure, round_weights
+
+from sklearn_audiosr import load_pretrained, pretrained_names
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_argument(parser)
+    parser.add_argument("name", choices=pretrained_names())
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model")
+    args = parser.parse_args()
+    if skip_without_recordings(args):
+        return
+    est, recipe = load_pretrained(args.name), RECIPES[args.name]
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{args.name}.safetensors"
+    card, levels = est.card_, {"highband_db": recipe.highband_db, "end_db": recipe.end_db}
+    shift_levels(est.network_, *(levels[key] - levels_of(card)[key] for key in levels))
+    est = round_weights(est, path)
+    card = {**card, "scores": measure(est, recipe, args.recordings)}
+    est.save(path, card={**card, "recipe": {**card["recipe"], **levels}}, dtype="float16")
+
+
+if __name__ == "__main__":
+    main()
