@@ -29,7 +29,7 @@ def main():
     path = args.out / f"{args.name}.safetensors"
     card, levels = est.card_, {"highband_db": recipe.highband_db, "end_db": recipe.end_db}
     shift_levels(est.network_, *(levels[key] - levels_of(card)[key] for key in levels))
-    est = round_weights(est, path)
+    est = round_weights(est, args.out / f"{args.name}.rounded")  # the old one stays until the end
     card = {**card, "scores": measure(est, recipe, args.recordings)}
     est.save(path, card={**card, "recipe": {**card["recipe"], **levels}}, dtype="float16")
 

@@ -75,8 +75,8 @@ def effective_bandwidth(clips, sampling_rate):
     -------
     bandwidth : ndarray of shape (n_clips,), float64
         In Hz; the Nyquist frequency, ``sampling_rate / 2``, where the spectrum has no step, and
-        nan where there is nothing to measure: for silence, and for clips of less than 0.3 s (more
-        at rates below 8 kHz).
+        nan where there is nothing to measure: for silence, and for clips of less than some 0.3 s
+        (more at rates below 8 kHz).
 
     Raises
     ------

@@ -31,7 +31,7 @@ class ProbabilisticUpsampler(LearnedUpsampler):
         for output in self._run_noisy_network(clips):
             deviations.append(self._ask_noise_model("std", output))
             means.append(self._undo_scale(output))
-        return clips.collect(means), clips.collect(deviations)
+        return tuple(clips.collect(clips.check_results(part)) for part in (means, deviations))
 
     def sample_y(self, X, n_samples=1, random_state=0):
         """Draw wideband clips from the predicted density.

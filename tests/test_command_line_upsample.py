@@ -277,6 +277,17 @@ def test_source_of_another_target_is_not_replaced(folder, capsys):
     assert message == "out/a.wav is the source b.wav: give the target of a.wav another name"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_targets_that_are_one_by_a_link_do_not_replace_each_other(folder, capsys):
+    (folder / "out").mkdir()
+    os.symlink("b.wav", "out/a.wav")
+    write("a.wav", noise(1, 100))
+    write("b.wav", noise(1, 200))
+    assert run("upsample", "a.wav", "b.wav", "--output-folder=out", *SPLINE) == 1
+    assert "a.wav and b.wav would all become out/b.wav: upsample them" in capsys.readouterr().err
+    assert not Path("out/b.wav").exists()
+
+
 @pytest.mark.parametrize("suffix", ["aifc", "snd"])
 def test_other_suffixes_of_containers(suffix, folder):
     write("in.wav", noise(1, 100))

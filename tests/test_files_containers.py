@@ -14,6 +14,7 @@ from sklearn_audiosr import (
     _formats,
     upsample_file,
 )
+from sklearn_audiosr._reading import read_file
 
 folder = pytest.fixture(enter_folder)
 
@@ -157,3 +158,24 @@ def test_mp3_becomes_wav_in_its_usual_format(folder):
     assert soundfile.info("wide.wav").subtype == "PCM_16"
     assert len(soundfile.read("wide.wav")[0]) == 2 * len(soundfile.read("narrow.mp3")[0])
     assert names(folder) == ["narrow.mp3", "wide.wav"]
+
+
+@pytest.mark.parametrize("n_timepoints", [6, 575, 1153, 4000])
+@pytest.mark.parametrize(
+    ("source", "subtype", "target"),
+    [
+        ("in.aiff", "DWVW_16", "out.aiff"),  # in which nothing can be sought
+        ("in.aiff", "DWVW_24", "out.aiff"),
+        ("in.wav", "PCM_24", "out.paf"),  # whose header rounds up
+        ("in.wav", "PCM_24", "out.mat5"),
+    ],
+)
+def test_files_that_are_whole_though_they_do_not_look_so(
+    source, subtype, target, n_timepoints, folder
+):
+    x = noise(1, n_timepoints)
+    soundfile.write(source, x.T, 8000, subtype=subtype)
+    upsample_file(spline(), source, target)
+    y = spline().predict([x])[0]
+    written = read_file(target)[0].T
+    np.testing.assert_allclose(written[:, : y.shape[1]], y, atol=2e-4)

@@ -83,3 +83,12 @@ def test_levels_of_a_model_are_brought_to_those_of_its_recipe(est, tmp_path, mon
         torch.testing.assert_close(
             renewed.network_.last.bias, expected.network_.last.bias, atol=2e-3, rtol=2e-3
         )
+    content = shipped.read_bytes()
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(renew_levels, "measure", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        renew_levels.main()
+    assert shipped.read_bytes() == content

@@ -211,5 +211,5 @@ def test_card_of_a_number_that_no_file_may_hold(tmp_path):
     for number in (10**20, -(10**20)):
         with pytest.raises(ValueError, match=r"card\['a'\]\[0\] must have at most 20 digits, got"):
             SplineUpsampler().fit(X, Y).save(tmp_path / "model", card={"a": [number]})
-    SplineUpsampler().fit(X, Y).save(tmp_path / "model", card={"a": [10**20 - 1, True]})
-    assert load(tmp_path / "model").card_ == {"a": [10**20 - 1, True]}
+    SplineUpsampler().fit(X, Y).save(tmp_path / "model", card={"a": [1 - 10**20, True]})
+    assert load(tmp_path / "model").card_ == {"a": [1 - 10**20, True]}

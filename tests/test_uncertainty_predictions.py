@@ -75,6 +75,13 @@ def test_standard_deviations_of_arrays(lively, shape):
         assert_same(s, lively.predict([waveform], return_std=True)[1][0])
 
 
+@pytest.mark.parametrize("return_std", [False, True])
+def test_levels_beyond_all_floats_are_told(lively, return_std):
+    loud = np.full(100, 3.4e38, dtype=np.float32)
+    with pytest.raises(ValueError, match=r"X\[1\] must have levels .* got a peak of 3.4e\+38"):
+        lively.predict([np.ones(100), loud], return_std=return_std)
+
+
 def test_standard_deviations_in_chunks(lively, monkeypatch):
     x = np.random.default_rng(5).standard_normal((2, 3001)).cumsum(axis=1)
     monkeypatch.setitem(_inference._CHUNK, "cpu", 10**7)

@@ -59,6 +59,8 @@ def test_source_that_was_opened_is_not_overwritten(folder):
             upsample_file(spline(), source, "narrow.wav")
         with pytest.raises(ValueError, match=message):
             upsample_file(spline(), source.fileno(), "narrow.wav")
+        with pytest.raises(ValueError, match=message):
+            upsample_file(spline(), b"narrow.wav", "narrow.wav")
         upsample_file(spline(), source, "wide.wav")
     np.testing.assert_array_equal(read("narrow.wav"), x)
     assert read("wide.wav").shape == (1, 200)

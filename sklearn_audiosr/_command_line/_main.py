@@ -51,7 +51,8 @@ def main(argv=None):
     Raises
     ------
     SystemExit
-        As argparse does: with 2 for wrong usage, with 0 for ``--help`` and ``--version``.
+        As argparse does: with 2 for wrong usage, with 0 for ``--help`` and ``--version``; and with
+        143 after SIGTERM.
     """
     parser = _make_parser()
     args = _parse(parser, argv)
@@ -88,18 +89,19 @@ def main(argv=None):
 @contextmanager
 def _exit_when_terminated():
     """Let SIGTERM end the program as an exception does: half of a target is taken away then."""
-    if threading.current_thread() is not threading.main_thread():  # Python takes signals there
+    in_main = threading.current_thread() is threading.main_thread()  # Python takes signals there
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # or it is ignored
         yield
         return
 
     def _exit(number, frame):
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGTERM, _exit)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _make_parser():

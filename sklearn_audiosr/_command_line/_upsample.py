@@ -172,18 +172,16 @@ def _plan(args):
     if args.output_folder.exists() and not args.output_folder.is_dir():
         _stop_at([f"{args.output_folder} is a file: name a folder for the targets"])
     jobs: list[_Job] = []
-    sources: dict[str, list[str]] = {}
+    of_target: dict[str, list[_Job]] = {}  # by what it is called where links have been followed
     for source in map(Path, args.files):
         name = source.name if args.suffix is None else source.stem + args.suffix
         jobs.append(_Job(source, args.output_folder / name))
-        sources.setdefault(name, []).append(str(source))
+        of_target.setdefault(os.path.realpath(jobs[-1].target), []).append(jobs[-1])
     _stop_at(
-        [
-            f"{' and '.join(same)} would all become {args.output_folder / name}: upsample them "
-            "into folders of their own"
-            for name, same in sources.items()
-            if len(same) > 1
-        ]
+        f"{' and '.join(str(job.source) for job in same)} would all become {same[-1].target}: "
+        "upsample them into folders of their own"
+        for same in of_target.values()
+        if len(same) > 1
     )
     return jobs
 

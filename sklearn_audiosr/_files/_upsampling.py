@@ -126,6 +126,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     if not isinstance(resample, bool | np.bool_):
         raise ValueError(f"resample must be True or False, got {resample!r}: pass one of them.")
     check_assumption(assume_bandwidth)
+    source = os.fsdecode(source) if isinstance(source, bytes) else source
     target = _check_paths(source, target)
     with SequentialReader(source) as reader:
         if reader.frames == 0:

@@ -70,6 +70,6 @@ def _parse_float(digits):
 
 
 def _parse_int(digits):
-    if len(digits) > MAX_DIGITS:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
         raise ValueError(f"{digits:.80} has too many digits")
     return int(digits)
