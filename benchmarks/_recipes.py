@@ -200,7 +200,7 @@ RECIPES = {
         settling_filter_share=0.35,
         **{**_SPEECH, "edged_share": 0.45},  # of speech_multi's test speakers most have theirs
     ),
-    "speech-6x-16k": Recipe(16000, 6, **_SPEECH_OF_ANOTHER),
+    "speech-6x-16k": Recipe(16000, 6, end_db=-4.0, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),
     "piano-2x-16k": Recipe(16000, 2, **_PIANO),
     "piano-4x-16k": Recipe(16000, 4, **_PIANO),
