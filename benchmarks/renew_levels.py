@@ -6,6 +6,7 @@ writes it with the scores that it has then (`_levels`).
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from _levels import levels_of, shift_levels
@@ -27,8 +28,8 @@ def main():
     est, recipe = load_pretrained(args.name), RECIPES[args.name]
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{args.name}.safetensors"
-    card, levels = est.card_, {"highband_db": recipe.highband_db, "end_db": recipe.end_db}
-    shift_levels(est.network_, *(levels[key] - levels_of(card)[key] for key in levels))
+    card, levels = est.card_, levels_of({"recipe": asdict(recipe)})
+    shift_levels(est.network_, **{key: levels[key] - db for key, db in levels_of(card).items()})
     est = round_weights(est, args.out / f"{args.name}.rounded")  # the old one stays until the end
     card = {**card, "scores": measure(est, recipe, args.recordings)}
     est.save(path, card={**card, "recipe": {**card["recipe"], **levels}}, dtype="float16")

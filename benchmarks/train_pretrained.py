@@ -81,7 +81,7 @@ def find_start(recipe, args):
 
 def learn_from_unshifted(start):
     """Take the levels of a model to begin with back to what it has learned."""
-    shift_levels(start.network_, *(-shift for shift in levels_of(start.card_).values()))
+    shift_levels(start.network_, **{key: -db for key, db in levels_of(start.card_).items()})
 
 
 def check_start(start, recipe, args):

@@ -14,6 +14,9 @@ from sklearn_audiosr import SplineUpsampler, _pretrained
 from sklearn_audiosr._command_line import main
 from sklearn_audiosr._persistence import save_estimator
 
+# What needs no model of the library.
+SPLINE = ("--model=spline", "--ratio=2")
+
 CARD = {
     "training audio (hours)": 1.25,
     "scores": {"highband_gain=1": {"snr_db": 14.06, "lsd_log10": 0.978}},
@@ -81,3 +84,34 @@ def _make_models():
 def ship(monkeypatch, folder):
     """Let three small models ship: for 8000 Hz two, of which one is of speech, and for 4000 Hz."""
     monkeypatch.setattr(_pretrained, "_FOLDER", shutil.copytree(_make_models(), folder))
+
+
+def enter_folder(tmp_path, monkeypatch):
+    """A folder to work in, where three models ship, with a file that suits one of speech."""
+    ship(monkeypatch, tmp_path / "shipped")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    write("in.wav", noise(2, 4000))
+    return tmp_path / "work"
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+def last_line(capsys):
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()[-1].partition("error: ")[2]
+
+
+def refused(folder, capsys, *arguments):
+    """Give the messages of an `upsample` that fails and writes nothing."""
+    before = {name: (folder / name).read_bytes() for name in names(folder)}
+    assert run("upsample", *arguments) == 1
+    assert {name: (folder / name).read_bytes() for name in names(folder)} == before
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert all(line.startswith("python -m sklearn_audiosr upsample: ") for line in lines)
+    return [line.partition("error: ")[2] for line in lines]

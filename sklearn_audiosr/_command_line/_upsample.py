@@ -32,6 +32,7 @@ from sklearn_audiosr._command_line._estimators import (
 from sklearn_audiosr._command_line._progress import open_bar, watch_streams
 from sklearn_audiosr._files import describe_rate, is_header_of, upsample_file
 from sklearn_audiosr._formats import find_container
+from sklearn_audiosr._writing import check_target
 
 _USAGE = """\
 %(prog)s [options] SOURCE TARGET
@@ -222,13 +223,17 @@ def _find_target_problems(job, args):
     source, target = job.source, job.target
     if target.is_dir():
         yield f"{target} is a folder: add a name, or pass --output-folder {target}"
-    elif args.output_folder is None and not target.parent.is_dir():
-        yield f"target must lie in a folder that exists, got {target}: make {target.parent} first"
-    elif target.exists() and source.exists() and target.samefile(source):
+        return
+    if target.exists() and source.exists() and target.samefile(source):
         yield f"{target} is the source: give the target another name"
-    elif target.exists() and not target.is_file():
-        yield f"{target} is a pipe or a device: write to a file first"
-    elif target.exists() and not args.force:
+        return
+    try:
+        if args.output_folder is None or target.exists():  # a folder for many is made
+            check_target(target, "target")
+    except (OSError, ValueError) as error:
+        yield describe_error(error)
+        return
+    if target.exists() and not args.force:
         yield f"{target} exists: pass --force to replace it"
 
 

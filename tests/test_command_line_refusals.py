@@ -1,0 +1,134 @@
+"""`upsample` of the command line: what is refused before any work."""
+
+import os
+from pathlib import Path
+
+import pytest
+from commands import SPLINE, enter_folder, last_line, noise, read, refused, run, write
+
+from sklearn_audiosr._command_line import _upsample
+
+folder = pytest.fixture(enter_folder)
+
+
+def test_target_that_exists_is_refused_before_any_work(folder, capsys, monkeypatch):
+    write("b.wav", noise(1, 100))
+    (folder / "out").mkdir()
+    (folder / "out" / "b.wav").write_text("precious")
+    arguments = ("in.wav", "b.wav", "--output-folder=out", *SPLINE)
+    with monkeypatch.context() as patch:
+        patch.delattr(_upsample, "open_estimator")
+        (message,) = refused(folder, capsys, *arguments)
+    assert message == "out/b.wav exists: pass --force to replace it"
+    assert run("upsample", *arguments, "--force") == 0
+    assert read("out/b.wav").shape == (1, 200)
+
+
+def test_all_problems_are_told_at_once(folder, capsys):
+    (folder / "words.wav").write_text("no sound")
+    (folder / "sub").mkdir()
+    messages = refused(
+        folder, capsys, "in.wav", "gone.wav", "words.wav", "sub", "--output-folder=out"
+    )
+    assert messages[0] == "gone.wav does not exist: check the path"
+    assert "words.wav" in messages[1]
+    assert messages[2] == f"sub is a folder: name the files in it, as {Path('sub', '*.wav')} does"
+    assert len(messages) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_pipe_is_refused_unread(folder, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.wav")
+    (message,) = refused(folder, capsys, tmp_path / "pipe.wav", "out.wav", *SPLINE)
+    assert message.endswith("pipe.wav is a pipe or a device: write it to a file first")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("in.wav", "in.wav is the source: give the target another name"),
+        (".", ". is a folder: add a name, or pass --output-folder ."),
+        ("gone/out.wav", "target must lie in a folder that exists, got gone/out.wav"),
+        ("out.sound", "target must have the suffix of a sound file that holds any rate, got 'out"),
+    ],
+)
+def test_targets_that_can_not_be(target, message, folder, capsys):
+    (printed,) = refused(folder, capsys, "in.wav", target, "--force", *SPLINE)
+    assert printed.startswith(message)
+
+
+def test_all_that_is_wrong_with_files_is_told_at_once(folder, capsys):
+    write("many.wav", noise(65, 100))
+    write("none.wav", noise(1, 0))
+    Path("text.wav").write_text("no sound")
+    sources = ("many.wav", "none.wav", "text.wav", "in.wav")
+    messages = refused(folder, capsys, *sources, "--output-folder=out", *SPLINE)
+    starts = ("many.wav has 65 channels", "none.wav has no timepoint", "Error opening 'text.wav'")
+    assert len(messages) == 3
+    assert all(map(str.startswith, messages, starts))
+    messages = refused(folder, capsys, "in.wav", "--output-folder=out", "--suffix=.sound", *SPLINE)
+    assert messages[0].startswith("target must have the suffix of a sound file")
+    (message,) = refused(folder, capsys, "in.wav", "--output-folder=text.wav", *SPLINE)
+    assert message == "text.wav is a file: name a folder for the targets"
+
+
+def test_source_of_another_target_is_not_replaced(folder, capsys):
+    write("a.wav", noise(1, 100))
+    Path("out").mkdir()
+    write("out/a.wav", noise(1, 200))
+    os.link("out/a.wav", "b.wav")
+    sources = ("a.wav", "b.wav")
+    (message,) = refused(folder, capsys, *sources, "--output-folder=out", "--force", *SPLINE)
+    assert message == "out/a.wav is the source b.wav: give the target of a.wav another name"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_targets_that_are_one_by_a_link_do_not_replace_each_other(folder, capsys):
+    (folder / "out").mkdir()
+    os.symlink("b.wav", "out/a.wav")
+    write("a.wav", noise(1, 100))
+    write("b.wav", noise(1, 200))
+    assert run("upsample", "a.wav", "b.wav", "--output-folder=out", *SPLINE) == 1
+    assert "a.wav and b.wav would all become out/b.wav: upsample them" in capsys.readouterr().err
+    assert not Path("out/b.wav").exists()
+
+
+def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
+    (folder / "a").mkdir()
+    write("a/in.wav", noise(1, 100))
+    (message,) = refused(folder, capsys, "in.wav", "a/in.wav", "--output-folder=out", *SPLINE)
+    assert message.startswith("in.wav and a/in.wav would all become out/in.wav")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.wav", *SPLINE], "the target is missing"),
+        (["a.wav", "b.wav", "c.wav", *SPLINE], "several sources need --output-folder FOLDER"),
+        (["a.wav", "b.wav", "--suffix=.wav", *SPLINE], "--suffix is for --output-folder"),
+        (["a.wav", "--output-folder=o", "--suffix=wav", *SPLINE], "must begin with a dot"),
+        (["a.wav", "b.wav", "--model=spline"], "--model spline needs --ratio"),
+        (["a.wav", "b.wav", "--ratio=2"], "--model spline needs --ratio"),
+        (["a.wav", "b.wav", "--resample", *SPLINE], "leave --resample"),
+        (["a.wav", "b.wav", "--resample"], "need --model"),
+        (["a.wav", "b.wav", "--assume-bandwidth=auto"], "need --model"),
+        (
+            ["a.wav", "b.wav", "--resample", "--assume-bandwidth=auto"],
+            "not allowed with argument --resample",
+        ),
+        (
+            ["a.wav", "b.wav", "--assume-bandwidth=half"],
+            "must be auto, or 1 Hz or more, got 'half'",
+        ),
+        (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number from 0 to 1000, got '-1'"),
+        (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number from 0 to 1000, got 'nan'"),
+        (["a.wav", "b.wav", "--highband-gain=1e9"], "must be a number from 0 to 1000, got '1e9'"),
+        (["a.wav", "b.wav", "--model=spline", "--ratio=1.5"], "must be an integer of 2 or more"),
+        (["a.wav", "b.wav", "--model=spline", f"--ratio={10**400}"], "must be an integer of 2 or"),
+        (["a.wav", "b.wav", "--model=speech-4x-16"], "did you mean speech-4x-16k?"),
+        (["a.wav", "b.wav", "--model=zzz"], "the names are spline, piano-4x-32k, speech-2x-16k"),
+    ],
+)
+def test_wrong_usage(arguments, message, folder, capsys):
+    assert run("upsample", *arguments) == 2
+    assert message in last_line(capsys)
