@@ -1,41 +1,22 @@
 """Draw the rooms of the package and the way of a clip as SVG in the theme's own colours.
 
-The arrows between rooms are read from the modules' import statements when the documentation is
-built; only the places of the boxes are set here.
+The rooms come from rooms.toml, the arrows between them from the modules' import statements, both
+when the documentation is built.
 """
 
 import ast
+import tomllib
 from html import escape
 from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = "sklearn_audiosr"
 
-# Column and row of each room. A room without a place stops the build.
-PLACES = {
-    "__main__": (0.45, 0),
-    "_command_line": (1.6, 0.7),
-    "": (3.2, 1.4),
-    "_pretrained": (4.75, 2.1),
-    "_loading": (6.35, 2.8),
-    "_spline": (0.45, 3.6), "_linear": (1.6, 3.6), "_dnn": (3.1, 3.6),
-    "_super_resolver": (4.75, 3.6), "_files": (6.35, 3.6),
-    "_formats": (6.35, 4.6), "_uncertainty": (4.2, 4.6), "_highband": (0.45, 4.6),
-    "_descriptions": (2.3, 4.6),
-    "_bandwidth": (0.45, 5.6), "_interpolation": (2.15, 5.6), "_learned": (3.7, 5.6),
-    "_noise_models": (4.95, 5.6), "_objectives": (6.2, 5.6),
-    "listening": (0.45, 6.6), "_base": (1.55, 6.6), "_patches": (2.65, 6.6),
-    "_training": (4.3, 6.6), "_inference": (6.35, 6.6),
-    "_persistence": (3.2, 7.4),
-    "metrics": (0.45, 8.2), "_streaming": (1.5, 8.2), "degradation": (2.51, 8.2),
-    "_batches": (3.5, 8.2), "_compilation": (4.62, 8.2), "networks": (5.75, 8.2),
-    "_fingerprint": (0.45, 9.2), "_pairs": (1.45, 9.2), "_wiener": (2.44, 9.2),
-    "_checkpoint": (3.43, 9.2), "_optimizers": (4.42, 9.2), "datasets": (5.41, 9.2),
-    "_device": (6.4, 9.2),
-    "_clips": (1.45, 10.1), "_reading": (5.41, 10.1), "_writing": (3.75, 10.1),
-}  # fmt: skip
+# The list of rooms, lowest first: tests/test_package.py holds the imports against the same file.
+ROOMS = Path(__file__).with_name("rooms.toml")
 
-COLUMN, ROW, WIDTH, HEIGHT = 144, 92, 142, 38
+COLUMN, ROW, WIDTH, HEIGHT = 152, 92, 142, 38
+N_COLUMNS = 6
 
 STYLE = """
 <style>
@@ -54,6 +35,12 @@ STYLE = """
 
 ARROW = """<defs><marker id="{id}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"
 markerHeight="8" orient="auto"><path class="head" d="M0 0 L8 4 L0 8 z"/></marker></defs>"""
+
+
+def read_rooms():
+    """Return what each room holds, by its name, lowest first."""
+    rooms = tomllib.loads(ROOMS.read_text(encoding="utf-8"))["room"]
+    return {room["name"]: room["holds"] for room in rooms}
 
 
 def read_imports(folder):
@@ -90,27 +77,45 @@ def leave_out_indirect(rooms):
 
 def draw_rooms(folder):
     """Return the rooms and their imports as an SVG element."""
-    rooms = read_imports(folder)
-    if set(rooms) != set(PLACES):
-        raise ValueError(f"docs/draw_rooms.py: PLACES must name {sorted(rooms)}")
+    imports = read_imports(folder)
+    if set(imports) != set(read_rooms()):
+        raise ValueError(f"docs/rooms.toml must name {sorted(imports)}")
+    arrows = leave_out_indirect(imports)
+    centres, height = _place(imports, arrows)
     parts = [ARROW.format(id="import")]
-    for importing, imported in leave_out_indirect(rooms):
-        (x1, y1), (x2, y2) = _centre(importing), _centre(imported)
+    for importing, imported in arrows:
+        (x1, y1), (x2, y2) = centres[importing], centres[imported]
         parts.append(
             f'<path class="arrow" marker-end="url(#import)" '
             f'd="M{x1} {y1 + HEIGHT / 2} L{x2} {y2 - HEIGHT / 2 - 2}"/>'
         )
-    for room in rooms:
+    for room, (x, y) in centres.items():
         public = "" if room.startswith("_") else "public"
-        parts.append(_box(*_centre(room), WIDTH, HEIGHT, room or PACKAGE, public))
+        parts.append(_box(x, y, WIDTH, HEIGHT, room or PACKAGE, public))
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
-    height = max(row for _, row in PLACES.values()) * ROW + 2 * HEIGHT + 10
-    return _svg(title, 6.9 * COLUMN + 4, height, parts)
+    return _svg(title, N_COLUMNS * COLUMN, height, parts)
 
 
-def _centre(room):
-    column, row = PLACES[room]
-    return column * COLUMN + 10, row * ROW + HEIGHT / 2 + 5
+def _place(imports, arrows):
+    """Return the centre of each room, below all that import it, and the height of the picture."""
+    floors = {}
+    for room in read_rooms():  # lowest first: what it imports has its floor already
+        floors[room] = 1 + max((floors[other] for other in imports[room]), default=-1)
+    highest, centres = max(floors.values()), {}
+    for floor in range(highest, -1, -1):
+        # each below the middle of those that import it, so that arrows rarely cross
+        row = sorted(
+            (room for room in floors if floors[room] == floor),
+            key=lambda room: _mean([centres[a][0] for a, b in arrows if b == room]),
+        )
+        for i, room in enumerate(row):
+            x = (i + 0.5) * N_COLUMNS * COLUMN / len(row)
+            centres[room] = x, (highest - floor) * ROW + HEIGHT / 2 + 5
+    return centres, highest * ROW + HEIGHT + 10
+
+
+def _mean(values):
+    return sum(values) / len(values) if values else 0
 
 
 def draw_way(title, steps):

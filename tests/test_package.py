@@ -6,7 +6,6 @@ import importlib.util
 import inspect
 import subprocess
 import sys
-from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
@@ -17,36 +16,6 @@ import sklearn_audiosr
 
 PACKAGE = "sklearn_audiosr"
 ROOT = Path(sklearn_audiosr.__file__).parent
-
-# The rooms, lowest first. A module imports from its own layer, without a circle, or from below.
-LAYERS = [
-    ["_clips", "_pairs", "_writing"],
-    ["_bandwidth"],
-    ["_interpolation", "_wiener", "_patches", "degradation", "degradation.*", "metrics*"],
-    ["networks", "networks.*", "_objectives", "_noise_models"],
-    ["_persistence", "_persistence.*"],
-    ["_device"],
-    ["_batches", "_checkpoint", "_compilation", "_fingerprint", "_optimizers"],
-    ["_training", "_inference"],
-    ["_streaming"],
-    [
-        "_base",
-        "_descriptions",
-        "_highband",
-        "_learned",
-        "_uncertainty",
-        "_spline",
-        "_linear",
-        "_dnn",
-        "_super_resolver",
-    ],
-    ["_files", "_files.*", "_formats", "_loading", "_reading"],
-    ["_pretrained"],
-    ["datasets", "datasets.*", "listening", "listening.*"],
-    [""],  # the package itself, which exports the estimators
-    ["_command_line", "_command_line.*"],
-    ["__main__"],
-]
 
 PUBLIC_MODULES = [
     "sklearn_audiosr",
@@ -82,12 +51,22 @@ def module_name(path):
 MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
-def layer(name):
-    """Return the number of a module's layer."""
-    for number, patterns in enumerate(LAYERS):
-        if any(fnmatchcase(name, pattern) for pattern in patterns):
-            return number
-    pytest.fail(f"the module {name} has no layer: add it to LAYERS in {Path(__file__).name}")
+def load_drawing():
+    """Import docs/draw_rooms.py, which reads the list of rooms too."""
+    path = Path(__file__).parents[1] / "docs" / "draw_rooms.py"
+    spec = importlib.util.spec_from_file_location("draw_rooms", path)
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    return drawing
+
+
+DRAWING = load_drawing()
+ROOMS = list(DRAWING.read_rooms())
+
+
+def room_of(name):
+    """Return the room of a module: its first name."""
+    return name.partition(".")[0]
 
 
 def imports(path):
@@ -102,15 +81,15 @@ def imports(path):
             yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
-def rooms_of(path):
+def modules_of(path):
     """Return the modules of the package that a file imports, by their names inside it."""
-    rooms = set()
+    modules = set()
     for name in imports(path):
         head, _, inside = name.partition(".")
         if head == PACKAGE:
             # from ._clips import check_pairs: the last word is a module or a name in one
-            rooms.add(inside if inside in MODULES else inside.rpartition(".")[0])
-    return rooms
+            modules.add(inside if inside in MODULES else inside.rpartition(".")[0])
+    return modules
 
 
 def test_light_work_loads_no_heavy_library():
@@ -121,15 +100,22 @@ def test_light_work_loads_no_heavy_library():
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_run_downward(name):
-    own = layer(name)
-    above = sorted(room for room in rooms_of(MODULES[name]) if layer(room) > own)
-    assert not above, f"{name or PACKAGE} imports from a layer above its own: {above}"
+def test_the_list_of_rooms_is_complete():
+    assert sorted(ROOMS) == sorted({room_of(name) for name in MODULES})
+
+
+def test_rooms_import_only_rooms_above_them_in_the_list():
+    wrong = [
+        f"{name or PACKAGE} imports {other}"
+        for name, path in MODULES.items()
+        for other in sorted(modules_of(path))
+        if ROOMS.index(room_of(other)) > ROOMS.index(room_of(name))
+    ]
+    assert not wrong, f"docs/rooms.toml has these the other way round: {wrong}"
 
 
 def test_imports_have_no_circle():
-    graph = {name: rooms_of(path) - {name} for name, path in MODULES.items()}
+    graph = {name: modules_of(path) - {name} for name, path in MODULES.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -156,15 +142,12 @@ def test_public_names_exist(module_name):
     assert not absent, f"{module_name}.__all__ promises what is not there: {absent}"
 
 
-def test_the_drawing_of_the_rooms_has_all_of_them_and_imports_lead_down():
-    """Without it the documentation is not built."""
-    path = Path(__file__).parents[1] / "docs" / "draw_rooms.py"
-    spec = importlib.util.spec_from_file_location("draw_rooms", path)
-    drawing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawing)
-    rooms, rows = drawing.read_imports(ROOT), {r: at[1] for r, at in drawing.PLACES.items()}
-    assert set(rooms) == set(rows)
-    assert all(rows[a] < rows[b] for a, b in drawing.leave_out_indirect(rooms))
+def test_arrows_in_the_drawing_of_the_rooms_lead_down():
+    imports = DRAWING.read_imports(ROOT)
+    arrows = DRAWING.leave_out_indirect(imports)
+    centres, height = DRAWING._place(imports, arrows)
+    assert set(centres) == set(ROOMS)
+    assert all(centres[a][1] < centres[b][1] < height for a, b in arrows)
 
 
 @pytest.mark.parametrize("module_name", PUBLIC_MODULES)
