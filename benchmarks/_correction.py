@@ -13,7 +13,7 @@ The recipes' clips differ in level, microphone and floor, those of speech in the
 import numpy as np
 import torch
 
-from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.networks._flow import WholeFlow
 from sklearn_audiosr.networks._spectral_module import N_OFFSET
 

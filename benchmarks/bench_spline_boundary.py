@@ -14,7 +14,7 @@ from _tables import record, rst_table
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
-from sklearn_audiosr._interpolation import BOUNDARIES, upsample_cubic
+from sklearn_audiosr._signal.interpolation import BOUNDARIES, upsample_cubic
 
 EXCERPT = 4800
 RATIOS = (2, 4, 6)

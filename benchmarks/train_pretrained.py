@@ -40,7 +40,7 @@ from sklearn_audiosr import (
     load,
     load_pretrained,
 )
-from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 
 # Of a network, that must be alike where one begins with another.

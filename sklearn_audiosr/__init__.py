@@ -1,13 +1,13 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
 from sklearn_audiosr import datasets, degradation, listening, metrics, networks
-from sklearn_audiosr._bandwidth import effective_bandwidth
 from sklearn_audiosr._dnn import DNNBandwidthExtender
 from sklearn_audiosr._files import upsample_file
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
+from sklearn_audiosr._signal.bandwidth import effective_bandwidth
 from sklearn_audiosr._spline import SplineUpsampler
 from sklearn_audiosr._streaming import Stream
 from sklearn_audiosr._super_resolver import AudioSuperResolver

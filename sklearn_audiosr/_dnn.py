@@ -6,9 +6,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._interpolation import SINC_REACH, stream_bandlimited, upsample_bandlimited
 from sklearn_audiosr._learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
+from sklearn_audiosr._signal.interpolation import (
+    SINC_REACH,
+    stream_bandlimited,
+    upsample_bandlimited,
+)
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 # Timepoints of a clip looked at in one pass: a multiple of every hop.

@@ -20,8 +20,8 @@ from sklearn_audiosr._highband import (
     score_spectra,
     separates_highband,
 )
-from sklearn_audiosr._interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._learned import LearnedUpsampler
+from sklearn_audiosr._signal.interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
 
 OBJECTIVE_NAMES = {

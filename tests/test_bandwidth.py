@@ -10,7 +10,7 @@ import soxr
 from scipy import signal
 
 from sklearn_audiosr import SplineUpsampler, effective_bandwidth
-from sklearn_audiosr._bandwidth import BandwidthMeter
+from sklearn_audiosr._signal.bandwidth import BandwidthMeter
 from sklearn_audiosr.datasets import load_piano, load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import signal
 from sklearn.base import clone
 
-from sklearn_audiosr._interpolation import upsample_bandlimited
+from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.degradation._filters import LowPass
 

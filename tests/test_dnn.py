@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklearn_audiosr import DNNBandwidthExtender
-from sklearn_audiosr._interpolation import upsample_bandlimited
+from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import waveform_snr
 from sklearn_audiosr.networks._dnn_module import HighbandDNN

@@ -5,7 +5,7 @@ import pytest
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
-from sklearn_audiosr._interpolation import (
+from sklearn_audiosr._signal.interpolation import (
     BOUNDARIES,
     filter_polyphase,
     upsample_bandlimited,

@@ -5,7 +5,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from sklearn_audiosr import SplineUpsampler
-from sklearn_audiosr._interpolation import upsample_cubic
+from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 RATIOS = [2, 3, 4, 6, 8]

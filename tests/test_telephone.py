@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from sklearn_audiosr._interpolation import upsample_bandlimited
+from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 from sklearn_audiosr.degradation import Decimator, Telephone
 from sklearn_audiosr.degradation._g711 import decode
 from sklearn_audiosr.degradation._telephone import _design_band_pass

@@ -83,6 +83,6 @@ def _middle(clip, n_timepoints):
 
 def _hold_back(x, ratio):
     """Bring the narrowband clip to the wideband rate with an empty highband, to draw it."""
-    from sklearn_audiosr._interpolation import upsample_bandlimited
+    from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 
     return upsample_bandlimited(x[None], ratio)[0]

@@ -7,8 +7,8 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_audiosr._bandwidth import LOWEST, BandwidthMeter
 from sklearn_audiosr._files._blocks import read_blocks, watch_blocks
+from sklearn_audiosr._signal.bandwidth import LOWEST, BandwidthMeter
 
 # A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
 _MEASURING_MARGIN = 1.05

@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._bandwidth import BandwidthMeter
 from sklearn_audiosr._files._bands import (
     check_assumption,
     check_band,
@@ -24,6 +23,7 @@ from sklearn_audiosr._files._blocks import (
 )
 from sklearn_audiosr._files._rates import find_rates, is_header_of
 from sklearn_audiosr._formats import check_written, open_writer
+from sklearn_audiosr._signal.bandwidth import BandwidthMeter
 from sklearn_audiosr._writing import check_target, complete_file
 
 

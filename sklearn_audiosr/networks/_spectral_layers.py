@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr._wiener import solve_polyphase_filters
+from sklearn_audiosr._signal.wiener import solve_polyphase_filters
 from sklearn_audiosr.networks._layers import DepthwiseConv1d, PointwiseConv1d, full_precision
 
 # Silence has a level too: far below any that a number of 32 bits is scaled to.

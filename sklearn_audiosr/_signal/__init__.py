@@ -1,0 +1,1 @@
+"""Waveforms without learning: interpolation, the polyphase Wiener filter, where a band ends."""
