@@ -2,7 +2,7 @@
 
 from sklearn_audiosr import datasets, degradation, listening, metrics, networks
 from sklearn_audiosr._dnn import DNNBandwidthExtender
-from sklearn_audiosr._files import upsample_file
+from sklearn_audiosr._files.upsampling import upsample_file
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError

@@ -4,7 +4,7 @@ import numpy as np
 import soundfile
 
 from sklearn_audiosr import SplineUpsampler
-from sklearn_audiosr._files import _blocks
+from sklearn_audiosr._files import blocks as _blocks
 
 
 def noise(*shape, seed=0):

@@ -20,7 +20,7 @@ from sklearn_audiosr import (
     SplineUpsampler,
     upsample_file,
 )
-from sklearn_audiosr._files import _blocks
+from sklearn_audiosr._files import blocks as _blocks
 from sklearn_audiosr.degradation import Decimator
 
 folder = pytest.fixture(enter_folder)

@@ -15,7 +15,7 @@ from lively import assert_same
 from sound_files import enter_folder, names, noise, read, spline, write
 
 from sklearn_audiosr import effective_bandwidth, upsample_file
-from sklearn_audiosr._files import _bands
+from sklearn_audiosr._files import bands as _bands
 
 folder = pytest.fixture(enter_folder)
 

@@ -14,7 +14,7 @@ from sklearn_audiosr import (
     _formats,
     upsample_file,
 )
-from sklearn_audiosr._reading import read_file
+from sklearn_audiosr._files.reading import read_file
 
 folder = pytest.fixture(enter_folder)
 

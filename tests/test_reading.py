@@ -10,10 +10,11 @@ import pytest
 import soundfile
 from sound_files import spline
 
-from sklearn_audiosr import _reading, upsample_file
+from sklearn_audiosr import upsample_file
 from sklearn_audiosr._command_line import main
-from sklearn_audiosr._files import _blocks
-from sklearn_audiosr._reading import SequentialReader, read_file, read_part
+from sklearn_audiosr._files import blocks as _blocks
+from sklearn_audiosr._files import reading as _reading
+from sklearn_audiosr._files.reading import SequentialReader, read_file, read_part
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.datasets._lazy import cut_excerpt, open_file, read_excerpt
 

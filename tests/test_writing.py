@@ -11,7 +11,7 @@ import pytest
 from sound_files import enter_folder, names, noise, read, spline, write
 
 from sklearn_audiosr import upsample_file
-from sklearn_audiosr._writing import complete_file
+from sklearn_audiosr._files.writing import complete_file
 
 folder = pytest.fixture(enter_folder)
 

@@ -116,7 +116,7 @@ def _make_band_lsd(band, ratio):
 
 def _read(path):
     """Give the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
-    from sklearn_audiosr._reading import read_file
+    from sklearn_audiosr._files.reading import read_file
 
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist: check the path")

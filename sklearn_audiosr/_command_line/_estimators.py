@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from sklearn_audiosr import _pretrained
-from sklearn_audiosr._files import describe_rate, is_header_of
+from sklearn_audiosr._files.rates import describe_rate, is_header_of
 from sklearn_audiosr._highband import MAX_GAIN
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence import ModelFileError, ProblemError, read_model

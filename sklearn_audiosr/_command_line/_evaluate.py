@@ -226,7 +226,7 @@ def _read_recordings(folder, est, prog):
 
 
 def _find_reason_to_skip(path, clip, rate):
-    from sklearn_audiosr._reading import read_header
+    from sklearn_audiosr._files.reading import read_header
 
     file_rate = read_header(path).samplerate
     if file_rate < rate:

@@ -30,9 +30,10 @@ from sklearn_audiosr._command_line._estimators import (
     parse_ratio,
 )
 from sklearn_audiosr._command_line._progress import open_bar, watch_streams
-from sklearn_audiosr._files import describe_rate, is_header_of, upsample_file
-from sklearn_audiosr._formats import find_container
-from sklearn_audiosr._writing import check_target
+from sklearn_audiosr._files.formats import find_container
+from sklearn_audiosr._files.rates import describe_rate, is_header_of
+from sklearn_audiosr._files.upsampling import upsample_file
+from sklearn_audiosr._files.writing import check_target
 
 _USAGE = """\
 %(prog)s [options] SOURCE TARGET
@@ -197,7 +198,7 @@ def _find_source_problems(job):
     """Yield what is wrong with a job's source, whatever the model; read its header."""
     import soundfile
 
-    from sklearn_audiosr._reading import read_header
+    from sklearn_audiosr._files.reading import read_header
 
     source = job.source
     if source.is_dir():
@@ -314,7 +315,7 @@ def _try_job(job, est, args):
 
 def _upsample(job, est, args):
     """Write a target; give the report."""
-    from sklearn_audiosr._reading import read_header
+    from sklearn_audiosr._files.reading import read_header
 
     rates = {}
     if args.resample:

@@ -189,7 +189,7 @@ def _find_audio_files(folder):
 def _read_file(folder, name, sampling_rate, mono, min_duration):
     """Read one file and bring it to the rate asked for, or say why not."""
     soundfile = _import_soundfile()
-    from sklearn_audiosr._reading import read_file
+    from sklearn_audiosr._files.reading import read_file
 
     try:
         clip, rate = read_file(folder / name)  # (n_timepoints, n_channels)

@@ -94,7 +94,7 @@ def read_excerpt(excerpt, sampling_rate):
         If the file cannot be read or ends too early.
     """
     soundfile = _import_soundfile()
-    from sklearn_audiosr._reading import read_part
+    from sklearn_audiosr._files.reading import read_part
 
     first, last, n_before = _find_frames(excerpt, sampling_rate)
     try:
@@ -152,7 +152,7 @@ def open_file(path, sampling_rate):
         If the file cannot be read, does not tell its length, or is too short.
     """
     soundfile = _import_soundfile()
-    from sklearn_audiosr._reading import read_header, tells_length
+    from sklearn_audiosr._files.reading import read_header, tells_length
 
     try:
         info = read_header(path)

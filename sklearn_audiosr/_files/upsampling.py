@@ -6,13 +6,13 @@ import warnings
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._files._bands import (
+from sklearn_audiosr._files.bands import (
     check_assumption,
     check_band,
     warn_of_lost_band,
     warn_of_narrow_band,
 )
-from sklearn_audiosr._files._blocks import (
+from sklearn_audiosr._files.blocks import (
     FrameCount,
     cut_blocks,
     read_blocks,
@@ -21,10 +21,10 @@ from sklearn_audiosr._files._blocks import (
     watch_blocks,
     write_blocks,
 )
-from sklearn_audiosr._files._rates import find_rates, is_header_of
-from sklearn_audiosr._formats import check_written, open_writer
+from sklearn_audiosr._files.formats import check_written, open_writer
+from sklearn_audiosr._files.rates import find_rates, is_header_of
+from sklearn_audiosr._files.writing import check_target, complete_file
 from sklearn_audiosr._signal.bandwidth import BandwidthMeter
-from sklearn_audiosr._writing import check_target, complete_file
 
 
 def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
@@ -115,7 +115,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     >>> info.samplerate, info.frames, info.subtype
     (16000, 16000, 'PCM_24')
     """
-    from sklearn_audiosr._reading import SequentialReader
+    from sklearn_audiosr._files.reading import SequentialReader
 
     if not hasattr(est, "stream"):
         raise TypeError(
@@ -199,7 +199,7 @@ def _is_same_file(source, target):
 
 
 def _warn_of_cut(n_read, reader):
-    from sklearn_audiosr._reading import tells_length
+    from sklearn_audiosr._files.reading import tells_length
 
     n_missing = reader.frames - n_read
     # headers of whole MP3 files may be off by a little

@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_audiosr._files._blocks import read_blocks, watch_blocks
+from sklearn_audiosr._files.blocks import read_blocks, watch_blocks
 from sklearn_audiosr._signal.bandwidth import LOWEST, BandwidthMeter
 
 # A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
@@ -50,7 +50,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
 def _measure_band(reader, source, narrow_rate):
     """Bandwidth of a file in Hz; the reader is at its start then as before."""
     lowest = _LEAST_SHARE * narrow_rate / reader.samplerate
-    from sklearn_audiosr._reading import SequentialReader
+    from sklearn_audiosr._files.reading import SequentialReader
 
     is_path = isinstance(source, (str, os.PathLike))
     if is_path and os.path.isfile(source):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from sklearn_audiosr._formats import is_bounded, write_block
+from sklearn_audiosr._files.formats import is_bounded, write_block
 
 # Timepoints of a file, over all channels, that are read at once.
 _N_READ = 2**16

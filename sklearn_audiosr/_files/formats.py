@@ -42,7 +42,7 @@ def open_writer(path, target, reader, rate):
     """Open `path` to be written at `rate`, in the format that the file `target` will have."""
     import soundfile
 
-    from sklearn_audiosr._reading import openable
+    from sklearn_audiosr._files.reading import openable
 
     container, usual = find_container(target, rate)
     subtypes = [usual]
@@ -83,7 +83,7 @@ def check_written(path, target, n_frames):
     """
     import soundfile
 
-    from sklearn_audiosr._reading import SequentialReader
+    from sklearn_audiosr._files.reading import SequentialReader
 
     try:
         with SequentialReader(path) as file:
@@ -109,7 +109,7 @@ def _has_frame(file, index):
 
 def _count_frames(path):
     """Frames of a file that can be read one after the other."""
-    from sklearn_audiosr._reading import SequentialReader
+    from sklearn_audiosr._files.reading import SequentialReader
 
     n_frames = 0
     with SequentialReader(path) as file:
@@ -140,7 +140,7 @@ def find_container(target, rate):
 
 def _count_bytes(reader, rate, subtypes):
     """Bytes of the result at most; none if the length of the source is not known."""
-    from sklearn_audiosr._reading import tells_length
+    from sklearn_audiosr._files.reading import tells_length
 
     if not tells_length(reader):
         return 0
