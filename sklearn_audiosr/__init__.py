@@ -5,7 +5,7 @@ from sklearn_audiosr._dnn import DNNBandwidthExtender
 from sklearn_audiosr._files.upsampling import upsample_file
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._loading import load
-from sklearn_audiosr._persistence import ModelFileError
+from sklearn_audiosr._persistence.errors import ModelFileError
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._signal.bandwidth import effective_bandwidth
 from sklearn_audiosr._spline import SplineUpsampler

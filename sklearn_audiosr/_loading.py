@@ -4,13 +4,9 @@ import os
 
 from sklearn_audiosr._dnn import DNNBandwidthExtender
 from sklearn_audiosr._linear import LinearUpsampler
-from sklearn_audiosr._persistence import (
-    ModelFileError,
-    ProblemError,
-    read_model,
-    restore_estimator,
-)
-from sklearn_audiosr._persistence._model_file import package_version
+from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
+from sklearn_audiosr._persistence.estimators import restore_estimator
+from sklearn_audiosr._persistence.model_file import package_version, read_model
 from sklearn_audiosr._spline import SplineUpsampler
 from sklearn_audiosr._super_resolver import AudioSuperResolver
 

@@ -13,7 +13,7 @@ from model_files import changed
 from recipe_helpers import write_recordings
 
 from sklearn_audiosr import _pretrained, load
-from sklearn_audiosr._persistence import save_estimator
+from sklearn_audiosr._persistence.estimators import save_estimator
 
 CARD = {"name": "speech-4x-16k", "recipe": {"ratio": 4, "end_db": -6.0}, "scores": {}}
 

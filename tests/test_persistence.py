@@ -15,10 +15,10 @@ from sklearn.base import clone
 
 from sklearn_audiosr import networks
 from sklearn_audiosr._loading import _ESTIMATORS, load
-from sklearn_audiosr._persistence import ModelFileError, save_estimator
-from sklearn_audiosr._persistence._estimators import LEARNED
-from sklearn_audiosr._persistence._parameters import DESCRIPTIONS
-from sklearn_audiosr._persistence._weights import _build_without_weights
+from sklearn_audiosr._persistence.errors import ModelFileError
+from sklearn_audiosr._persistence.estimators import LEARNED, save_estimator
+from sklearn_audiosr._persistence.parameters import DESCRIPTIONS
+from sklearn_audiosr._persistence.weights import _build_without_weights
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 CLIPS = [X[0], X[1, :1], X[2, 100:433]]

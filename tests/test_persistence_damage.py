@@ -14,7 +14,8 @@ from model_files import X, content_of, fitted, frame, put_together, sign, take_a
 from safetensors.numpy import save_file
 
 from sklearn_audiosr._loading import load
-from sklearn_audiosr._persistence import ModelFileError, _model_file
+from sklearn_audiosr._persistence import model_file as _model_file
+from sklearn_audiosr._persistence.errors import ModelFileError
 
 TOUCHED = []
 

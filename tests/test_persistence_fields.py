@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from model_files import X, content_of, fitted, put_together, sign, table_of, take_apart
 
 from sklearn_audiosr._loading import load
-from sklearn_audiosr._persistence import ModelFileError
-from sklearn_audiosr._persistence._model_file import unpack_model
+from sklearn_audiosr._persistence.errors import ModelFileError
+from sklearn_audiosr._persistence.model_file import unpack_model
 
 
 @pytest.fixture

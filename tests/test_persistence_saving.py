@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._loading import load
-from sklearn_audiosr._persistence import _model_file, save_estimator
+from sklearn_audiosr._persistence import model_file as _model_file
+from sklearn_audiosr._persistence.estimators import save_estimator
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from sklearn_audiosr._persistence._errors import ProblemError
-from sklearn_audiosr._persistence._strict_json import MAX_DIGITS
+from sklearn_audiosr._persistence.errors import ProblemError
+from sklearn_audiosr._persistence.strict_json import MAX_DIGITS
 
 # Of lists and dicts within each other, and of a card as JSON.
 _MAX_CARD_DEPTH = 16

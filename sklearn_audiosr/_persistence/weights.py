@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_audiosr._persistence._errors import ProblemError
-from sklearn_audiosr._persistence._values import check_names, problem_of
+from sklearn_audiosr._persistence.errors import ProblemError
+from sklearn_audiosr._persistence.values import check_names, problem_of
 
 _PREFIX = "network_."
 

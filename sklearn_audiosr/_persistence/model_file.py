@@ -22,8 +22,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from sklearn_audiosr._files.writing import complete_file
-from sklearn_audiosr._persistence._errors import ProblemError
-from sklearn_audiosr._persistence._strict_json import parse_json
+from sklearn_audiosr._persistence.errors import ProblemError
+from sklearn_audiosr._persistence.strict_json import parse_json
 
 # Of the document. A parameter or a class that is new needs no other number, as long as files
 # without it mean what they meant.

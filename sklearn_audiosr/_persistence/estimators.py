@@ -9,12 +9,12 @@ example. Classes are looked up among those of this package: no name in a file is
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._persistence._attributes import decode_learned, encode_learned
-from sklearn_audiosr._persistence._errors import ProblemError
-from sklearn_audiosr._persistence._model_file import pack_model, unpack_model, write_file
-from sklearn_audiosr._persistence._parameters import decode_parameters, encode_parameters
-from sklearn_audiosr._persistence._values import check_names, encode_card, problem_of
-from sklearn_audiosr._persistence._weights import check_array, collect_weights, restore_network
+from sklearn_audiosr._persistence.attributes import decode_learned, encode_learned
+from sklearn_audiosr._persistence.errors import ProblemError
+from sklearn_audiosr._persistence.model_file import pack_model, unpack_model, write_file
+from sklearn_audiosr._persistence.parameters import decode_parameters, encode_parameters
+from sklearn_audiosr._persistence.values import check_names, encode_card, problem_of
+from sklearn_audiosr._persistence.weights import check_array, collect_weights, restore_network
 
 # What each estimator learns, beside its arrays; ``n_iter_`` is the length of ``loss_curve_``.
 _TRAINED = ("upsampling_ratio_", "scale_", "loss_curve_", "validation_scores_")

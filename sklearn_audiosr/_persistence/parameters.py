@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from sklearn_audiosr._persistence._errors import ProblemError
-from sklearn_audiosr._persistence._values import NOT_PLAIN, check_names, join_names, to_plain
+from sklearn_audiosr._persistence.errors import ProblemError
+from sklearn_audiosr._persistence.values import NOT_PLAIN, check_names, join_names, to_plain
 from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
 
 # Of the machine and the run, not of the model.
