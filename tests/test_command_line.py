@@ -15,7 +15,10 @@ from commands import noise, read, run, spline, write
 from tqdm import tqdm
 
 import sklearn_audiosr
-from sklearn_audiosr._command_line import _console, _main, _models, _progress
+from sklearn_audiosr._command_line import console as _console
+from sklearn_audiosr._command_line import models as _models
+from sklearn_audiosr._command_line import program as _main
+from sklearn_audiosr._command_line import progress as _progress
 
 LIGHT_COMMANDS = """
 import sys

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commands import SPLINE, enter_folder, last_line, noise, read, refused, run, write
 
-from sklearn_audiosr._command_line import _upsample
+from sklearn_audiosr._command_line import upsample as _upsample
 
 folder = pytest.fixture(enter_folder)
 

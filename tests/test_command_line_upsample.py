@@ -19,7 +19,7 @@ from commands import (
     write,
 )
 
-from sklearn_audiosr._command_line import _upsample
+from sklearn_audiosr._command_line import upsample as _upsample
 from sklearn_audiosr._files import blocks as _blocks
 from sklearn_audiosr._files import upsampling as _upsampling
 from sklearn_audiosr._persistence.estimators import save_estimator

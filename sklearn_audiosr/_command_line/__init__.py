@@ -3,6 +3,6 @@
 Private; ``python -m sklearn_audiosr`` is the way in.
 """
 
-from sklearn_audiosr._command_line._main import main
+from sklearn_audiosr._command_line.program import main
 
 __all__ = ["main"]

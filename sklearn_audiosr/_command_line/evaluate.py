@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from sklearn_audiosr._command_line._console import (
+from sklearn_audiosr._command_line.console import (
     describe_speed,
     print_json,
     print_line,
     print_message,
     print_table,
 )
-from sklearn_audiosr._command_line._estimators import (
+from sklearn_audiosr._command_line.model_options import (
     SPLINE,
     add_model_arguments,
     check_model,
@@ -24,7 +24,7 @@ from sklearn_audiosr._command_line._estimators import (
     parse_compression,
     parse_noise,
 )
-from sklearn_audiosr._command_line._progress import open_bar
+from sklearn_audiosr._command_line.progress import open_bar
 from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._spline import SplineUpsampler
 from sklearn_audiosr.datasets import load_audio_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_audiosr._clips import MAX_CHANNELS
-from sklearn_audiosr._command_line._console import (
+from sklearn_audiosr._command_line.console import (
     FAILURES,
     InputError,
     describe_error,
@@ -18,7 +18,7 @@ from sklearn_audiosr._command_line._console import (
     print_message,
     warnings_as_lines,
 )
-from sklearn_audiosr._command_line._estimators import (
+from sklearn_audiosr._command_line.model_options import (
     SPLINE,
     add_model_arguments,
     check_model,
@@ -29,7 +29,7 @@ from sklearn_audiosr._command_line._estimators import (
     parse_bandwidth,
     parse_ratio,
 )
-from sklearn_audiosr._command_line._progress import open_bar, watch_streams
+from sklearn_audiosr._command_line.progress import open_bar, watch_streams
 from sklearn_audiosr._files.formats import find_container
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
 from sklearn_audiosr._files.upsampling import upsample_file

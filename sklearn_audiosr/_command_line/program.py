@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sklearn_audiosr import __version__
-from sklearn_audiosr._command_line import _compare, _evaluate, _models, _upsample
-from sklearn_audiosr._command_line._console import (
+from sklearn_audiosr._command_line import compare as _compare
+from sklearn_audiosr._command_line import evaluate as _evaluate
+from sklearn_audiosr._command_line import models as _models
+from sklearn_audiosr._command_line import upsample as _upsample
+from sklearn_audiosr._command_line.console import (
     FAILURES,
     InputError,
     describe_error,

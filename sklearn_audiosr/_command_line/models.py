@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from sklearn_audiosr._command_line._console import print_json, print_line, print_table
-from sklearn_audiosr._command_line._estimators import list_shipped
+from sklearn_audiosr._command_line.console import print_json, print_line, print_table
+from sklearn_audiosr._command_line.model_options import list_shipped
 
 _DESCRIPTION = """\
 List the trained models that ship with the package: the rates in Hz that they

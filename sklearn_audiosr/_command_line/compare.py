@@ -5,13 +5,13 @@ import os
 
 import numpy as np
 
-from sklearn_audiosr._command_line._console import (
+from sklearn_audiosr._command_line.console import (
     print_json,
     print_line,
     print_message,
     print_table,
 )
-from sklearn_audiosr._command_line._estimators import parse_ratio
+from sklearn_audiosr._command_line.model_options import parse_ratio
 from sklearn_audiosr.metrics import (
     log_spectral_distance,
     scale_invariant_sdr,
