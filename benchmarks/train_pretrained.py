@@ -34,12 +34,7 @@ from _recipes import RECIPES
 from _recordings import add_argument, skip_without_recordings
 from _scores import score
 
-from sklearn_audiosr import (
-    LinearUpsampler,
-    SplineUpsampler,
-    load,
-    load_pretrained,
-)
+from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load, load_pretrained
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 

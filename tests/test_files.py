@@ -14,12 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sound_files import enter_folder, names, noise, read, spline, write
 
-from sklearn_audiosr import (
-    DNNBandwidthExtender,
-    LinearUpsampler,
-    SplineUpsampler,
-    upsample_file,
-)
+from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler, upsample_file
 from sklearn_audiosr._files import blocks as _blocks
 from sklearn_audiosr.degradation import Decimator
 

@@ -10,10 +10,8 @@ import soundfile
 from lively import assert_same
 from sound_files import enter_folder, names, noise, read, spline, write
 
-from sklearn_audiosr import (
-    _formats,
-    upsample_file,
-)
+from sklearn_audiosr import upsample_file
+from sklearn_audiosr._files import formats as _formats
 from sklearn_audiosr._files.reading import read_file
 
 folder = pytest.fixture(enter_folder)

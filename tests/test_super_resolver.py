@@ -9,11 +9,7 @@ from resolvers import RATIO, make_clips, make_pairs, small_resolver
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
-from sklearn_audiosr import (
-    AudioSuperResolver,
-    DNNBandwidthExtender,
-    SplineUpsampler,
-)
+from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 
