@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from sklearn_audiosr._device import synchronize
+from sklearn_audiosr._torch import synchronize
 
 _LOGGER = logging.getLogger(__name__)
 

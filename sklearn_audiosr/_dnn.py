@@ -290,8 +290,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     def _upsample_with(self, clips, truths):
         """Yield wideband clips that take the phase of `truths`."""
-        from sklearn_audiosr._device import resolve_device
         from sklearn_audiosr._inference import predict_waveforms
+        from sklearn_audiosr._torch import resolve_device
 
         device = resolve_device(self.device)
         network = self._network_on(device)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from sklearn_audiosr._device import autocast
+from sklearn_audiosr._torch import autocast
 from sklearn_audiosr.networks._workspace import Workspace
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's

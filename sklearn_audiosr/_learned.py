@@ -130,7 +130,7 @@ class LearnedUpsampler(BaseUpsampler):
         """Train, and keep what was learned, in the fit's turn among threads."""
         import torch
 
-        from sklearn_audiosr._device import private_generators, resolve_device
+        from sklearn_audiosr._torch import private_generators, resolve_device
 
         device = resolve_device(self.device)
         # the caller's inference mode would make weights that can't be trained
@@ -294,8 +294,8 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _run_network(self, clips, n_outputs=None):
         """Yield the network's output for each clip; short ones of like lengths share passes."""
-        from sklearn_audiosr._device import resolve_device
         from sklearn_audiosr._inference import predict_clips
+        from sklearn_audiosr._torch import resolve_device
         from sklearn_audiosr.networks._workspace import Workspace
 
         self._validate_params()  # device and precision may be set after fit
@@ -315,8 +315,8 @@ class LearnedUpsampler(BaseUpsampler):
             )
 
     def _prepare_stream(self):
-        from sklearn_audiosr._device import resolve_device
         from sklearn_audiosr._inference import stream_opener
+        from sklearn_audiosr._torch import resolve_device
 
         self._validate_params()
         device = resolve_device(self.device)

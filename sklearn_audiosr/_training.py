@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_audiosr._batches import BatchLoader
 from sklearn_audiosr._checkpoint import TrainingState
 from sklearn_audiosr._compilation import Compilation
-from sklearn_audiosr._device import autocast, synchronize, tuned_kernels
 from sklearn_audiosr._optimizers import make_optimizer
+from sklearn_audiosr._torch import autocast, synchronize, tuned_kernels
 from sklearn_audiosr.networks._layers import full_precision
 from sklearn_audiosr.networks._workspace import Workspace
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_audiosr._device import autocast, resolve_device, tuned_kernels
+from sklearn_audiosr._torch import autocast, resolve_device, tuned_kernels
 
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(True, "cuda"), (False, "cpu")])

@@ -191,7 +191,7 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
             )
         est.set_params(highband_gain=highband_gain)
     if device is not None and "device" in parameters:
-        from sklearn_audiosr._device import resolve_device
+        from sklearn_audiosr._torch import resolve_device
 
         resolve_device(device)  # once, not anew for every file
         est.set_params(device=device)
