@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr._objectives import spectral
+from sklearn_audiosr._training.objectives import spectral
 
 _PERIODS = (2, 3, 5, 7, 11)
 _FRAME_LENGTHS = (512, 1024, 2048)

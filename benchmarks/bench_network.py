@@ -19,11 +19,11 @@ from _timing import (
     time_once,
 )
 
-from sklearn_audiosr._batches import BatchLoader
-from sklearn_audiosr._compilation import Compilation
-from sklearn_audiosr._objectives import OBJECTIVES
-from sklearn_audiosr._patches import PatchSampler
-from sklearn_audiosr._training import _Rate, _Step
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.compilation import Compilation
+from sklearn_audiosr._training.loop import _Rate, _Step
+from sklearn_audiosr._training.objectives import OBJECTIVES
+from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._workspace import Workspace
 

@@ -12,8 +12,8 @@ from _recordings import add_argument, read_pack, skip_without_recordings
 from _tables import record, rst_table
 
 from sklearn_audiosr import AudioSuperResolver
-from sklearn_audiosr._batches import BatchLoader
-from sklearn_audiosr._training import _Step
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.loop import _Step
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr._base import BaseUpsampler
 from sklearn_audiosr._pairs import check_groups, check_pairs
-from sklearn_audiosr._patches import PatchSampler
+from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.metrics import waveform_snr
 
 
@@ -159,8 +159,8 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _find_start(self, resume):
         """Give the `Start` of this fit: that of the last one if the checkpoint goes on with it."""
-        from sklearn_audiosr._checkpoint import Start, read_start
-        from sklearn_audiosr._fingerprint import describe_weights
+        from sklearn_audiosr._training.checkpoint import Start, read_start
+        from sklearn_audiosr._training.fingerprint import describe_weights
 
         if not resume:
             return Start([], [], "0")
@@ -176,8 +176,12 @@ class LearnedUpsampler(BaseUpsampler):
         """Give the `Checkpoint` of this training, or None."""
         if self.checkpoint is None:
             return None
-        from sklearn_audiosr._checkpoint import Checkpoint
-        from sklearn_audiosr._fingerprint import describe, describe_clips, describe_parameters
+        from sklearn_audiosr._training.checkpoint import Checkpoint
+        from sklearn_audiosr._training.fingerprint import (
+            describe,
+            describe_clips,
+            describe_parameters,
+        )
 
         if not isinstance(self.random_state, Integral):
             raise ValueError(
@@ -206,7 +210,7 @@ class LearnedUpsampler(BaseUpsampler):
 
         Give it, back on the CPU, the history, and what else was learned, by attribute.
         """
-        from sklearn_audiosr._training import train
+        from sklearn_audiosr._training.loop import train
 
         network = copy.deepcopy(self.network_) if resume else self._build_network(ratio)
         if not resume:

@@ -248,7 +248,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _make_noise_model(self):
         if self.noise_model is None:  # torch need not be loaded to know
             return None
-        from sklearn_audiosr._noise_models import make_noise_model
+        from sklearn_audiosr._training.noise_models import make_noise_model
 
         return make_noise_model(self.noise_model)
 
@@ -284,7 +284,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _make_loss(self):
         noise_model = self._make_noise_model()
         if noise_model is None:
-            from sklearn_audiosr._objectives import OBJECTIVES, separated
+            from sklearn_audiosr._training.objectives import OBJECTIVES, separated
 
             def loss(network, sources, targets, mask):
                 name = self.objective or getattr(network, "default_objective", "rmse")
@@ -294,7 +294,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
                 return objective(network(sources), targets, mask)
 
         else:
-            from sklearn_audiosr._noise_models import negative_log_likelihood
+            from sklearn_audiosr._training.noise_models import negative_log_likelihood
 
             likelihood = negative_log_likelihood(noise_model)
 
@@ -315,7 +315,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
     def _choose_score(self, network):
         noise_model = self._make_noise_model()
         if noise_model is not None:
-            from sklearn_audiosr._noise_models import mean_log_likelihood
+            from sklearn_audiosr._training.noise_models import mean_log_likelihood
 
             return "log likelihood", mean_log_likelihood(noise_model), self._count_outputs()
         if not separates_highband(network):

@@ -98,7 +98,7 @@ class ProbabilisticUpsampler(LearnedUpsampler):
 
     def _ask_noise_model(self, method, output, *args):
         """Give what a method says of an output, (n_waveforms, n_timepoints) in the clips' units."""
-        from sklearn_audiosr._noise_models import check_values
+        from sklearn_audiosr._training.noise_models import check_values
 
         values = getattr(self.noise_model_, method)(output, *args)
         check_values(values, output[:, :1], method)

@@ -4,8 +4,10 @@ import pytest
 import torch
 from resolvers import small_resolver, weights
 
-from sklearn_audiosr import DNNBandwidthExtender, _checkpoint, _objectives
-from sklearn_audiosr._checkpoint import Checkpoint
+from sklearn_audiosr import DNNBandwidthExtender
+from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training import objectives as _objectives
+from sklearn_audiosr._training.checkpoint import Checkpoint
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._dnn_module import HighbandDNN
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from _discriminators import AdversarialObjective
 
-from sklearn_audiosr._objectives import spectral
+from sklearn_audiosr._training.objectives import spectral
 
 N_TIMEPOINTS = 4096
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_audiosr._batches import BatchLoader
-from sklearn_audiosr._patches import PatchSampler
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.patches import PatchSampler
 
 CPU = torch.device("cpu")
 

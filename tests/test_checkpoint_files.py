@@ -21,8 +21,8 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr import _checkpoint
-from sklearn_audiosr._checkpoint import Checkpoint
+from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training.checkpoint import Checkpoint
 
 pairs = pytest.fixture(scope="module")(make_pairs)
 saved = pytest.fixture(autouse=True)(save_after_every_epoch)

@@ -19,7 +19,7 @@ from resolvers import make_pairs
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from sklearn_audiosr._noise_models import GaussianNoise
+from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
 pairs = pytest.fixture(scope="module")(make_pairs)

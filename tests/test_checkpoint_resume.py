@@ -21,8 +21,8 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr import _checkpoint
-from sklearn_audiosr._noise_models import GaussianNoise
+from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
 TESTS = Path(__file__).parent
@@ -147,7 +147,7 @@ import torch
 torch.set_num_threads({n_threads})
 sys.path.insert(0, {tests!r})
 from resolvers import make_pairs
-from sklearn_audiosr import _checkpoint
+from sklearn_audiosr._training import checkpoint as _checkpoint
 from interruptions import resolver
 
 _checkpoint._SHARE = float("inf")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from resolvers import make_pairs, small_resolver, weights
 
-from sklearn_audiosr import _compilation
-from sklearn_audiosr._compilation import Compilation
+from sklearn_audiosr._training import compilation as _compilation
+from sklearn_audiosr._training.compilation import Compilation
 
 N_STEPS = 40
 

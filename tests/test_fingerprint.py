@@ -15,8 +15,8 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from sklearn_audiosr import _fingerprint
-from sklearn_audiosr._fingerprint import describe, describe_clips, describe_weights
+from sklearn_audiosr._training import fingerprint as _fingerprint
+from sklearn_audiosr._training.fingerprint import describe, describe_clips, describe_weights
 
 TESTS = Path(__file__).parent
 
@@ -262,7 +262,7 @@ def test_the_library_s_own_classes_are_known_by_name(monkeypatch):
 DESCRIBE = """
 import sys
 sys.path.insert(0, {tests!r})
-from sklearn_audiosr._fingerprint import describe
+from sklearn_audiosr._training.fingerprint import describe
 from test_fingerprint import KINDS
 print(*(describe(make(1)) for make in KINDS.values()), sep="\\n")
 """

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sklearn_audiosr._noise_models import (
+from sklearn_audiosr._training.noise_models import (
     NOISE_MODELS,
     GaussianNoise,
     HeteroscedasticNoise,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_audiosr._objectives import OBJECTIVES, separated
+from sklearn_audiosr._training.objectives import OBJECTIVES, separated
 from sklearn_audiosr.metrics import log_spectral_distance
 
 

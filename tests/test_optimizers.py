@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_audiosr import AudioSuperResolver
-from sklearn_audiosr._optimizers import Muon, OptimizerPair, make_optimizer, orthogonalize
+from sklearn_audiosr._training.optimizers import Muon, OptimizerPair, make_optimizer, orthogonalize
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, SpectralNet
 

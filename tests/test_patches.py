@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sklearn_audiosr._patches import PatchSampler
+from sklearn_audiosr._training.patches import PatchSampler
 
 
 def numbered(*shapes):

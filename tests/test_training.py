@@ -14,10 +14,11 @@ from resolvers import RATIO, make_pairs, small_resolver, weights
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_audiosr import AudioSuperResolver, _learned, _super_resolver, _training
-from sklearn_audiosr._objectives import rmse
-from sklearn_audiosr._optimizers import make_optimizer
-from sklearn_audiosr._patches import PatchSampler
+from sklearn_audiosr import AudioSuperResolver, _learned, _super_resolver
+from sklearn_audiosr import _loop as _training
+from sklearn_audiosr._training.objectives import rmse
+from sklearn_audiosr._training.optimizers import make_optimizer
+from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 

@@ -10,7 +10,7 @@ from resolvers import RATIO, make_pairs, small_resolver
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from sklearn_audiosr._noise_models import GaussianNoise, HeteroscedasticNoise, LaplaceNoise
+from sklearn_audiosr._training.noise_models import GaussianNoise, HeteroscedasticNoise, LaplaceNoise
 
 pairs = pytest.fixture(scope="module")(make_pairs)
 

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_audiosr import SplineUpsampler, _inference, upsample_file
-from sklearn_audiosr._noise_models import GaussianNoise
+from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.degradation import Decimator
 
 RAGGED = {"list": list, "tuple": tuple, "object array": object_array, "lazy": Lazy}

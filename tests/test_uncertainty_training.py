@@ -9,7 +9,7 @@ from lively import Description, Halving, assert_same
 from noisy import MixtureNoise, StudentNoise, make_noisy_pairs
 from resolvers import make_pairs, small_resolver, weights
 
-from sklearn_audiosr._noise_models import GaussianNoise
+from sklearn_audiosr._training.noise_models import GaussianNoise
 
 pairs = pytest.fixture(scope="module")(make_pairs)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_audiosr._batches import BatchLoader
-from sklearn_audiosr._checkpoint import TrainingState
-from sklearn_audiosr._compilation import Compilation
-from sklearn_audiosr._optimizers import make_optimizer
 from sklearn_audiosr._torch import autocast, synchronize, tuned_kernels
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.checkpoint import TrainingState
+from sklearn_audiosr._training.compilation import Compilation
+from sklearn_audiosr._training.optimizers import make_optimizer
 from sklearn_audiosr.networks._layers import full_precision
 from sklearn_audiosr.networks._workspace import Workspace
 
