@@ -20,7 +20,7 @@ def prepare(width):
     """Import all that a prediction needs; give an estimator, and the megabytes before it."""
     import _networks
 
-    from sklearn_audiosr import _inference  # noqa: F401
+    from sklearn_audiosr._prediction import loop as _inference  # noqa: F401
     from sklearn_audiosr.networks import AudioUNet
 
     before = peak_megabytes()

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import MAX_CHANNELS, Clips
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr._streaming import Stream
+from sklearn_audiosr._prediction.stream import Stream
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 

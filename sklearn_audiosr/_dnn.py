@@ -290,7 +290,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     def _upsample_with(self, clips, truths):
         """Yield wideband clips that take the phase of `truths`."""
-        from sklearn_audiosr._inference import predict_waveforms
+        from sklearn_audiosr._prediction.loop import predict_waveforms
         from sklearn_audiosr._torch import resolve_device
 
         device = resolve_device(self.device)
@@ -320,7 +320,7 @@ def _mean_loss(network, held_out, device, precision):
     """Mean loss over all timepoints of the held-out clips."""
     import torch
 
-    from sklearn_audiosr._inference import inference
+    from sklearn_audiosr._prediction.loop import inference
     from sklearn_audiosr.networks._workspace import Workspace
 
     total, count = 0.0, 0

@@ -247,7 +247,7 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _make_validation(self, network, held_out, device):
         """Return a function that gives the mean score over held-out clips, or None."""
-        from sklearn_audiosr._inference import open_array, predict_clips
+        from sklearn_audiosr._prediction.loop import open_array, predict_clips
 
         held_out = [(source, target) for source, target in held_out if np.any(target)]
         if not held_out:
@@ -298,7 +298,7 @@ class LearnedUpsampler(BaseUpsampler):
 
     def _run_network(self, clips, n_outputs=None):
         """Yield the network's output for each clip; short ones of like lengths share passes."""
-        from sklearn_audiosr._inference import predict_clips
+        from sklearn_audiosr._prediction.loop import predict_clips
         from sklearn_audiosr._torch import resolve_device
         from sklearn_audiosr.networks._workspace import Workspace
 
@@ -319,7 +319,7 @@ class LearnedUpsampler(BaseUpsampler):
             )
 
     def _prepare_stream(self):
-        from sklearn_audiosr._inference import stream_opener
+        from sklearn_audiosr._prediction.loop import stream_opener
         from sklearn_audiosr._torch import resolve_device
 
         self._validate_params()
@@ -331,7 +331,7 @@ class LearnedUpsampler(BaseUpsampler):
         return lambda: _LearnedStage(self._stream_source(ratio), open_network(), scale, mix)
 
     def _measure_latency(self):
-        from sklearn_audiosr._inference import network_latency
+        from sklearn_audiosr._prediction.loop import network_latency
 
         source = self._stream_source(self.upsampling_ratio_)
         return source.latency + network_latency(self.network_)

@@ -119,7 +119,7 @@ class ProbabilisticUpsampler(LearnedUpsampler):
         """Give targets and outputs, lists of tensors (n_waveforms, any channels, time)."""
         import torch
 
-        from sklearn_audiosr._inference import open_array, predict_clips
+        from sklearn_audiosr._prediction.loop import open_array, predict_clips
 
         pairs = held_out or sampler.pairs()
         outputs = predict_clips(

@@ -14,8 +14,9 @@ import torch
 from lively import Description, Halving, lively_resolver
 from torch import nn
 
-from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender, _inference
-from sklearn_audiosr._inference import _plan_batches, predict_waveforms
+from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender
+from sklearn_audiosr._prediction import loop as _inference
+from sklearn_audiosr._prediction.loop import _plan_batches, predict_waveforms
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._workspace import Workspace

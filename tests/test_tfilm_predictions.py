@@ -12,8 +12,8 @@ from resolvers import make_pairs, small_resolver, weights
 from sklearn.base import clone
 from test_streaming import noise, push_in_chunks
 
-from sklearn_audiosr import _inference
-from sklearn_audiosr._inference import predict_clips, predict_waveforms
+from sklearn_audiosr._prediction import loop as _inference
+from sklearn_audiosr._prediction.loop import predict_clips, predict_waveforms
 from sklearn_audiosr.networks import TFiLM
 
 CPU = torch.device("cpu")

@@ -12,7 +12,8 @@ from resolvers import RATIO, make_pairs, small_resolver
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_audiosr import SplineUpsampler, _inference, upsample_file
+from sklearn_audiosr import SplineUpsampler, upsample_file
+from sklearn_audiosr._prediction import loop as _inference
 from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.degradation import Decimator
 

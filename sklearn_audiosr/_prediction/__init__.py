@@ -1,0 +1,1 @@
+"""The only prediction loop: networks over clips of any length, whole, in chunks, as a stream."""
