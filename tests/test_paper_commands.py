@@ -16,7 +16,7 @@ from paper.report import write_atomically, write_report
 from paper_runs import has_cuda, make_corpus, make_folders, run, run_all_commands
 
 from sklearn_audiosr import AudioSuperResolver
-from sklearn_audiosr import _loop as _training
+from sklearn_audiosr._training import loop as _training
 from sklearn_audiosr.degradation import Decimator
 
 folders = pytest.fixture(scope="session")(make_folders)

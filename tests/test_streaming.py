@@ -14,13 +14,9 @@ from lively import Description, Halving, Lopsided, assert_same, lively_resolver
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_audiosr import (
-    DNNBandwidthExtender,
-    LinearUpsampler,
-    SplineUpsampler,
-    _inference,
-    _streaming,
-)
+from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
+from sklearn_audiosr._prediction import loop as _inference
+from sklearn_audiosr._prediction import stream as _streaming
 from sklearn_audiosr.networks import TFiLM
 from sklearn_audiosr.networks._layers import Conv1d
 

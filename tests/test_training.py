@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr import AudioSuperResolver, _learned, _super_resolver
-from sklearn_audiosr import _loop as _training
+from sklearn_audiosr._training import loop as _training
 from sklearn_audiosr._training.objectives import rmse
 from sklearn_audiosr._training.optimizers import make_optimizer
 from sklearn_audiosr._training.patches import PatchSampler
