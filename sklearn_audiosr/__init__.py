@@ -1,16 +1,16 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
 from sklearn_audiosr import datasets, degradation, listening, metrics, networks
-from sklearn_audiosr._dnn import DNNBandwidthExtender
+from sklearn_audiosr._estimators.dnn import DNNBandwidthExtender
+from sklearn_audiosr._estimators.linear import LinearUpsampler
+from sklearn_audiosr._estimators.spline import SplineUpsampler
+from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
 from sklearn_audiosr._files.upsampling import upsample_file
-from sklearn_audiosr._linear import LinearUpsampler
 from sklearn_audiosr._loading import load
 from sklearn_audiosr._persistence.errors import ModelFileError
 from sklearn_audiosr._prediction.stream import Stream
 from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._signal.bandwidth import effective_bandwidth
-from sklearn_audiosr._spline import SplineUpsampler
-from sklearn_audiosr._super_resolver import AudioSuperResolver
 
 __version__ = "0.1.0"
 

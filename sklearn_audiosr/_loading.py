@@ -2,13 +2,13 @@
 
 import os
 
-from sklearn_audiosr._dnn import DNNBandwidthExtender
-from sklearn_audiosr._linear import LinearUpsampler
+from sklearn_audiosr._estimators.dnn import DNNBandwidthExtender
+from sklearn_audiosr._estimators.linear import LinearUpsampler
+from sklearn_audiosr._estimators.spline import SplineUpsampler
+from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
 from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
 from sklearn_audiosr._persistence.estimators import restore_estimator
 from sklearn_audiosr._persistence.model_file import package_version, read_model
-from sklearn_audiosr._spline import SplineUpsampler
-from sklearn_audiosr._super_resolver import AudioSuperResolver
 
 # What a file may name: nothing else is looked up, and nothing imported.
 _ESTIMATORS = {

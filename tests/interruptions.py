@@ -5,11 +5,11 @@ import torch
 from resolvers import small_resolver, weights
 
 from sklearn_audiosr import DNNBandwidthExtender
+from sklearn_audiosr._estimators.dnn_network import HighbandDNN
 from sklearn_audiosr._training import checkpoint as _checkpoint
 from sklearn_audiosr._training import objectives as _objectives
 from sklearn_audiosr._training.checkpoint import Checkpoint
 from sklearn_audiosr.networks import AudioUNet
-from sklearn_audiosr.networks._dnn_module import HighbandDNN
 
 
 def save_after_every_epoch(monkeypatch):

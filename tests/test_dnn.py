@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from sklearn_audiosr import DNNBandwidthExtender
+from sklearn_audiosr._estimators.dnn_network import HighbandDNN
 from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import waveform_snr
-from sklearn_audiosr.networks._dnn_module import HighbandDNN
 
 RATIO = 4
 

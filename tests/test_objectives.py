@@ -127,6 +127,6 @@ def test_patches_of_any_length(name, n_timepoints):
 
 
 def test_estimator_knows_all_names():
-    from sklearn_audiosr._super_resolver import OBJECTIVE_NAMES
+    from sklearn_audiosr._estimators.super_resolver import OBJECTIVE_NAMES
 
     assert set(OBJECTIVES) == OBJECTIVE_NAMES

@@ -14,7 +14,9 @@ from resolvers import RATIO, make_pairs, small_resolver, weights
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_audiosr import AudioSuperResolver, _learned, _super_resolver
+from sklearn_audiosr import AudioSuperResolver
+from sklearn_audiosr._estimators import learned as _learned
+from sklearn_audiosr._estimators import super_resolver as _super_resolver
 from sklearn_audiosr._training import loop as _training
 from sklearn_audiosr._training.objectives import rmse
 from sklearn_audiosr._training.optimizers import make_optimizer

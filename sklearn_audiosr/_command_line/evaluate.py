@@ -25,8 +25,8 @@ from sklearn_audiosr._command_line.model_options import (
     parse_noise,
 )
 from sklearn_audiosr._command_line.progress import open_bar
-from sklearn_audiosr._linear import LinearUpsampler
-from sklearn_audiosr._spline import SplineUpsampler
+from sklearn_audiosr._estimators.linear import LinearUpsampler
+from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.degradation import (
     AddNoise,

@@ -7,22 +7,22 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
-from sklearn_audiosr._descriptions import (
-    build_network,
-    describe_network,
-    has_method,
-    name_description,
-)
-from sklearn_audiosr._highband import (
+from sklearn_audiosr._estimators.highband import (
     MAX_GAIN,
     Mixer,
     check_highband_gain,
     score_spectra,
     separates_highband,
 )
-from sklearn_audiosr._learned import LearnedUpsampler
+from sklearn_audiosr._estimators.learned import LearnedUpsampler
+from sklearn_audiosr._estimators.network_config import (
+    build_network,
+    describe_network,
+    has_method,
+    name_description,
+)
+from sklearn_audiosr._estimators.probabilistic import ProbabilisticUpsampler
 from sklearn_audiosr._signal.interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
-from sklearn_audiosr._uncertainty import ProbabilisticUpsampler
 
 OBJECTIVE_NAMES = {
     *("rmse", "mse", "paper_eq1", "noise_to_signal"),

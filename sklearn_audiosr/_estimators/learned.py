@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr._base import BaseUpsampler
+from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_groups, check_pairs
 from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.metrics import waveform_snr

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._base import BaseUpsampler
+from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import PolyphaseStream, filter_polyphase, pad_silence
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters

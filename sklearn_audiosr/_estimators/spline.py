@@ -6,7 +6,7 @@ from numbers import Real
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._base import BaseUpsampler
+from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import stream_cubic, upsample_cubic
 

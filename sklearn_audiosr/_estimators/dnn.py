@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._learned import LearnedUpsampler
+from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import (
     SINC_REACH,
@@ -253,7 +253,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         }
 
     def _build_network(self, ratio):
-        from sklearn_audiosr.networks._dnn_module import HighbandDNN
+        from sklearn_audiosr._estimators.dnn_network import HighbandDNN
 
         return HighbandDNN(
             ratio, self.hidden_layer_sizes, self.frame_length, self.n_context_frames, self.phase

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
-from sklearn_audiosr._learned import LearnedUpsampler
+from sklearn_audiosr._estimators.learned import LearnedUpsampler
 
 
 class ProbabilisticUpsampler(LearnedUpsampler):
