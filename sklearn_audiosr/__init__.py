@@ -6,10 +6,10 @@ from sklearn_audiosr._estimators.linear import LinearUpsampler
 from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
 from sklearn_audiosr._files.upsampling import upsample_file
-from sklearn_audiosr._loading import load
+from sklearn_audiosr._models.loading import load
+from sklearn_audiosr._models.pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._persistence.errors import ModelFileError
 from sklearn_audiosr._prediction.stream import Stream
-from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._signal.bandwidth import effective_bandwidth
 
 __version__ = "0.1.0"

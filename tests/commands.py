@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 from model_files import changed
 
-from sklearn_audiosr import SplineUpsampler, _pretrained
+from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._command_line import main
+from sklearn_audiosr._models import pretrained as _pretrained
 from sklearn_audiosr._persistence.estimators import save_estimator
 
 # What needs no model of the library.

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from sklearn.base import clone
 
 from sklearn_audiosr import networks
-from sklearn_audiosr._loading import _ESTIMATORS, load
+from sklearn_audiosr._models.loading import _ESTIMATORS, load
 from sklearn_audiosr._persistence.errors import ModelFileError
 from sklearn_audiosr._persistence.estimators import LEARNED, save_estimator
 from sklearn_audiosr._persistence.parameters import DESCRIPTIONS
@@ -256,7 +256,7 @@ def test_loading_loads_no_compiler(path):
         save_kind(kind, path.with_name(kind))
     code = (
         "import pathlib, sys\n"
-        "from sklearn_audiosr._loading import load\n"
+        "from sklearn_audiosr._models.loading import load\n"
         f"ests = [load(path) for path in sorted(pathlib.Path({str(path.parent)!r}).iterdir())]\n"
         "print(len(ests), 'torch._dynamo' in sys.modules)\n"
     )

@@ -13,7 +13,7 @@ import torch
 from model_files import X, content_of, fitted, frame, put_together, sign, take_apart, write_document
 from safetensors.numpy import save_file
 
-from sklearn_audiosr._loading import load
+from sklearn_audiosr._models.loading import load
 from sklearn_audiosr._persistence import model_file as _model_file
 from sklearn_audiosr._persistence.errors import ModelFileError
 

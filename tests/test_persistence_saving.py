@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._loading import load
+from sklearn_audiosr._models.loading import load
 from sklearn_audiosr._persistence import model_file as _model_file
 from sklearn_audiosr._persistence.estimators import save_estimator
 from sklearn_audiosr.degradation import Decimator

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, load_pretrained, pretrained_names
-from sklearn_audiosr._pretrained import _FOLDER
+from sklearn_audiosr._models.pretrained import _FOLDER
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Codec, Decimator, Telephone, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio

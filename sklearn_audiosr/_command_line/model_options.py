@@ -9,14 +9,14 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from sklearn_audiosr import _pretrained
 from sklearn_audiosr._estimators.highband import MAX_GAIN
 from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
-from sklearn_audiosr._loading import load
+from sklearn_audiosr._models import pretrained as _pretrained
+from sklearn_audiosr._models.loading import load
+from sklearn_audiosr._models.pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
 from sklearn_audiosr._persistence.model_file import read_model
-from sklearn_audiosr._pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation._noise import MAX_SNR
 
 SPLINE = "spline"

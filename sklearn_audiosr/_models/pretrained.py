@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sklearn_audiosr._loading import load
+from sklearn_audiosr._models.loading import load
 
-_FOLDER = Path(__file__).parent / "pretrained"
+_FOLDER = Path(__file__).parent / "shipped"
 _SUFFIX = ".safetensors"
 
 

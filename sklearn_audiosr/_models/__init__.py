@@ -1,0 +1,1 @@
+"""Fitted estimators from files, and the trained models that ship."""
