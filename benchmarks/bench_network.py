@@ -19,13 +19,13 @@ from _timing import (
     time_once,
 )
 
+from sklearn_audiosr._torch import Workspace
 from sklearn_audiosr._training.batches import BatchLoader
 from sklearn_audiosr._training.compilation import Compilation
 from sklearn_audiosr._training.loop import _Rate, _Step
 from sklearn_audiosr._training.objectives import OBJECTIVES
 from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.networks import AudioUNet
-from sklearn_audiosr.networks._workspace import Workspace
 
 NAME = "network_cpu"
 MATRIX_RATE = "matrix_product_gflop_per_s"

@@ -28,14 +28,14 @@ from _timing import (
 from pack_clips import read_clips
 
 from sklearn_audiosr._signal.interpolation import upsample_cubic
-from sklearn_audiosr._torch import tuned_kernels
+from sklearn_audiosr._torch import Workspace, tuned_kernels
 from sklearn_audiosr._training.batches import BatchLoader
 from sklearn_audiosr._training.compilation import Compilation
 from sklearn_audiosr._training.loop import _Rate, _Step
 from sklearn_audiosr._training.objectives import OBJECTIVES
 from sklearn_audiosr._training.patches import PatchSampler
-from sklearn_audiosr.networks import AudioUNet, _convolution
-from sklearn_audiosr.networks._workspace import Workspace
+from sklearn_audiosr.networks import AudioUNet
+from sklearn_audiosr.networks._fast import convolution as _convolution
 
 BATCH_SIZE = 16
 # The paper's single-speaker experiment: epochs, and minutes of speech.

@@ -22,7 +22,8 @@ from pack_clips import read_clips
 from sklearn_audiosr import load, load_pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.networks import AudioUNet, _convolution, _unet_module
+from sklearn_audiosr.networks import AudioUNet, _unet_module
+from sklearn_audiosr.networks._fast import convolution as _convolution
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -17,9 +17,9 @@ from torch import nn
 from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender
 from sklearn_audiosr._prediction import loop as _inference
 from sklearn_audiosr._prediction.loop import _plan_batches, predict_waveforms
+from sklearn_audiosr._torch import Workspace
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
-from sklearn_audiosr.networks._workspace import Workspace
 
 CPU = torch.device("cpu")
 

@@ -14,10 +14,11 @@ from hypothesis import given, strategies
 from torch import nn
 from torch.nn.functional import conv1d
 
-from sklearn_audiosr.networks import _convolution, _long_convolution
-from sklearn_audiosr.networks._block_plan import BlockPlan, _candidates, choose_plan
+from sklearn_audiosr._torch import Workspace
+from sklearn_audiosr.networks._fast import convolution as _convolution
+from sklearn_audiosr.networks._fast import long_convolution as _long_convolution
+from sklearn_audiosr.networks._fast.block_plan import BlockPlan, _candidates, choose_plan
 from sklearn_audiosr.networks._layers import Conv1d, TransposedConv1d
-from sklearn_audiosr.networks._workspace import Workspace
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}  # of the peak
 KERNELS = [1, 3, 5, 7, 9, 17, 33, 65]

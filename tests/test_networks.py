@@ -7,7 +7,8 @@ from lively import lively_resolver, randomize
 from sklearn.base import clone
 from torch import nn
 
-from sklearn_audiosr.networks import AudioUNet, TFiLM, _long_convolution
+from sklearn_audiosr.networks import AudioUNet, TFiLM
+from sklearn_audiosr.networks._fast import long_convolution as _long_convolution
 from sklearn_audiosr.networks._layers import (
     Conv1d,
     ShuffledConv1d,

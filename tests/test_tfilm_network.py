@@ -11,7 +11,8 @@ import torch
 from lively import randomize
 from modulated import describe, lively_network, make_lively, modulations
 
-from sklearn_audiosr.networks import AudioUNet, TFiLM, _convolution
+from sklearn_audiosr.networks import AudioUNet, TFiLM
+from sklearn_audiosr.networks._fast import convolution as _convolution
 from sklearn_audiosr.networks._tfilm_module import TemporalFiLM
 
 # the layer

@@ -321,7 +321,7 @@ def _mean_loss(network, held_out, device, precision):
     import torch
 
     from sklearn_audiosr._prediction.loop import inference
-    from sklearn_audiosr.networks._workspace import Workspace
+    from sklearn_audiosr._torch import Workspace
 
     total, count = 0.0, 0
     with inference(network, device, precision, Workspace(n_uses=1)):

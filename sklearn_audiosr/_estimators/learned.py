@@ -299,8 +299,7 @@ class LearnedUpsampler(BaseUpsampler):
     def _run_network(self, clips, n_outputs=None):
         """Yield the network's output for each clip; short ones of like lengths share passes."""
         from sklearn_audiosr._prediction.loop import predict_clips
-        from sklearn_audiosr._torch import resolve_device
-        from sklearn_audiosr.networks._workspace import Workspace
+        from sklearn_audiosr._torch import Workspace, resolve_device
 
         self._validate_params()  # device and precision may be set after fit
         device = resolve_device(self.device)

@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from sklearn_audiosr._torch import autocast
-from sklearn_audiosr.networks._workspace import Workspace
+from sklearn_audiosr._torch import Workspace, autocast
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
 # length, and is long against the receptive field, which is computed twice at each seam.

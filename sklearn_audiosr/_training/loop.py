@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_audiosr._torch import autocast, synchronize, tuned_kernels
+from sklearn_audiosr._torch import Workspace, autocast, full_precision, synchronize, tuned_kernels
 from sklearn_audiosr._training.batches import BatchLoader
 from sklearn_audiosr._training.checkpoint import TrainingState
 from sklearn_audiosr._training.compilation import Compilation
 from sklearn_audiosr._training.optimizers import make_optimizer
-from sklearn_audiosr.networks._layers import full_precision
-from sklearn_audiosr.networks._workspace import Workspace
 
 # A fit that will take longer than this on a CPU says so after its first step, and so does any fit
 # of a network of the paper's full width.

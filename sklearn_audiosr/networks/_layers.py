@@ -4,13 +4,12 @@ Tensors are (batch, channels, time) to look at and channels-last in memory: on a
 convolutions then have faster kernels, backwards above all, and a subpixel shuffle is a view.
 """
 
-import contextlib
-
 import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._convolution import convolve
+from sklearn_audiosr._torch import full_precision
+from sklearn_audiosr.networks._fast.convolution import convolve
 
 
 class Conv1d(nn.Conv1d):
@@ -183,10 +182,3 @@ def initialize_orthogonal(module, last):
             nn.init.orthogonal_(layer.weight)
             nn.init.zeros_(layer.bias)
     nn.init.normal_(last.weight, std=1e-3)
-
-
-def full_precision(device_type):
-    """Switch autocast off inside, where a device has it."""
-    if torch.amp.is_autocast_available(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return contextlib.nullcontext()  # "meta", where shapes are computed alone

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters
-from sklearn_audiosr.networks._layers import DepthwiseConv1d, PointwiseConv1d, full_precision
+from sklearn_audiosr._torch import full_precision, widest_dtype
+from sklearn_audiosr.networks._layers import DepthwiseConv1d, PointwiseConv1d
 
 # Silence has a level too: far below any that a number of 32 bits is scaled to.
 _LEAST_LEVEL = 1e-20
@@ -219,11 +220,6 @@ class ChannelNorm(nn.LayerNorm):
     def forward(self, x):
         """Normalise x."""
         return super().forward(x.transpose(1, 2).float()).transpose(1, 2)
-
-
-def widest_dtype(device_type):
-    """Give the type of the most precise numbers that a device computes with."""
-    return torch.float32 if device_type == "mps" else torch.float64
 
 
 def _hann(frame_length):

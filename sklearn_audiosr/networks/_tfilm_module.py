@@ -4,7 +4,7 @@ import math
 
 from torch import nn
 
-from sklearn_audiosr.networks._layers import full_precision
+from sklearn_audiosr._torch import full_precision
 from sklearn_audiosr.networks._unet_module import CodeUNet, PaperUNet, _UNet
 
 

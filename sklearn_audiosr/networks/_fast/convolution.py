@@ -3,9 +3,9 @@
 import torch
 from torch.nn import functional
 
-from sklearn_audiosr.networks._block_plan import choose_plan
-from sklearn_audiosr.networks._long_convolution import convolve_blockwise
-from sklearn_audiosr.networks._workspace import current_workspace
+from sklearn_audiosr._torch import current_workspace
+from sklearn_audiosr.networks._fast.block_plan import choose_plan
+from sklearn_audiosr.networks._fast.long_convolution import convolve_blockwise
 
 # Devices on which long filters are multiplied in the frequency domain. benchmarks/gpu.py measures
 # both ways on a GPU, whose direct kernels run in bfloat16.

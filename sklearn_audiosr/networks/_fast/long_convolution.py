@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from sklearn_audiosr.networks._block_plan import BlockPlan
-from sklearn_audiosr.networks._workspace import current_workspace
+from sklearn_audiosr._torch import current_workspace
+from sklearn_audiosr.networks._fast.block_plan import BlockPlan
 
 # Filters in one product of their transform, which stay in the cache.
 _N_FILTERS = 4096
@@ -35,7 +35,7 @@ _N_FILTERS = 4096
 def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
     """Convolve as `torch.nn.functional.conv1d` does, in the frequency domain.
 
-    Arguments and result are as of `sklearn_audiosr.networks._convolution.convolve`, but for two.
+    Arguments and result are those of `convolve` in `convolution`, but for two.
 
     Parameters
     ----------

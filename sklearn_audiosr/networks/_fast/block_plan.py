@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import torch
 
-from sklearn_audiosr.networks._workspace import current_workspace
+from sklearn_audiosr._torch import current_workspace
 
 # A byte read or written, and a byte of memory that is new to the process, take as long as so many
 # floating-point operations of a matrix product; the direct kernels reach this share of the
