@@ -100,7 +100,7 @@ def _make_callbacks(est, head, checkpoint, view_training, tasks):
         chosen.append(callbacks.EarlyStopping(est.n_iter_no_change))
     if est.verbose:
         chosen.append(callbacks.ProgressBar(head.score_name))
-    chosen.append(callbacks.WarnSlow(head.loss, est._faster_fit))
+    chosen.append(callbacks.WarnSlow(est._faster_fit))
     chosen.append(callbacks.WarnInterrupted(checkpoint is not None))
     functions = [*tasks.functions, *(est.callbacks or ())]
     return chosen + [callbacks.CallFunction(function, view_training) for function in functions]

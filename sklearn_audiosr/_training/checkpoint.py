@@ -58,13 +58,8 @@ class Checkpoint:
                 f"{str(self.path)!r} ({error}): name one in a folder of yours."
             ) from error
 
-    def load(self, network):
+    def load(self):
         """Return the state that the file holds, or None without a file.
-
-        Parameters
-        ----------
-        network : torch.nn.Module
-            Whose weights it must keep.
 
         Returns
         -------
@@ -74,7 +69,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is no checkpoint, or one of another training or network.
+            If the file is no checkpoint, or one of another training.
         """
         if not self.path.exists():
             return None
@@ -87,7 +82,6 @@ class Checkpoint:
                     f"{kept.get(name, 'unknown')}, got {value}: name another file, or delete this "
                     "one to train from the beginning."
                 )
-        _check_weights(network.state_dict(), content["state"]["network"], self.path)
         return content["state"]
 
     def save(self, state):
@@ -190,7 +184,7 @@ def _read(path):
     return content
 
 
-def _check_weights(needed, kept, path):
+def check_weights(needed, kept, path):
     """Raise ValueError for the first weights that differ in shape, or are missing in either."""
     for name in {**needed, **kept}:
         shapes = [
