@@ -7,7 +7,7 @@ from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.networks import AudioUNet
 
-Y = trim_clips(load_speech().clips, 4)
+Y = trim_clips([clip[:16_000] for clip in load_speech().clips[:4]], 4)
 X = Decimator(4).fit_transform(Y)
 
 
@@ -34,4 +34,4 @@ study = optuna.create_study(
     sampler=optuna.samplers.RandomSampler(seed=0),
     pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
 )
-study.optimize(train, n_trials=8)
+study.optimize(train, n_trials=6)
