@@ -12,7 +12,7 @@ from resolvers import make_pairs, small_resolver
 from sklearn.base import clone
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._persistence.estimators import save_estimator
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
 
 X, Y = (clips[:3, : 1024 * r] for clips, r in zip(make_pairs(), (1, 4), strict=True))

@@ -14,7 +14,7 @@ from model_files import X, content_of, fitted, frame, put_together, sign, take_a
 from safetensors.numpy import save_file
 
 from sklearn_audiosr._models.loading import load
-from sklearn_audiosr._persistence import model_file as _model_file
+from sklearn_audiosr._persistence import model_file
 from sklearn_audiosr._persistence.errors import ModelFileError
 
 TOUCHED = []
@@ -202,7 +202,7 @@ def test_a_checksum_of_another_file_is_refused(part, path):
 
 @pytest.mark.parametrize("found", [0, 2, 1.0, True, "1", None, [1]])
 def test_another_format_is_named_with_both_versions(found, path, monkeypatch):
-    monkeypatch.setattr(_model_file, "package_version", lambda: "0.4.0")
+    monkeypatch.setattr(model_file, "package_version", lambda: "0.4.0")
     document, table, data = take_apart(content_of("spline"))
     document.update(format=found, package_version="9.8.7")
     with pytest.raises(ModelFileError) as caught:

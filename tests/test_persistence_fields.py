@@ -68,7 +68,7 @@ FIELDS = [
     ("unet", (*PARAMETERS, "patch_length"), [[3]], "patch_length must hold plain values"),
     ("unet", (*PARAMETERS, "noise_model"), "gaussian", "noise_model_ must fit"),
     ("unet", (*PARAMETERS, "noise_model"), "os.system", "its noise model is unknown"),
-    ("unet", NETWORK, "AudioUNet", "network must be a description"),
+    ("unet", NETWORK, "AudioUNet", "network must be a "),
     ("unet", NETWORK, None, "must have shape|the arrays must have"),
     ("unet", (*NETWORK, "class"), "subprocess.Popen", "network must be one of AudioUNet"),
     ("unet", (*NETWORK, "class"), "BaseEstimator", "network must be one of AudioUNet"),

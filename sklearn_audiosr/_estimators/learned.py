@@ -50,6 +50,14 @@ class LearnedUpsampler(BaseUpsampler):
         "random_state": ["random_state"],
     }
 
+    _learned = {  # what save() stores; `n_iter_` is the length of `loss_curve_`
+        "upsampling_ratio_": "ratio",
+        "scale_": "scale",
+        "loss_curve_": "curve",
+        "validation_scores_": "curve",
+        "network_": "network",
+    }
+
     @abstractmethod
     def _build_network(self, ratio):
         """Make a network with fresh weights."""

@@ -175,6 +175,8 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         "optimizer": [StrOptions({"adam", "muon"}), None],
     }
 
+    _learned = {**LearnedUpsampler._learned, "noise_model_": "noise model"}  # what save() stores
+
     _source_reach = CUBIC_REACH
     _way_out = "a smaller network, AudioUNet(width=0.125) for example"
 
