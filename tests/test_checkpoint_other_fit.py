@@ -1,6 +1,7 @@
 """Checkpoints: no other fit goes on from them, whatever makes it another."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -180,6 +181,16 @@ def test_functions_and_objects_are_more_than_their_names(pairs, path, first, sec
         resolver(checkpoint=path, **second).fit(*pairs)
     expected = resolver(**first).fit(*pairs)
     assert_same_fit(resolver(checkpoint=path, **first).fit(*pairs), expected)
+
+
+def test_what_cannot_be_compared_is_refused_before_training(pairs, path):
+    est = resolver(checkpoint=path, objective=scaled(threading.Lock()))
+    with pytest.raises(
+        ValueError, match=r"checkpoint needs .*, got objective=scaled\S+ \(.*lock.*\): leave out"
+    ):
+        est.fit(*pairs)
+    assert not hasattr(est, "network_")
+    assert os.listdir(path.parent) == []
 
 
 N_FILTERS = {"last": 4}
