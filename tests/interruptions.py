@@ -6,7 +6,6 @@ from resolvers import small_resolver, weights
 
 from sklearn_audiosr import DNNBandwidthExtender
 from sklearn_audiosr._estimators.dnn_network import HighbandDNN
-from sklearn_audiosr._training import checkpoint as _checkpoint
 from sklearn_audiosr._training import objectives as _objectives
 from sklearn_audiosr._training.checkpoint import Checkpoint
 from sklearn_audiosr.networks import AudioUNet
@@ -14,7 +13,7 @@ from sklearn_audiosr.networks import AudioUNet
 
 def save_after_every_epoch(monkeypatch):
     """However long saving takes."""
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+    monkeypatch.setattr("sklearn_audiosr._training.checkpoint.MAX_SHARE", float("inf"))
 
 
 def name_checkpoint(tmp_path):
@@ -107,6 +106,6 @@ def interrupt_after_one_epoch(est, pairs):
 def keep_two_epochs(path, pairs):
     """Leave the checkpoint of a `resolver` there, and give its content."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+        save_after_every_epoch(monkeypatch)
         interrupt(resolver(checkpoint=path), pairs, Interruption(monkeypatch))
     return path.read_bytes()

@@ -21,7 +21,7 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training import checkpoint
 from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
@@ -71,7 +71,7 @@ def test_fit_may_be_interrupted_again_and_again(pairs, path, interruption):
 def test_long_epochs_are_kept_while_they_last(pairs, path, interruption, monkeypatch, at_call):
     """Three steps an epoch, and as if a minute went by in each: one step is lost at most."""
     expected = resolver(batch_size=3).fit(*pairs)
-    monkeypatch.setattr(_checkpoint, "_SECONDS_WITHIN_EPOCH", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS_WITHIN_EPOCH", 0.0)
     interruption.plan(None)
     resolver(batch_size=3).fit(*pairs)
     n_steps = interruption.n_calls
@@ -147,10 +147,10 @@ import torch
 torch.set_num_threads({n_threads})
 sys.path.insert(0, {tests!r})
 from resolvers import make_pairs
-from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training import checkpoint
 from interruptions import resolver
 
-_checkpoint._SHARE = float("inf")
+checkpoint.MAX_SHARE = float("inf")
 replace, n_saved = os.replace, 0
 
 def replace_twice(source, target):
@@ -187,7 +187,7 @@ def test_half_written_file_counts_for_nothing(pairs, path):
 
 
 def test_first_epoch_is_always_kept(pairs, path, interruption, monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", 1e-9)  # and no other
+    monkeypatch.setattr(checkpoint, "MAX_SHARE", 1e-9)  # and no other
     expected = resolver().fit(*pairs)
     interrupt(resolver(checkpoint=path), pairs, interruption)
     assert_same_fit(resolver(checkpoint=path).fit(*pairs), expected)

@@ -29,18 +29,19 @@ def describe_parameters(parameters):
 
     Raises ValueError for a parameter that can't be compared with that of another process.
     """
-    return {name: _describe(name, value) for name, value in parameters.items() if name not in _FREE}
-
-
-def _describe(name, value):
-    try:
-        return describe(value)
-    except Exception as error:  # what can't be taken apart fails in a dozen ways
-        raise ValueError(
-            f"checkpoint needs parameters that another process can compare, got {name}="
-            f"{_name(value)} ({error}): leave out what can't be pickled (locks, open files) and "
-            "what is nested without end, or fit with checkpoint=None."
-        ) from error
+    texts = {}
+    for name, value in parameters.items():
+        if name in _FREE:
+            continue
+        try:
+            texts[name] = describe(value)
+        except Exception as error:  # what can't be taken apart fails in a dozen ways
+            raise ValueError(
+                "checkpoint needs parameters that another process can compare, got "
+                f"{name}={_name(value)} ({error}): leave out what can't be pickled "
+                "(locks, open files) and what is nested without end, or fit with checkpoint=None."
+            ) from error
+    return texts
 
 
 def describe(value):
