@@ -1,8 +1,10 @@
 """Fits that are interrupted at a step, and small learned estimators to interrupt."""
 
+from functools import cache
+
 import pytest
 import torch
-from resolvers import small_resolver, weights
+from resolvers import make_pairs, small_resolver, weights
 
 from sklearn_audiosr import DNNBandwidthExtender
 from sklearn_audiosr._estimators.dnn_network import HighbandDNN
@@ -62,6 +64,12 @@ def resolver(**parameters):
     """With all that a training must find again: dropout, statistics, held-out clips."""
     network = AudioUNet(n_blocks=2, width=1 / 16, layout="paper", dropout=0.2)
     return small_resolver(**{"network": network, "max_epochs": 5, **parameters})
+
+
+@cache
+def complete_fit():
+    """The one `resolver` that was fitted without an interruption: not to be changed."""
+    return resolver().fit(*make_pairs())
 
 
 def dnn(**parameters):

@@ -258,7 +258,7 @@ def test_loading_loads_no_compiler(path):
         save_kind(kind, path.with_name(kind))
     code = (
         "import pathlib, sys\n"
-        "from sklearn_audiosr._models.loading import load\n"
+        "from sklearn_audiosr import load\n"
         f"ests = [load(path) for path in sorted(pathlib.Path({str(path.parent)!r}).iterdir())]\n"
         "print(len(ests), 'torch._dynamo' in sys.modules)\n"
     )

@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from model_files import X, content_of, fitted, put_together, sign, table_of, take_apart
 
-from sklearn_audiosr._models.loading import load
-from sklearn_audiosr._persistence.errors import ModelFileError
+from sklearn_audiosr import ModelFileError, load
 from sklearn_audiosr._persistence.model_file import unpack_model
 
 
