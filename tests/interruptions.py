@@ -112,7 +112,7 @@ def interrupt_after_one_epoch(est, pairs):
 
 
 def keep_two_epochs(path, pairs):
-    """Leave the checkpoint of a `resolver` there, and give its content."""
+    """Leave the checkpoint of a `resolver` there, and return its content."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         save_after_every_epoch(monkeypatch)
         interrupt(resolver(checkpoint=path), pairs, Interruption(monkeypatch))

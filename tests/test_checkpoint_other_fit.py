@@ -113,7 +113,7 @@ def test_fewer_epochs_than_were_kept(pairs, kept, interruption):
 
 
 def scaled(factor):
-    """Give objectives that have one name and one code."""
+    """Return objectives that have one name and one code."""
 
     def objective(prediction, target, mask):
         return factor * ((prediction - target) * mask).square().mean()
@@ -142,7 +142,7 @@ def steep(slope):
 
 
 class Activated(BaseEstimator):
-    """The description of a network with an activation of the user's."""
+    """Config of a network with an activation of the user's."""
 
     def __init__(self, activation):
         self.activation = activation
@@ -197,7 +197,7 @@ N_FILTERS = {"last": 4}
 
 
 class Rewritten:
-    """The description of a network whose code can be changed."""
+    """Config of a network whose code can be changed."""
 
     def build(self):
         network = Halving()

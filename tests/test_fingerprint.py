@@ -87,7 +87,7 @@ class Description(BaseEstimator):
 
 
 def compile_function(source, n_lines=0):
-    """Give f of a source text that stands so many lines further down."""
+    """Return f of a source text that stands so many lines further down."""
     names = {"np": np, "partial": partial}
     exec(compile("\n" * n_lines + source, f"{n_lines}.py", "exec"), names)
     return names["f"]

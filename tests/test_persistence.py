@@ -32,7 +32,7 @@ def is_estimator(value):
 
 
 def spell(value):
-    """Give a value, an object by its attributes, with lists as tuples."""
+    """Return a value, an object by its attributes, with lists as tuples."""
     if isinstance(value, torch.nn.Module):
         return {name: tensor.tolist() for name, tensor in value.state_dict().items()}
     if isinstance(value, np.ndarray):

@@ -118,7 +118,7 @@ FIELDS = [
 
 
 def put(document, place, value):
-    """Give a copy of a document with another value at a place."""
+    """Return a copy of a document with another value at a place."""
     document = copy.deepcopy(document)
     part = document
     for key in place[:-1]:
