@@ -64,6 +64,14 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         "random_state": ["random_state"],
     }
 
+    _learned = {  # what save() stores; `n_iter_` is the length of `loss_curve_`
+        "upsampling_ratio_": "ratio",
+        "scale_": "scale",
+        "loss_curve_": "curve",
+        "validation_scores_": "curve",
+        "network_": "network",
+    }
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: "ClipsLike", Y: "ClipsLike", groups: "ArrayLike | None" = None) -> Self:
         """Train on pairs of clips.

@@ -181,6 +181,7 @@ class AudioSuperResolver(LearnedUpsampler):
         "optimizer": [str, None],  # looked up when torch is loaded
     }
 
+    _learned = {**LearnedUpsampler._learned, "noise_model_": "noise model"}  # what save() stores
     _interpolation = "cubic"
     _faster_fit = "a smaller network, AudioUNet(width=0.125) for example"
     noise_model_: Any
