@@ -95,10 +95,10 @@ def test_stream_in_bfloat16_equals_predict_in_bfloat16():
 
 def test_memory_of_a_stream_stays_the_same():
     stream, held = lively_estimator().stream(), []
-    flow = stream._stage._network._pieces.flow
+    runner = stream._stage._network._pieces.runner
     for _ in range(100):
         stream.push(noise(16))
-        tensors = [*flow._held.values(), *(t for state in flow._states.values() for t in state)]
+        tensors = [*runner._held.values(), *(t for state in runner._states.values() for t in state)]
         held.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
     assert 0 < max(held[50:]) == max(held[25:50])
 
