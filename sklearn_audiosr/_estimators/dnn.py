@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import (
-    SINC_REACH,
+    SINC_HALF_WIDTH,
     stream_bandlimited,
     upsample_bandlimited,
 )
@@ -124,7 +124,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         "n_context_frames": [Interval(Integral, 1, None, closed="left")],
     }
 
-    _source_reach = SINC_REACH
+    _source_reach = SINC_HALF_WIDTH
     _way_out = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
 
     def __init__(

@@ -22,7 +22,7 @@ from sklearn_audiosr._estimators.network_config import (
     name_description,
 )
 from sklearn_audiosr._estimators.probabilistic import ProbabilisticUpsampler
-from sklearn_audiosr._signal.interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
+from sklearn_audiosr._signal.interpolation import CUBIC_HALF_WIDTH, stream_cubic, upsample_cubic
 
 OBJECTIVE_NAMES = {
     *("rmse", "mse", "paper_eq1", "noise_to_signal"),
@@ -175,7 +175,7 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         "optimizer": [StrOptions({"adam", "muon"}), None],
     }
 
-    _source_reach = CUBIC_REACH
+    _source_reach = CUBIC_HALF_WIDTH
     _way_out = "a smaller network, AudioUNet(width=0.125) for example"
 
     def __init__(

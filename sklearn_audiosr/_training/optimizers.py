@@ -4,7 +4,8 @@ import math
 
 import torch
 
-# Of the Newton-Schulz polynomial, chosen for speed: singular values end between 0.7 and 1.2.
+# Coefficients of the Newton-Schulz polynomial. They are chosen for speed: singular values end
+# between 0.7 and 1.2.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
 
@@ -17,11 +18,11 @@ def make_optimizer(name, network, learning_rate, device):
     Parameters
     ----------
     name : {"adam", "muon"}
-        Muon trains the network's ``hidden_matrices()``, and Adam all the rest.
+        Muon trains the ``hidden_matrices()`` of the network, and Adam all other weights.
     network : torch.nn.Module
         On `device`.
     learning_rate : float
-        Of both.
+        Learning rate of both.
     device : torch.device
         Where the network is.
 
@@ -47,15 +48,15 @@ def _make_adam(parameters, learning_rate, device):
 class Muon(torch.optim.Optimizer):
     """Momentum whose updates are orthogonal matrices: K. Jordan et al., 2024 [1]_.
 
-    An update has singular values of about 1, so that directions which rarely show in the gradients
-    are learned as fast as the few that rule them. It is scaled so that the root mean square of its
-    entries is the learning rate: about the size of Adam's in its first steps, so that both take the
-    same rate. (In trainings of many more steps than ours, a fifth of that is usual [2]_.)
+    All singular values of an update are about 1, so directions that are rare in the gradients are
+    learned as fast as the few that dominate. The update is scaled to a root mean square of the
+    learning rate. Adam's first updates have that size too, so the same learning rate suits both.
+    (For many more steps than ours, a fifth of it is usual [2]_.)
 
     Parameters
     ----------
     matrices : list of torch.nn.Parameter
-        Weights of two dimensions or more: the first are rows, all others columns.
+        Weights of two dimensions or more; all but the first count as columns.
     lr : float
         Learning rate.
 
@@ -76,12 +77,12 @@ class Muon(torch.optim.Optimizer):
         Parameters
         ----------
         closure : callable, default=None
-            Computes the gradients anew, and gives the loss.
+            Computes the gradients again, and returns the loss.
 
         Returns
         -------
         loss : Tensor or None
-            Of `closure`.
+            The loss that `closure` returns.
         """
         loss = None
         if closure is not None:
@@ -107,8 +108,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrix):
     """Bring the singular values of a matrix close to 1: the Newton-Schulz iteration of Muon.
 
-    The iteration runs on the Gram matrix of the shorter side, which takes a third less operations
-    than on the matrix itself.
+    It runs on the Gram matrix of the shorter side, which takes a third fewer operations than on the
+    matrix itself.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def orthogonalize(matrix):
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalize(matrix.mT).mT
     a, b, c = _COEFFICIENTS
-    # first by the largest entry: squares of tiny or huge ones are no numbers of 32 bits
+    # first by the largest entry: squares of tiny or huge ones leave the range of float32
     matrix = matrix / matrix.abs().amax().clamp_min(torch.finfo(matrix.dtype).tiny)
     matrix = matrix / matrix.norm().clamp_min(1.0)
     gram, product = matrix @ matrix.mT, None
@@ -136,7 +137,7 @@ def orthogonalize(matrix):
 
 
 class OptimizerPair:
-    """Two optimizers of different weights of one network, used as one.
+    """Two optimizers for different weights of a network, used as one.
 
     Parameters
     ----------
@@ -149,11 +150,11 @@ class OptimizerPair:
 
     @property
     def param_groups(self):
-        """Groups of both."""
+        """Parameter groups of both."""
         return [group for optimizer in self._optimizers for group in optimizer.param_groups]
 
     def zero_grad(self):
-        """Forget the gradients."""
+        """Reset all gradients."""
         for optimizer in self._optimizers:
             optimizer.zero_grad()
 
@@ -163,16 +164,16 @@ class OptimizerPair:
             optimizer.step()
 
     def state_dict(self):
-        """Give the state of both."""
+        """Return the state of both."""
         return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
 
     def load_state_dict(self, state):
-        """Take up the state of both.
+        """Load the state of both.
 
         Parameters
         ----------
         state : dict
-            What `state_dict` gave.
+            As from `state_dict`.
         """
         for optimizer, own in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(own)

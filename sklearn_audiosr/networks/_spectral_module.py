@@ -116,7 +116,7 @@ class SpectralNetwork(nn.Module):
         spectrum = runner.run(self.analysis, x)  # (batch, 2 bins, frames)
         level = runner.run(self.level, self._measure_power(spectrum))  # (batch, 1, frames)
         level, spectrum = runner.align(self.level, level, spectrum)
-        features = self._describe(spectrum, level)  # (batch, 3 n_low + 1, frames)
+        features = self._compute_features(spectrum, level)  # (batch, 3 n_low + 1, frames)
         z = self.first_norm(runner.run(self.first, features))  # (batch, filters, frames)
         for block in self.blocks:
             z = block(z, runner)  # (batch, filters, frames)
@@ -133,7 +133,7 @@ class SpectralNetwork(nn.Module):
         return PieceStream(self)
 
     def hidden_matrices(self):
-        """Return the weights of the dense layers inside the blocks, which are most weights."""
+        """Return the weights of the dense layers inside the blocks, which hold most weights."""
         layers = [layer for block in self.blocks for layer in (block.expand, block.contract)]
         return [layer.weight for layer in layers]
 
@@ -187,8 +187,8 @@ class SpectralNetwork(nn.Module):
         power = (real.square() + imag.square()).sum(dim=1, keepdim=True) / self.n_low
         return torch.cat([power, torch.ones_like(power)], dim=1)
 
-    def _describe(self, spectrum, level):
-        """Compute features: log power and phasor of the lowband relative to the level, and it."""
+    def _compute_features(self, spectrum, level):
+        """Return the lowband's log power and phasor relative to the level, and the level."""
         unit = torch.exp(-level / 2)
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
         power = real.square() + imag.square() + _POWER_FLOOR
