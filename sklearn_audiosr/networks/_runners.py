@@ -16,15 +16,14 @@ multiple of ``block_length`` timepoints and returns ``(y, state)``; the state is
 begins.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 
-@dataclass(frozen=True)
-class ReceptiveField:
+class ReceptiveField(NamedTuple):
     """The inputs that one output of a layer depends on.
 
     Parameters
