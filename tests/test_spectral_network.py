@@ -125,7 +125,7 @@ def test_a_correction_raises_no_bin_far_above_its_surroundings(ratio):
 
     @torch.no_grad()
     def measure(gain):
-        """Give the power of the raised bin of the mean, and that of bins below, in all frames."""
+        """Return the power of the raised bin of the mean, and that of bins below, in all frames."""
         network.last.bias[raised] = gain - 1
         real, imag = network.analysis(network(x)[:, :1]).chunk(2, dim=1)
         power = real.square() + imag.square()
