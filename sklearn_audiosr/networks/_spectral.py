@@ -145,7 +145,7 @@ class SpectralNet(BaseEstimator):
             channel_noise=float(self.channel_noise),
         )
 
-    def _check(self, upsampling_ratio):
+    def _check(self, upsampling_ratio: int) -> None:
         name = type(self).__name__
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), name

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from sklearn_audiosr.networks._unet import AudioUNet
+
+if TYPE_CHECKING:
+    import torch
 
 
 class TFiLM(AudioUNet):
@@ -120,7 +123,7 @@ class TFiLM(AudioUNet):
         """Two stretches: a shorter patch has no whole one after the first for the LSTMs to see."""
         return 2 * self._check_block_length()
 
-    def _check_block_length(self):
+    def _check_block_length(self) -> int:
         """Return `block_length`, or raise ValueError."""
         validate_parameter_constraints(
             {"block_length": self._parameter_constraints["block_length"]},
@@ -141,7 +144,7 @@ class TFiLM(AudioUNet):
             )
         return length
 
-    def _find_modules(self):
+    def _find_modules(self) -> Mapping[str, Callable[..., torch.nn.Module]]:
         from sklearn_audiosr.networks import _tfilm_module
 
         length = self._check_block_length()

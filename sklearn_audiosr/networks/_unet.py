@@ -5,7 +5,7 @@ The modules have a file of their own because they need torch, and a config does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -159,16 +159,16 @@ class AudioUNet(BaseEstimator):
             upsampling=self.upsampling,
         )
 
-    def _find_modules(self):
+    def _find_modules(self) -> Mapping[str, Callable[..., torch.nn.Module]]:
         """Return what makes the module of each layout."""
         from sklearn_audiosr.networks import _unet_module
 
         return {"code": _unet_module.CodeUNet, "paper": _unet_module.PaperUNet}
 
-    def _resolve(self, value, defaults):
+    def _resolve(self, value: Any, defaults: Mapping[str, Any]) -> Any:
         return defaults[self.layout] if isinstance(value, str) and value == "auto" else value
 
-    def _filters(self):
+    def _filters(self) -> list[int]:
         blocks = range(1, self.n_blocks + 1)
         filters = self.n_filters
         if filters is None:
@@ -177,7 +177,7 @@ class AudioUNet(BaseEstimator):
         _check_block_list("n_filters", filters, self.n_blocks, odd=False)
         return [max(2, 2 * round(f * self.width / 2)) for f in filters]
 
-    def _kernel_sizes(self):
+    def _kernel_sizes(self) -> list[int]:
         sizes = self.kernel_sizes
         if sizes is None:
             # Sec. 3.2 prints min; its text and program need max
@@ -186,7 +186,7 @@ class AudioUNet(BaseEstimator):
         return [int(size) for size in sizes]
 
 
-def _check_block_list(name, values, n_blocks, odd):
+def _check_block_list(name: str, values: Any, n_blocks: int, odd: bool) -> None:
     kind = "odd integers" if odd else "integers"
     legal = isinstance(values, Sequence) or hasattr(values, "__array__")
     legal = legal and len(values) == n_blocks
