@@ -261,7 +261,7 @@ def count_held(stage):
     held = [source._knots]
     if stage is not source:
         pieces = stage._network._pieces
-        held += [pieces._x] if hasattr(pieces, "_x") else pieces.flow._held.values()
+        held += [pieces._x] if hasattr(pieces, "_x") else pieces.runner._held.values()
     return sum(count_alive(x) for x in held)
 
 
