@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 
 def score(Y, Y_pred, names):
     """Both metrics, and the worst clip of each."""
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    lsd = log_spectral_distance(Y, Y_pred, average=None)
+    snr = snr_score(Y, Y_pred, average=None)
+    lsd = lsd_distance(Y, Y_pred, average=None)
     return {
         "snr_db": round(float(np.nanmean(snr)), 3),
         "lsd_log10": round(float(np.mean(lsd)), 4),

@@ -22,9 +22,9 @@ from train_pretrained import begin_with, make_pairs
 from sklearn_audiosr import SplineUpsampler, load_pretrained
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import (
-    log_spectral_distance,
-    perceptual_speech_quality_score,
-    short_time_intelligibility_score,
+    lsd_distance,
+    pesq_score,
+    stoi_score,
 )
 
 # New variations: seeds that no recipe has come to.
@@ -37,11 +37,11 @@ _LEARNING_RATE = 5e-4
 def measure(Y, Y_pred, names, ratio):
     """Both metrics, the distance in the highband, and what was no part of any training."""
     row = score(Y, Y_pred, names)
-    highband = log_spectral_distance(Y, Y_pred, band="highband", upsampling_ratio=ratio)
+    highband = lsd_distance(Y, Y_pred, band="highband", upsampling_ratio=ratio)
     row["highband_lsd_log10"] = round(float(highband), 3)
     perceptual = {
-        "pesq": perceptual_speech_quality_score,
-        "stoi": short_time_intelligibility_score,
+        "pesq": pesq_score,
+        "stoi": stoi_score,
     }
     for name, metric in perceptual.items():
         try:

@@ -16,7 +16,7 @@ from scipy import signal
 
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
-from sklearn_audiosr.metrics import log_spectral_distance
+from sklearn_audiosr.metrics import lsd_distance
 
 FRAME, HOP, FLOOR = 2048, 512, 1e-8  # of the metric
 
@@ -49,7 +49,7 @@ def measure_model(name, root):
     Y_pred = est.predict(Decimator(recipe.ratio).fit_transform(Y))
     first_high = FRAME // 2 // recipe.ratio
     values = np.array([measure_clip(*pair, first_high) for pair in zip(Y, Y_pred, strict=True)])
-    expected = log_spectral_distance(Y, Y_pred)
+    expected = lsd_distance(Y, Y_pred)
     if abs(values[:, 0].mean() - expected) > 1e-3:
         raise RuntimeError(
             f"the distance here, {values[:, 0].mean()}, is not the metric {expected}"

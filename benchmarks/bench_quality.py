@@ -20,7 +20,7 @@ from sklearn_audiosr import (
     SplineUpsampler,
 )
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet, SpectralNet
 
 CASES = [("speech_multi", 2), ("speech_multi", 4), ("speech_multi", 6), ("piano", 4)]
@@ -58,9 +58,9 @@ def fit(estimator, X, Y, speakers):
 
 def measure(Y, Y_pred, names):
     """Scores of one method on the test clips."""
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    lsd = log_spectral_distance(Y, Y_pred, average=None)
-    natural = log_spectral_distance(Y, Y_pred, convention="kuleshov2017")
+    snr = snr_score(Y, Y_pred, average=None)
+    lsd = lsd_distance(Y, Y_pred, average=None)
+    natural = lsd_distance(Y, Y_pred, convention="kuleshov2017")
     worst = int(np.nanargmin(snr))
     return {
         "snr": float(np.nanmean(snr)),

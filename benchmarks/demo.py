@@ -27,7 +27,7 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr.datasets import load_audio_folder, load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet
 
 RATIO = 4
@@ -116,8 +116,8 @@ def cross_validate(name, estimator, Y, folds):
         predict_time = time.perf_counter() - predict_time
         rows.append(
             {
-                "snr": signal_to_noise_ratio(Y_test, Y_pred),
-                "lsd": log_spectral_distance(Y_test, Y_pred),
+                "snr": snr_score(Y_test, Y_pred),
+                "lsd": lsd_distance(Y_test, Y_pred),
                 "speed": sum(map(len, Y_test)) / SAMPLING_RATE / predict_time,
                 "fit": fit_time,
             }
@@ -134,8 +134,8 @@ def bound(Y, folds):
     """Scores of the true lowband with an empty highband."""
     tests = [[Y[i] for i in test] for _, test in folds]
     return {
-        "snr": np.array([signal_to_noise_ratio(t, ideal_lowband(t, RATIO)) for t in tests]),
-        "lsd": np.array([log_spectral_distance(t, ideal_lowband(t, RATIO)) for t in tests]),
+        "snr": np.array([snr_score(t, ideal_lowband(t, RATIO)) for t in tests]),
+        "lsd": np.array([lsd_distance(t, ideal_lowband(t, RATIO)) for t in tests]),
     }
 
 

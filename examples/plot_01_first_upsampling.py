@@ -48,7 +48,7 @@ from time import perf_counter
 
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet
 
 network = AudioUNet(n_blocks=3, width=1 / 16, kernel_sizes=(17, 9, 9), dropout=0.0)
@@ -67,13 +67,13 @@ for name, upsampler in upsamplers.items():
     upsampler.fit(X_train, Y_train)
     seconds = perf_counter() - begin
     predictions[name] = upsampler.predict(X_test)
-    snr[name] = signal_to_noise_ratio(Y_test, predictions[name])
-    lsd[name] = log_spectral_distance(Y_test, predictions[name])
+    snr[name] = snr_score(Y_test, predictions[name])
+    lsd[name] = lsd_distance(Y_test, predictions[name])
     print(f"{name:14} {seconds:8.1f} {snr[name]:9.2f} {lsd[name]:6.2f}")
 
 lowband = ideal_lowband(Y_test, r)
-snr["ideal lowband"] = signal_to_noise_ratio(Y_test, lowband)
-lsd["ideal lowband"] = log_spectral_distance(Y_test, lowband)
+snr["ideal lowband"] = snr_score(Y_test, lowband)
+lsd["ideal lowband"] = lsd_distance(Y_test, lowband)
 print(f"{'ideal lowband':14} {'':8} {snr['ideal lowband']:9.2f} {lsd['ideal lowband']:6.2f}")
 
 # %%

@@ -25,9 +25,9 @@ from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import (
-    log_spectral_distance,
+    lsd_distance,
     neg_lsd_scorer,
-    signal_to_noise_ratio,
+    snr_score,
     snr_scorer,
 )
 from sklearn_audiosr.networks import AudioUNet
@@ -95,7 +95,7 @@ print(f"{'':28} {'SNR (dB)':>9} {'LSD':>6} {'fit (s)':>8}")
 for name, s, d, seconds in zip(names, snr, lsd, results["mean_fit_time"], strict=True):
     print(f"{name:28} {s:9.2f} {d:6.2f} {seconds:8.2f}")
 lowband = ideal_lowband(Y, 4)  # all folds are of one size: their mean is that of all clips
-bound_snr, bound_lsd = signal_to_noise_ratio(Y, lowband), log_spectral_distance(Y, lowband)
+bound_snr, bound_lsd = snr_score(Y, lowband), lsd_distance(Y, lowband)
 print(f"{'ideal lowband':28} {bound_snr:9.2f} {bound_lsd:6.2f}")
 
 best_snr, best_lsd = int(snr.argmax()), int(lsd.argmin())

@@ -27,9 +27,9 @@ from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import (
-    log_spectral_distance,
+    lsd_distance,
     neg_lsd_scorer,
-    signal_to_noise_ratio,
+    snr_score,
     snr_scorer,
 )
 
@@ -82,7 +82,7 @@ def cross_validate_clips(upsampler, folds):
     clip_lsd = np.empty(len(Y))
     for pipe, test in zip(result["estimator"], result["indices"]["test"], strict=True):
         Y_test = [Y[i] for i in test]
-        clip_lsd[test] = log_spectral_distance(Y_test, pipe.predict(Y_test), average=None)
+        clip_lsd[test] = lsd_distance(Y_test, pipe.predict(Y_test), average=None)
     return result["test_snr"].mean(), -result["test_lsd"].mean(), clip_lsd
 
 
@@ -93,7 +93,7 @@ for name, upsampler in upsamplers.items():
         mean_snr[name, how], lsd, clip_lsd[name, how] = cross_validate_clips(upsampler, folds)
         print(f"{name:14} {how:11} {mean_snr[name, how]:8.2f} {lsd:6.2f}")
 lowband = ideal_lowband(Y, 4)  # all folds are of one size: their mean is that of all clips
-bound_snr, bound_lsd = signal_to_noise_ratio(Y, lowband), log_spectral_distance(Y, lowband)
+bound_snr, bound_lsd = snr_score(Y, lowband), lsd_distance(Y, lowband)
 print(f"{'ideal lowband':14} {'either':11} {bound_snr:8.2f} {bound_lsd:6.2f}")
 
 # %%

@@ -24,7 +24,7 @@ from scipy import fft
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 speech = load_speech()
 sampling_rate = speech.sampling_rate
@@ -45,8 +45,8 @@ for r in ratios:
     predictions = {name: upsampler.predict(X_test) for name, upsampler in upsamplers[r].items()}
     predictions["ideal lowband"] = ideal_lowband(Y_test, r)
     for name, Y_pred in predictions.items():
-        snr[name].append(signal_to_noise_ratio(Y_test, Y_pred))
-        lsd[name].append(log_spectral_distance(Y_test, Y_pred))
+        snr[name].append(snr_score(Y_test, Y_pred))
+        lsd[name].append(lsd_distance(Y_test, Y_pred))
 
 print(f"{'':14}" + "".join(f"  r={r}: SNR (dB)   LSD" for r in ratios))
 for name in snr:

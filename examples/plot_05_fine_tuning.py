@@ -23,7 +23,7 @@ import numpy as np
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet
 
 new_speakers = ["ked", "rms"]
@@ -102,8 +102,8 @@ for name in new_speakers:
     rows = {label: estimator.predict(X_test) for label, estimator in estimators[name].items()}
     rows["ideal lowband"] = ideal_lowband(Y_test, 4)
     for label, Y_pred in rows.items():
-        snr[name, label] = signal_to_noise_ratio(Y_test, Y_pred)
-        lsd[name, label] = log_spectral_distance(Y_test, Y_pred)
+        snr[name, label] = snr_score(Y_test, Y_pred)
+        lsd[name, label] = lsd_distance(Y_test, Y_pred)
         print(f"{label:18} {snr[name, label]:9.2f} {lsd[name, label]:6.2f}")
 
 gain = {name: snr[name, "fine-tuned"] - snr[name, "trained on others"] for name in new_speakers}

@@ -149,7 +149,7 @@ swapped = {
 # 46 ms, half a beat's spike. Neither tells whether a beat is right. Take what your field reads
 # from the series: here the height of each R peak.
 
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 
 around = np.arange(-25, 26)  # 50 ms on each side of a beat
 
@@ -165,7 +165,7 @@ def peak_errors(series):
 
 def score(series):
     """SNR of each patient, and errors of the R peaks."""
-    snr = signal_to_noise_ratio(Y_test, series, average=None)
+    snr = snr_score(Y_test, series, average=None)
     of_patient = np.array([snr[patients_test == p].mean() for p in np.unique(patients_test)])
     return of_patient, peak_errors(series)
 

@@ -25,7 +25,7 @@ import numpy as np
 from sklearn_audiosr import AudioSuperResolver, SplineUpsampler
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet
 
 r, new_speaker = 2, "slt"
@@ -190,8 +190,8 @@ candidates["heteroscedastic, a draw"] = [draw[..., 0] for draw in draws]
 snr, lsd = {}, {}
 print(f"{'':24}{'SNR (dB)':>9}{'LSD':>7}")
 for name, Y_pred in candidates.items():
-    snr[name] = signal_to_noise_ratio(Y_test, Y_pred)
-    lsd[name] = log_spectral_distance(Y_test, Y_pred)
+    snr[name] = snr_score(Y_test, Y_pred)
+    lsd[name] = lsd_distance(Y_test, Y_pred)
     print(f"{name:24}{snr[name]:9.2f}{lsd[name]:7.2f}")
 
 # %%

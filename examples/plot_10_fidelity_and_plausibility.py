@@ -22,7 +22,7 @@ import numpy as np
 from sklearn_audiosr import SplineUpsampler, load_pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 Y = load_speech().clips[::5]
 X = Decimator(upsampling_ratio=4).transform(Y)
@@ -30,10 +30,10 @@ est = load_pretrained("speech-4x-16k")
 gains = np.array([0, 0.125, 0.25, 0.5, 0.75, 1, 1.25])
 
 predictions = [est.predict(X, highband_gain=gain) for gain in gains]
-snr = np.array([signal_to_noise_ratio(Y, Y_pred) for Y_pred in predictions])
-lsd = np.array([log_spectral_distance(Y, Y_pred) for Y_pred in predictions])
+snr = np.array([snr_score(Y, Y_pred) for Y_pred in predictions])
+lsd = np.array([lsd_distance(Y, Y_pred) for Y_pred in predictions])
 bound = ideal_lowband(Y, 4)
-bound_snr, bound_lsd = signal_to_noise_ratio(Y, bound), log_spectral_distance(Y, bound)
+bound_snr, bound_lsd = snr_score(Y, bound), lsd_distance(Y, bound)
 print(f"ideal lowband:       SNR {bound_snr:5.2f} dB, LSD {bound_lsd:.3f}")
 for row in zip(gains, snr, lsd, strict=True):
     print("highband_gain {:5.3f}: SNR {:5.2f} dB, LSD {:.3f}".format(*row))
@@ -47,7 +47,7 @@ for row in zip(gains, snr, lsd, strict=True):
 # predicts nothing in the highband.
 
 spline = SplineUpsampler().fit(X, Y).predict(X)
-spline_snr, spline_lsd = signal_to_noise_ratio(Y, spline), log_spectral_distance(Y, spline)
+spline_snr, spline_lsd = snr_score(Y, spline), lsd_distance(Y, spline)
 
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ax.plot(lsd, snr, "o-", label="speech-4x-16k, by highband_gain")

@@ -11,7 +11,7 @@ from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._clips import Clips
 from sklearn_audiosr._pairs import check_groups, check_pairs
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 
 class Folder:
@@ -144,7 +144,7 @@ def test_callers_arrays_stay_as_they_are():
     for estimator in (SplineUpsampler(), LinearUpsampler(n_taps=5)):
         estimator.fit(X, Y).score(X, Y)
     Decimator(2).fit_transform(Y)
-    log_spectral_distance(Y, estimator.predict(X))
+    lsd_distance(Y, estimator.predict(X))
     assert all(map(np.array_equal, before, X + Y))
     assert all(clip.dtype == np.float64 for clip in X + Y)
 
@@ -236,7 +236,7 @@ TYPES += ["number", "generator", "sparse", "masked"]
 ENTRIES = {
     "X": lambda clips: spline().predict(clips),
     "Y": lambda clips: Decimator(2).transform(clips),
-    "y_true": lambda clips: signal_to_noise_ratio(clips, [noise(2)] * 2),
+    "y_true": lambda clips: snr_score(clips, [noise(2)] * 2),
 }
 
 
@@ -315,9 +315,9 @@ def test_groups_of_two_kinds():
 def test_metric_of_unequal_numbers(weights):
     Y = noise(3, 8)
     with pytest.raises(ValueError, match=r"y_pred must .*3.*got 2"):
-        signal_to_noise_ratio(Y, Y[:2])
+        snr_score(Y, Y[:2])
     with pytest.raises(ValueError, match=r"sample_weight must .*3.*got"):
-        signal_to_noise_ratio(Y, Y, sample_weight=weights)
+        snr_score(Y, Y, sample_weight=weights)
 
 
 def test_bad_clip_of_a_lazy_sequence_is_named_when_it_is_read():

@@ -10,7 +10,7 @@ from commands import failure, noise, read, run, run_json, ship, spline, write
 from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr._persistence.estimators import save_estimator
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 SPEECH = "--model=speech-2x-16k"  # a spline, so that its scores are known
 
@@ -40,8 +40,8 @@ def recordings(folder):
 
 
 def scores_of(Y, Y_pred):
-    snr = signal_to_noise_ratio(Y, Y_pred, average=None)
-    return {"snr_db": snr.tolist(), "lsd": log_spectral_distance(Y, Y_pred, average=None).tolist()}
+    snr = snr_score(Y, Y_pred, average=None)
+    return {"snr_db": snr.tolist(), "lsd": lsd_distance(Y, Y_pred, average=None).tolist()}
 
 
 def test_evaluate_gives_the_scores_of_the_library(recordings, capsys):

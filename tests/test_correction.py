@@ -8,7 +8,7 @@ from _correction import _RIDGE, _NormalEquations, settle_correction
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 from sklearn_audiosr.networks import SpectralNet
 
 
@@ -46,7 +46,7 @@ def test_noise_of_the_mean_falls_and_the_rest_stays(pairs):
     detail = est.predict(X)[0] - poor[0]
     settle_correction(est, X, Y)
     settled = est.predict(X, highband_gain=0)
-    assert signal_to_noise_ratio(Y, settled) > signal_to_noise_ratio(Y, poor) + 0.5
+    assert snr_score(Y, settled) > snr_score(Y, poor) + 0.5
     np.testing.assert_allclose(est.predict(X)[0] - settled[0], detail, atol=1e-5)
     for name, value in network.state_dict().items():
         if not name.startswith("last."):

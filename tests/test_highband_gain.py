@@ -13,7 +13,7 @@ from torch import nn
 
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.metrics import log_spectral_distance, neg_lsd_scorer, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, neg_lsd_scorer, snr_score
 from sklearn_audiosr.networks import AudioUNet, SpectralNet
 
 
@@ -55,8 +55,8 @@ def est(clips):
 def test_the_dial_trades_noise_for_spectra(est, clips):
     X, Y = clips
     mean, full = (est.predict(X, highband_gain=gain) for gain in (0, 1))
-    assert signal_to_noise_ratio(Y, mean) > signal_to_noise_ratio(Y, full)
-    assert log_spectral_distance(Y, mean) > 1.15 * log_spectral_distance(Y, full)
+    assert snr_score(Y, mean) > snr_score(Y, full)
+    assert lsd_distance(Y, mean) > 1.15 * lsd_distance(Y, full)
 
 
 def test_the_dial_is_linear(est, clips):
@@ -116,7 +116,7 @@ def test_training_does_not_depend_on_it(est, clips):
 def test_validation_is_by_log_spectral_distance(est, clips):
     """Of the best epoch: the weights that are kept give the best score."""
     X, Y = clips
-    scores = [-log_spectral_distance([y], est.predict([x])) for x, y in zip(X, Y, strict=True)]
+    scores = [-lsd_distance([y], est.predict([x])) for x, y in zip(X, Y, strict=True)]
     # the floor is relative to the sources' level in training, absolute here
     assert min(abs(s - max(est.validation_scores_)) for s in scores) < 0.1
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from sklearn_audiosr import LinearUpsampler
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 
 RATIOS = [2, 3, 4, 6, 8]
 
@@ -160,7 +160,7 @@ def test_every_length_is_exact(ratio):
 def test_score_is_the_mean_snr():
     X, Y = make_pairs(2)
     linear = LinearUpsampler(n_taps=5).fit(X, Y)
-    assert linear.score(X, Y) == pytest.approx(signal_to_noise_ratio(Y, linear.predict(X)))
+    assert linear.score(X, Y) == pytest.approx(snr_score(Y, linear.predict(X)))
 
 
 def test_least_squares_beats_every_other_filter_on_its_data():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import signal
 
-from sklearn_audiosr.metrics import LSD_CONVENTIONS, log_spectral_distance
+from sklearn_audiosr.metrics import LSD_CONVENTIONS, lsd_distance
 
 LN10 = np.log(10)
 BANDS = ["full", "lowband", "highband"]
@@ -24,7 +24,7 @@ def pair(n_timepoints, seed=0):
 def lsd(y_true, y_pred, convention="log10", **kwargs):
     if convention == "ssr_eval":
         kwargs.setdefault("sampling_rate", 16000)
-    return log_spectral_distance([y_true], [y_pred], convention=convention, **kwargs)
+    return lsd_distance([y_true], [y_pred], convention=convention, **kwargs)
 
 
 # By hand
@@ -181,10 +181,10 @@ def test_lsd_equals_scipys_short_time_fft():
 def test_lsd_averages_channels_then_clips():
     stereo, mono = np.stack([noise(4000), noise(4000, seed=1)]), noise(3000, seed=2)
     y_true, y_pred = [stereo, mono], [stereo * [[0.1], [0.01]], 0.1 * mono]
-    values = log_spectral_distance(y_true, y_pred, average=None)
+    values = lsd_distance(y_true, y_pred, average=None)
     assert values == pytest.approx([3, 2], abs=1e-3)
-    assert log_spectral_distance(y_true, y_pred) == pytest.approx(2.5, abs=1e-3)
-    weighted = log_spectral_distance(y_true, y_pred, sample_weight=[1, 3])
+    assert lsd_distance(y_true, y_pred) == pytest.approx(2.5, abs=1e-3)
+    weighted = lsd_distance(y_true, y_pred, sample_weight=[1, 3])
     assert weighted == pytest.approx(2.25, abs=1e-3)
 
 
@@ -195,8 +195,8 @@ def test_lsd_averages_channels_then_clips():
         ({"band": "lowband"}, r'band="lowband" needs upsampling_ratio .*None: pass'),
         ({"convention": "ssr_eval"}, r'convention="ssr_eval" needs sampling_rate .*None: pass'),
         ({"convention": "ssr_eval", "sampling_rate": 50}, "at least 100 Hz, got 50: pass"),
-        ({"convention": "db"}, "The 'convention' parameter of log_spectral_distance must be"),
-        ({"band": "mid"}, "The 'band' parameter of log_spectral_distance must be"),
+        ({"convention": "db"}, "The 'convention' parameter of lsd_distance must be"),
+        ({"band": "mid"}, "The 'band' parameter of lsd_distance must be"),
         ({"upsampling_ratio": 1}, "The 'upsampling_ratio' parameter"),
         ({"sampling_rate": 0}, "The 'sampling_rate' parameter"),
         ({"average": "mean"}, "The 'average' parameter"),
@@ -204,4 +204,4 @@ def test_lsd_averages_channels_then_clips():
 )
 def test_lsd_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
-        log_spectral_distance(noise(1, 9), noise(1, 9), **kwargs)
+        lsd_distance(noise(1, 9), noise(1, 9), **kwargs)

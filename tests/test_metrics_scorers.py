@@ -12,14 +12,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import (
-    log_spectral_distance,
+    lsd_distance,
     make_clip_scorer,
     neg_highband_lsd_scorer,
     neg_lowband_lsd_scorer,
     neg_lsd_scorer,
-    scale_invariant_sdr,
+    si_sdr_score,
     si_sdr_scorer,
-    signal_to_noise_ratio,
+    snr_score,
     snr_scorer,
 )
 
@@ -30,16 +30,16 @@ Y = [
 
 # scorer and the metric that it must equal, for the ratio that the estimator has learned
 EXPECTED = {
-    "snr": (snr_scorer, lambda t, p, r: signal_to_noise_ratio(t, p)),
-    "si_sdr": (si_sdr_scorer, lambda t, p, r: scale_invariant_sdr(t, p)),
-    "lsd": (neg_lsd_scorer, lambda t, p, r: -log_spectral_distance(t, p)),
+    "snr": (snr_scorer, lambda t, p, r: snr_score(t, p)),
+    "si_sdr": (si_sdr_scorer, lambda t, p, r: si_sdr_score(t, p)),
+    "lsd": (neg_lsd_scorer, lambda t, p, r: -lsd_distance(t, p)),
     "lowband": (
         neg_lowband_lsd_scorer,
-        lambda t, p, r: -log_spectral_distance(t, p, band="lowband", upsampling_ratio=r),
+        lambda t, p, r: -lsd_distance(t, p, band="lowband", upsampling_ratio=r),
     ),
     "highband": (
         neg_highband_lsd_scorer,
-        lambda t, p, r: -log_spectral_distance(t, p, band="highband", upsampling_ratio=r),
+        lambda t, p, r: -lsd_distance(t, p, band="highband", upsampling_ratio=r),
     ),
 }
 SCORING = {name: scorer for name, (scorer, _) in EXPECTED.items()}
@@ -70,7 +70,7 @@ def test_scorers_equal_their_metrics_at_the_learned_ratio(name, ratio):
 
 def test_bands_depend_on_the_ratio_read():
     est, X = fitted(4)
-    wrong = -log_spectral_distance(Y, est.predict(X), band="highband", upsampling_ratio=2)
+    wrong = -lsd_distance(Y, est.predict(X), band="highband", upsampling_ratio=2)
     assert abs(neg_highband_lsd_scorer(est, X, Y) - wrong) > 0.01
 
 
@@ -114,17 +114,15 @@ def test_arguments_given_win_over_those_read():
     est, X = fitted(4, sampling_rate=16000)
     y_pred = est.predict(X)
     metric = {"band": "highband", "convention": "kuleshov2017"}
-    scorer = make_clip_scorer(
-        log_spectral_distance, greater_is_better=False, upsampling_ratio=2, **metric
-    )
-    expected = log_spectral_distance(Y, y_pred, upsampling_ratio=2, **metric)
+    scorer = make_clip_scorer(lsd_distance, greater_is_better=False, upsampling_ratio=2, **metric)
+    expected = lsd_distance(Y, y_pred, upsampling_ratio=2, **metric)
     assert scorer(est, X, Y) == pytest.approx(-expected)
 
 
 def test_sampling_rate_is_read():
     est, X = fitted(4, sampling_rate=22050)
-    scorer = make_clip_scorer(log_spectral_distance, greater_is_better=False, convention="ssr_eval")
-    expected = log_spectral_distance(Y, est.predict(X), convention="ssr_eval", sampling_rate=22050)
+    scorer = make_clip_scorer(lsd_distance, greater_is_better=False, convention="ssr_eval")
+    expected = lsd_distance(Y, est.predict(X), convention="ssr_eval", sampling_rate=22050)
     assert scorer(est, X, Y) == pytest.approx(-expected)
     with pytest.raises(ValueError, match='"ssr_eval" needs sampling_rate'):
         scorer(est.set_params(sampling_rate=None), X, Y)
@@ -156,13 +154,13 @@ def test_what_an_estimator_does_not_tell_is_an_error_with_a_remedy():
 def test_sample_weight_and_metadata_routing():
     est, X = fitted(4)
     weights = [0, 0, 1, 3]
-    expected = log_spectral_distance(
+    expected = lsd_distance(
         Y, est.predict(X), band="highband", upsampling_ratio=4, sample_weight=weights
     )
     assert neg_highband_lsd_scorer(est, X, Y, sample_weight=weights) == pytest.approx(-expected)
     with sklearn.config_context(enable_metadata_routing=True):
         scorer = make_clip_scorer(
-            log_spectral_distance, greater_is_better=False, band="highband"
+            lsd_distance, greater_is_better=False, band="highband"
         ).set_score_request(sample_weight=True)
         scores = cross_validate(
             est, X, Y, cv=[([0, 1], [0, 1, 2, 3])], scoring={"highband": scorer},
@@ -175,9 +173,7 @@ def test_scorers_pickle_and_name_themselves():
     est, X = fitted(4)
     again = pickle.loads(pickle.dumps(neg_highband_lsd_scorer))
     assert again(est, X, Y) == neg_highband_lsd_scorer(est, X, Y)
-    assert repr(again).startswith(
-        "make_clip_scorer(log_spectral_distance, greater_is_better=False,"
-    )
+    assert repr(again).startswith("make_clip_scorer(lsd_distance, greater_is_better=False,")
     assert "band=highband" in repr(again)
 
 

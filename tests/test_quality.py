@@ -13,7 +13,7 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr.datasets import load_piano, load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 from sklearn_audiosr.networks import AudioUNet
 
 
@@ -22,12 +22,12 @@ def score(estimator, Y_train, Y_test, ratio):
     decimator = Decimator(ratio)
     estimator.fit(decimator.fit_transform(Y_train), Y_train)
     Y_pred = estimator.predict(decimator.transform(Y_test))
-    return signal_to_noise_ratio(Y_test, Y_pred), log_spectral_distance(Y_test, Y_pred)
+    return snr_score(Y_test, Y_pred), lsd_distance(Y_test, Y_pred)
 
 
 def bound(Y_test, ratio):
     """Best SNR of whoever predicts no highband."""
-    return signal_to_noise_ratio(Y_test, ideal_lowband(Y_test, ratio))
+    return snr_score(Y_test, ideal_lowband(Y_test, ratio))
 
 
 @pytest.fixture(scope="module")

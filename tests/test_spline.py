@@ -6,7 +6,7 @@ from scipy.interpolate import CubicSpline
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._signal.interpolation import upsample_cubic
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 
 RATIOS = [2, 3, 4, 6, 8]
 
@@ -57,7 +57,7 @@ def test_predict_is_the_float64_function_up_to_the_ends():
 def test_score_is_the_mean_snr():
     X, Y = [noise(50), noise(2, 80, seed=1)], [noise(100), noise(2, 160)]
     spline = SplineUpsampler().fit(X, Y)
-    values = signal_to_noise_ratio(Y, spline.predict(X), average=None)
+    values = snr_score(Y, spline.predict(X), average=None)
     assert spline.score(X, Y) == pytest.approx(values.mean())
     weighted = spline.score(X, Y, sample_weight=[1, 4])
     assert weighted == pytest.approx((values[0] + 4 * values[1]) / 5)

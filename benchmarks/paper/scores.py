@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from paper.statistics import choose_units, paired_bootstrap
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 # Column of a table, and the convention behind it (docs/user_guide/metrics.rst).
 LSD = {"lsd": "log10", "lsd_natural": "kuleshov2017"}
@@ -27,9 +27,9 @@ def measure(Y, Y_pred, names, groups):
     scores : dict
         The mean of each of `METRICS`, "worst_clip" with its SNR, and "clips" with all of them.
     """
-    values = {"snr": signal_to_noise_ratio(Y, Y_pred, average=None)}
+    values = {"snr": snr_score(Y, Y_pred, average=None)}
     for metric, convention in LSD.items():
-        values[metric] = log_spectral_distance(Y, Y_pred, convention=convention, average=None)
+        values[metric] = lsd_distance(Y, Y_pred, convention=convention, average=None)
     means = {metric: _mean(column) for metric, column in values.items()}
     clips = [
         {"name": str(name), "group": str(group), **{m: _plain(values[m][i]) for m in METRICS}}

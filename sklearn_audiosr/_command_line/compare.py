@@ -13,9 +13,9 @@ from sklearn_audiosr._command_line.console import (
 )
 from sklearn_audiosr._command_line.model_options import parse_ratio
 from sklearn_audiosr.metrics import (
-    log_spectral_distance,
-    scale_invariant_sdr,
-    signal_to_noise_ratio,
+    lsd_distance,
+    si_sdr_score,
+    snr_score,
 )
 
 _DESCRIPTION = """\
@@ -98,9 +98,9 @@ def _print_scores(names, scores, metrics, worst):
 def _make_metrics(ratio):
     """Give title, function and what of two values is the worse, by key."""
     metrics = {
-        "snr_db": ("SNR (dB)", signal_to_noise_ratio, min),
-        "si_sdr_db": ("SI-SDR (dB)", scale_invariant_sdr, min),
-        "lsd": ("LSD", log_spectral_distance, max),
+        "snr_db": ("SNR (dB)", snr_score, min),
+        "si_sdr_db": ("SI-SDR (dB)", si_sdr_score, min),
+        "lsd": ("LSD", lsd_distance, max),
     }
     for band in ("lowband", "highband") if ratio else ():
         metrics[f"{band}_lsd"] = (f"{band} LSD", _make_band_lsd(band, ratio), max)
@@ -109,7 +109,7 @@ def _make_metrics(ratio):
 
 def _make_band_lsd(band, ratio):
     def band_lsd(y_true, y_pred):
-        return log_spectral_distance(y_true, y_pred, band=band, upsampling_ratio=ratio)
+        return lsd_distance(y_true, y_pred, band=band, upsampling_ratio=ratio)
 
     return band_lsd
 

@@ -38,7 +38,7 @@ from sklearn_audiosr.degradation import (
 )
 from sklearn_audiosr.degradation._filters import FAMILIES
 from sklearn_audiosr.degradation._round_trip import FORMATS
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 _DESCRIPTION = """\
 Degrade the recordings in a folder and its sub-folders to the narrowband rate of
@@ -243,8 +243,8 @@ def _predict(est, x, bar):
 def _score(Y, Y_pred):
     """Give both metrics of each recording."""
     return {
-        "snr_db": signal_to_noise_ratio(Y, Y_pred, average=None),
-        "lsd": log_spectral_distance(Y, Y_pred, average=None),
+        "snr_db": snr_score(Y, Y_pred, average=None),
+        "lsd": lsd_distance(Y, Y_pred, average=None),
     }
 
 

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_audiosr._clips import MAX_CHANNELS, Clips
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._prediction.stream import Stream
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 
 
 class BaseUpsampler(RegressorMixin, BaseEstimator):
@@ -184,8 +184,8 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Returns
         -------
         snr : float
-            See `sklearn_audiosr.metrics.signal_to_noise_ratio`.
+            See `sklearn_audiosr.metrics.snr_score`.
         """
         check_is_fitted(self)
         check_pairs(X, Y, upsampling_ratio=self.upsampling_ratio_)
-        return signal_to_noise_ratio(Y, self.predict(X), sample_weight=sample_weight)
+        return snr_score(Y, self.predict(X), sample_weight=sample_weight)

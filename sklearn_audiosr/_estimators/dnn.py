@@ -13,7 +13,7 @@ from sklearn_audiosr._signal.interpolation import (
     stream_bandlimited,
     upsample_bandlimited,
 )
-from sklearn_audiosr.metrics import signal_to_noise_ratio
+from sklearn_audiosr.metrics import snr_score
 
 # Timepoints of a clip looked at in one pass: a multiple of every hop.
 _EXCERPT = 2**17
@@ -212,13 +212,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Returns
         -------
         snr : float
-            See `sklearn_audiosr.metrics.signal_to_noise_ratio`.
+            See `sklearn_audiosr.metrics.snr_score`.
         """
         check_is_fitted(self)
         if self.network_.phase != "oracle":
             return super().score(X, Y, sample_weight)
         Y_pred = self.predict(X, Y_oracle=Y)
-        return signal_to_noise_ratio(Y, Y_pred, sample_weight=sample_weight)
+        return snr_score(Y, Y_pred, sample_weight=sample_weight)
 
     def _check_parameters(self, ratio):
         if ratio & (ratio - 1):

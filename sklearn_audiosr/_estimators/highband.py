@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_audiosr.metrics import log_spectral_distance
+from sklearn_audiosr.metrics import lsd_distance
 
 # 60 dB above a full highband: what is meant to be heard lies far below.
 MAX_GAIN = 1000
@@ -88,4 +88,4 @@ def score_spectra(target, outputs):
     score : float
         Higher is better.
     """
-    return -log_spectral_distance([target], [outputs.sum(axis=0)])
+    return -lsd_distance([target], [outputs.sum(axis=0)])

@@ -74,7 +74,7 @@ def multi_resolution_spectral(prediction, target, mask):
 def log_spectral(prediction, target, mask):
     """Mean log-spectral distance in frames of three lengths: root over frequency, mean over frames.
 
-    Of log10 of the power, as `metrics.log_spectral_distance` has it, which takes one length.
+    Of log10 of the power, as `metrics.lsd_distance` has it, which takes one length.
     """
     return _mean_over_lengths(_log_spectral_distance, prediction, target, mask)
 

@@ -49,10 +49,10 @@ class AddNoise(Degradation):
     --------
     >>> import numpy as np
     >>> from sklearn_audiosr.degradation import AddNoise
-    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
+    >>> from sklearn_audiosr.metrics import snr_score
     >>> Y = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)[None]
     >>> noisy = AddNoise(snr=10, random_state=0).fit_transform(Y)
-    >>> print(f"{signal_to_noise_ratio(Y, noisy):.3f} dB")
+    >>> print(f"{snr_score(Y, noisy):.3f} dB")
     10.000 dB
     """
 

@@ -10,12 +10,12 @@ from packages of their own, the extra ``metrics``.
 from sklearn_audiosr.metrics._log_spectral_distance import (  # noqa: F401
     LSD_CONVENTIONS,
     LSDConvention,
-    log_spectral_distance,
+    lsd_distance,
 )
 from sklearn_audiosr.metrics._perceptual import (
-    perceptual_speech_quality_score,
-    short_time_intelligibility_score,
-    virtual_speech_quality_score,
+    pesq_score,
+    stoi_score,
+    visqol_score,
 )
 from sklearn_audiosr.metrics._scorers import (
     make_clip_scorer,
@@ -29,25 +29,25 @@ from sklearn_audiosr.metrics._scorers import (
     visqol_scorer,
 )
 from sklearn_audiosr.metrics._signal_to_noise import (  # noqa: F401
-    scale_invariant_sdr,
-    signal_to_noise_ratio,
+    si_sdr_score,
+    snr_score,
     waveform_snr,
 )
 
 __all__ = [
-    "log_spectral_distance",
+    "lsd_distance",
     "make_clip_scorer",
     "neg_highband_lsd_scorer",
     "neg_lowband_lsd_scorer",
     "neg_lsd_scorer",
-    "perceptual_speech_quality_score",
+    "pesq_score",
     "pesq_scorer",
-    "scale_invariant_sdr",
-    "short_time_intelligibility_score",
+    "si_sdr_score",
     "si_sdr_scorer",
-    "signal_to_noise_ratio",
+    "snr_score",
     "snr_scorer",
+    "stoi_score",
     "stoi_scorer",
-    "virtual_speech_quality_score",
+    "visqol_score",
     "visqol_scorer",
 ]

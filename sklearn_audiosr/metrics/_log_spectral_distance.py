@@ -72,7 +72,7 @@ LSD_CONVENTIONS = {
     },
     prefer_skip_nested_validation=True,
 )
-def log_spectral_distance(
+def lsd_distance(
     y_true,
     y_pred,
     *,
@@ -132,9 +132,9 @@ def log_spectral_distance(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_audiosr.metrics import log_spectral_distance
+    >>> from sklearn_audiosr.metrics import lsd_distance
     >>> y_true = np.random.default_rng(0).standard_normal((1, 16000))
-    >>> round(log_spectral_distance(y_true, 0.1 * y_true), 6)  # 20 dB is 2 in log10 of power
+    >>> round(lsd_distance(y_true, 0.1 * y_true), 6)  # 20 dB is 2 in log10 of power
     2.0
     """
     conv = LSD_CONVENTIONS[convention]

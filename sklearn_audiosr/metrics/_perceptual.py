@@ -26,9 +26,7 @@ _VISQOL_RATES = {"speech": 16000, "audio": 48000}
 
 
 @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
-def perceptual_speech_quality_score(
-    y_true, y_pred, *, sampling_rate, sample_weight=None, average="clips"
-):
+def pesq_score(y_true, y_pred, *, sampling_rate, sample_weight=None, average="clips"):
     """Perceptual evaluation of speech quality (PESQ), wide band: higher is better.
 
     Needs the package ``pesq``: ``pip install "sklearn-audiosr[metrics]"``.
@@ -78,15 +76,15 @@ def perceptual_speech_quality_score(
     --------
     >>> from sklearn_audiosr.datasets import load_speech
     >>> from sklearn_audiosr.degradation import ideal_lowband
-    >>> from sklearn_audiosr.metrics import perceptual_speech_quality_score
+    >>> from sklearn_audiosr.metrics import pesq_score
     >>> clips = load_speech().clips[:1]
-    >>> score = perceptual_speech_quality_score(  # doctest: +SKIP
+    >>> score = pesq_score(  # doctest: +SKIP
     ...     clips, ideal_lowband(clips, 4), sampling_rate=16000
     ... )
     >>> round(score, 1)  # doctest: +SKIP
     3.0
     """
-    pesq = import_package("pesq", "perceptual_speech_quality_score")
+    pesq = import_package("pesq", "pesq_score")
 
     def _measure(true, pred):
         # levels are aligned inside: the peaks only keep a quiet clip from underflow in float32
@@ -104,7 +102,7 @@ def perceptual_speech_quality_score(
 
 
 @validate_params({**_CONSTRAINTS, "extended": ["boolean"]}, prefer_skip_nested_validation=True)
-def short_time_intelligibility_score(
+def stoi_score(
     y_true, y_pred, *, sampling_rate, extended=False, sample_weight=None, average="clips"
 ):
     """Short-time objective intelligibility of speech (STOI): higher is better.
@@ -160,15 +158,15 @@ def short_time_intelligibility_score(
     --------
     >>> from sklearn_audiosr.datasets import load_speech
     >>> from sklearn_audiosr.degradation import ideal_lowband
-    >>> from sklearn_audiosr.metrics import short_time_intelligibility_score
+    >>> from sklearn_audiosr.metrics import stoi_score
     >>> clips = load_speech().clips[:1]
-    >>> score = short_time_intelligibility_score(  # doctest: +SKIP
+    >>> score = stoi_score(  # doctest: +SKIP
     ...     clips, ideal_lowband(clips, 4), sampling_rate=16000
     ... )
     >>> round(score, 2)  # doctest: +SKIP
     0.92
     """
-    pystoi = import_package("pystoi", "short_time_intelligibility_score")
+    pystoi = import_package("pystoi", "stoi_score")
     if sampling_rate != int(sampling_rate):
         raise ValueError(
             f"sampling_rate must be a whole number of Hz for STOI, got {sampling_rate}: resample "
@@ -193,7 +191,7 @@ def short_time_intelligibility_score(
 @validate_params(
     {**_CONSTRAINTS, "mode": [StrOptions(set(_VISQOL_RATES))]}, prefer_skip_nested_validation=True
 )
-def virtual_speech_quality_score(
+def visqol_score(
     y_true, y_pred, *, sampling_rate, mode="speech", sample_weight=None, average="clips"
 ):
     """Virtual speech quality objective listener (ViSQOL): higher is better.
@@ -252,15 +250,15 @@ def virtual_speech_quality_score(
     --------
     >>> from sklearn_audiosr.datasets import load_speech
     >>> from sklearn_audiosr.degradation import ideal_lowband
-    >>> from sklearn_audiosr.metrics import virtual_speech_quality_score
+    >>> from sklearn_audiosr.metrics import visqol_score
     >>> clips = [load_speech().clips[0][:32000]]
-    >>> score = virtual_speech_quality_score(  # doctest: +SKIP
+    >>> score = visqol_score(  # doctest: +SKIP
     ...     clips, ideal_lowband(clips, 4), sampling_rate=16000
     ... )
     >>> round(score, 1)  # doctest: +SKIP
     3.0
     """
-    api = import_package("visqol", "virtual_speech_quality_score").VisqolApi()
+    api = import_package("visqol", "visqol_score").VisqolApi()
     api.create(mode=mode, use_lattice_model=False)
     rate = _VISQOL_RATES[mode]
 

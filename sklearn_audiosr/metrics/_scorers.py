@@ -11,13 +11,13 @@ from sklearn.metrics._scorer import _Scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import validate_params
 
-from sklearn_audiosr.metrics._log_spectral_distance import log_spectral_distance
+from sklearn_audiosr.metrics._log_spectral_distance import lsd_distance
 from sklearn_audiosr.metrics._perceptual import (
-    perceptual_speech_quality_score,
-    short_time_intelligibility_score,
-    virtual_speech_quality_score,
+    pesq_score,
+    stoi_score,
+    visqol_score,
 )
-from sklearn_audiosr.metrics._signal_to_noise import scale_invariant_sdr, signal_to_noise_ratio
+from sklearn_audiosr.metrics._signal_to_noise import si_sdr_score, snr_score
 
 # Argument of a metric, and the attribute of an estimator that tells it.
 _LEARNED = {"upsampling_ratio": "upsampling_ratio_", "sampling_rate": "sampling_rate"}
@@ -57,9 +57,9 @@ def make_clip_scorer(metric, *, greater_is_better=True, **kwargs):
     --------
     >>> import numpy as np
     >>> from sklearn_audiosr import SplineUpsampler
-    >>> from sklearn_audiosr.metrics import log_spectral_distance, make_clip_scorer
+    >>> from sklearn_audiosr.metrics import lsd_distance, make_clip_scorer
     >>> scorer = make_clip_scorer(
-    ...     log_spectral_distance,
+    ...     lsd_distance,
     ...     greater_is_better=False,
     ...     band="highband",
     ...     convention="kuleshov2017",
@@ -110,15 +110,11 @@ def _find_upsampler(estimator):
             return estimator
 
 
-snr_scorer = make_scorer(signal_to_noise_ratio)
-si_sdr_scorer = make_scorer(scale_invariant_sdr)
-neg_lsd_scorer = make_scorer(log_spectral_distance, greater_is_better=False)
-neg_lowband_lsd_scorer = make_clip_scorer(
-    log_spectral_distance, greater_is_better=False, band="lowband"
-)
-neg_highband_lsd_scorer = make_clip_scorer(
-    log_spectral_distance, greater_is_better=False, band="highband"
-)
-pesq_scorer = make_clip_scorer(perceptual_speech_quality_score)
-stoi_scorer = make_clip_scorer(short_time_intelligibility_score)
-visqol_scorer = make_clip_scorer(virtual_speech_quality_score)
+snr_scorer = make_scorer(snr_score)
+si_sdr_scorer = make_scorer(si_sdr_score)
+neg_lsd_scorer = make_scorer(lsd_distance, greater_is_better=False)
+neg_lowband_lsd_scorer = make_clip_scorer(lsd_distance, greater_is_better=False, band="lowband")
+neg_highband_lsd_scorer = make_clip_scorer(lsd_distance, greater_is_better=False, band="highband")
+pesq_scorer = make_clip_scorer(pesq_score)
+stoi_scorer = make_clip_scorer(stoi_score)
+visqol_scorer = make_clip_scorer(visqol_score)

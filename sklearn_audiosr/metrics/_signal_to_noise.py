@@ -9,7 +9,7 @@ _CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"
 
 
 @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
-def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"):
+def snr_score(y_true, y_pred, *, sample_weight=None, average="clips"):
     """Signal-to-noise ratio in dB: higher is better.
 
     Parameters
@@ -35,7 +35,7 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
 
     See Also
     --------
-    scale_invariant_sdr : The same but for the gain of the prediction.
+    si_sdr_score : The same but for the gain of the prediction.
 
     Notes
     -----
@@ -44,9 +44,9 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_audiosr.metrics import signal_to_noise_ratio
+    >>> from sklearn_audiosr.metrics import snr_score
     >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
-    >>> round(signal_to_noise_ratio(y_true, 0.9 * y_true), 6)
+    >>> round(snr_score(y_true, 0.9 * y_true), 6)
     20.0
     """
     return compare_clips(
@@ -56,7 +56,7 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
 
 
 @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
-def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
+def si_sdr_score(y_true, y_pred, *, sample_weight=None, average="clips"):
     """Scale-invariant signal-to-distortion ratio (SI-SDR) in dB: higher is better.
 
     The signal-to-noise ratio after the reference has the gain that suits the prediction best: it
@@ -86,7 +86,7 @@ def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
 
     See Also
     --------
-    signal_to_noise_ratio : The ratio to which a wrong level counts.
+    snr_score : The ratio to which a wrong level counts.
 
     Notes
     -----
@@ -101,10 +101,10 @@ def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_audiosr.metrics import scale_invariant_sdr
+    >>> from sklearn_audiosr.metrics import si_sdr_score
     >>> y_true = np.array([[1.0, -1.0, 1.0, -1.0]])
     >>> noise = np.array([[0.1, 0.1, -0.1, -0.1]])  # orthogonal to the clip
-    >>> round(scale_invariant_sdr(y_true, 0.5 * (y_true + noise)), 6)
+    >>> round(si_sdr_score(y_true, 0.5 * (y_true + noise)), 6)
     20.0
     """
     return compare_clips(
