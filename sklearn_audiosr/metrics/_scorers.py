@@ -1,38 +1,58 @@
 """Scorers for ``scoring=`` in scikit-learn's model selection.
 
-What a metric must know of the clips, the upsampling ratio or the sampling rate, a scorer reads
-from the estimator that it scores.
+A scorer reads the upsampling ratio and the sampling rate, where its metric needs them, from the
+estimator that it scores.
 """
 
-from inspect import Parameter, signature
+from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Any, Protocol
+
+from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
 from sklearn.metrics._scorer import _Scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import validate_params
 
+from sklearn_audiosr._clips import ClipsLike
 from sklearn_audiosr.metrics._log_spectral_distance import lsd_distance
-from sklearn_audiosr.metrics._perceptual import (
-    pesq_score,
-    stoi_score,
-    visqol_score,
-)
+from sklearn_audiosr.metrics._pesq import pesq_score
 from sklearn_audiosr.metrics._signal_to_noise import si_sdr_score, snr_score
+from sklearn_audiosr.metrics._stoi import stoi_score
+from sklearn_audiosr.metrics._visqol import visqol_score
 
-# Argument of a metric, and the attribute of an estimator that tells it.
+# Arguments of metrics, and the attributes of estimators that hold them.
 _LEARNED = {"upsampling_ratio": "upsampling_ratio_", "sampling_rate": "sampling_rate"}
+
+
+class Scorer(Protocol):
+    """A scorer of scikit-learn: more is better."""
+
+    def __call__(
+        self,
+        estimator: Any,
+        X: ClipsLike,
+        y_true: ClipsLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float: ...
+
+    def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Scorer: ...
 
 
 @validate_params(
     {"metric": [callable], "greater_is_better": ["boolean"]}, prefer_skip_nested_validation=True
 )
-def make_clip_scorer(metric, *, greater_is_better=True, **kwargs):
+def make_clip_scorer(
+    metric: Callable[..., Any], *, greater_is_better: bool = True, **kwargs: Any
+) -> Scorer:
     """Make a scorer from a metric that needs the upsampling ratio or the sampling rate.
 
-    As scikit-learn's ``make_scorer``, but where `metric` has an argument ``upsampling_ratio`` or
-    ``sampling_rate`` that is not given here, the scorer takes it from the estimator that it
-    scores: ``upsampling_ratio_`` and ``sampling_rate`` of the estimator itself, of a pipeline's
-    last step or of a search's best estimator.
+    This is scikit-learn's ``make_scorer`` for such metrics. An argument ``upsampling_ratio`` or
+    ``sampling_rate`` of `metric` that is not given here is read from the estimator that is scored:
+    ``upsampling_ratio_`` and ``sampling_rate`` of the estimator itself, of a pipeline's last step
+    or of a search's best estimator.
 
     Parameters
     ----------
@@ -47,7 +67,13 @@ def make_clip_scorer(metric, *, greater_is_better=True, **kwargs):
     -------
     scorer : callable
         ``scorer(estimator, X, Y)``, for ``scoring=`` of ``GridSearchCV`` and ``cross_validate``.
-        Several of them in one ``scoring`` share one prediction.
+        Several of them in one ``scoring`` share one prediction. It raises a ValueError if `metric`
+        needs what neither its arguments nor the estimator have.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is not callable, or `greater_is_better` no boolean.
 
     See Also
     --------
@@ -83,7 +109,7 @@ class _ClipScorer(_Scorer):
         return super()._score(method_caller, estimator, X, y_true, **learned, **kwargs)
 
     def _learn(self, upsampler, given):
-        """Arguments of the metric that the estimator tells."""
+        """Return the arguments of the metric that the estimator has."""
         parameters, learned = signature(self._score_func).parameters, {}
         for name in _LEARNED.keys() & parameters.keys() - given:
             value = getattr(upsampler, _LEARNED[name], None)
@@ -92,8 +118,8 @@ class _ClipScorer(_Scorer):
             elif parameters[name].default is Parameter.empty:
                 metric = getattr(self._score_func, "__name__", "the metric")
                 raise ValueError(
-                    f"{metric} needs {name}, which {type(upsampler).__name__} does not tell "
-                    f"({_LEARNED[name]} is not there or None): set it there, or make the scorer "
+                    f"{metric} needs {name}, which {type(upsampler).__name__} does not have "
+                    f"({_LEARNED[name]} is missing or None): set it there, or make the scorer "
                     f"with make_clip_scorer({metric}, {name}=...)."
                 )
         return learned
@@ -110,11 +136,15 @@ def _find_upsampler(estimator):
             return estimator
 
 
-snr_scorer = make_scorer(snr_score)
-si_sdr_scorer = make_scorer(si_sdr_score)
-neg_lsd_scorer = make_scorer(lsd_distance, greater_is_better=False)
-neg_lowband_lsd_scorer = make_clip_scorer(lsd_distance, greater_is_better=False, band="lowband")
-neg_highband_lsd_scorer = make_clip_scorer(lsd_distance, greater_is_better=False, band="highband")
-pesq_scorer = make_clip_scorer(pesq_score)
-stoi_scorer = make_clip_scorer(stoi_score)
-visqol_scorer = make_clip_scorer(visqol_score)
+snr_scorer: Scorer = make_scorer(snr_score)
+si_sdr_scorer: Scorer = make_scorer(si_sdr_score)
+neg_lsd_scorer: Scorer = make_scorer(lsd_distance, greater_is_better=False)
+neg_lowband_lsd_scorer: Scorer = make_clip_scorer(
+    lsd_distance, greater_is_better=False, band="lowband"
+)
+neg_highband_lsd_scorer: Scorer = make_clip_scorer(
+    lsd_distance, greater_is_better=False, band="highband"
+)
+pesq_scorer: Scorer = make_clip_scorer(pesq_score)
+stoi_scorer: Scorer = make_clip_scorer(stoi_score)
+visqol_scorer: Scorer = make_clip_scorer(visqol_score)
