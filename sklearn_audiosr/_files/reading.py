@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import numpy as np
 import soundfile
 
-# Formats of which a part is read from so many timepoints before it on. MP3 frames build on what
-# others left, and a decoder that begins in their midst gives noise at first; in Ogg files
-# libsndfile misses a place inside the last page by hundreds of timepoints.
-_CODED, _N_BEFORE = ("MPEG", "VORBIS", "OPUS"), 2**17
+from sklearn_audiosr._files.formats import sample_format
+
+# Frames that are decoded and dropped before a part of a file whose decoder needs those before.
+_N_BEFORE = 2**17
 
 # Frames that are read at a time of a file whose header may not tell how many there are.
 _N_BLOCK = 2**20
@@ -144,9 +144,10 @@ def read_part(path, first, n_frames):
     """
     with SequentialReader(path) as file:
         first = min(first, file.frames)
-        n_before = first  # of formats in which nothing can be sought, GSM for example
+        n_before = first  # some formats, GSM for example, can't seek
         if file.can_rewind():
-            n_before = min(first, _N_BEFORE) if file.subtype.startswith(_CODED) else 0
+            needs_history = sample_format(file.subtype).needs_history
+            n_before = min(first, _N_BEFORE) if needs_history else 0
             file.seek(first - n_before)
         frames = _read(file, n_before + n_frames)
         return frames[n_before:], file.samplerate

@@ -21,7 +21,7 @@ from sklearn_audiosr._files.blocks import (
     watch_blocks,
     write_blocks,
 )
-from sklearn_audiosr._files.formats import check_written, open_writer
+from sklearn_audiosr._files.encoding import check_written, open_writer
 from sklearn_audiosr._files.rates import find_rates, is_header_of
 from sklearn_audiosr._files.writing import check_target, complete_file
 from sklearn_audiosr._signal.bandwidth import BandwidthMeter

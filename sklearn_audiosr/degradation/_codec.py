@@ -5,10 +5,11 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_audiosr._files.formats import CODECS, FILE_FORMATS
 from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
-from sklearn_audiosr.degradation._round_trip import FORMATS, check_formats, round_trip
+from sklearn_audiosr.degradation._round_trip import check_formats, round_trip
 
-_LOWEST_RATE, _HIGHEST_RATE = 1000, 192000  # Hz; libvorbis crashes above 200000
+_LOWEST_RATE, _HIGHEST_RATE = 1000, FILE_FORMATS["OGG"].highest_rate  # Hz
 
 
 class Codec(Degradation):
@@ -76,7 +77,7 @@ class Codec(Degradation):
     """
 
     _parameter_constraints = {
-        "format": [StrOptions({*FORMATS, "random"})],
+        "format": [StrOptions({*CODECS, "random"})],
         "sampling_rate": [Interval(Real, _LOWEST_RATE, _HIGHEST_RATE, closed="both"), None],
         "compression_level": [Interval(Real, 0, 1, closed="both"), tuple, list, None],
         "bitrate_mode": [StrOptions({"constant", "average", "variable"}), None],
@@ -111,7 +112,7 @@ class Codec(Degradation):
                 "None: soundfile sets no mode without it; pass for example 0.5."
             )
         check_formats(
-            [name for name in FORMATS if self._writes(name)],
+            [name for name in CODECS if self._writes(name)],
             {"compression_level": self.compression_level, "bitrate_mode": self.bitrate_mode},
         )
 
@@ -123,7 +124,7 @@ class Codec(Degradation):
 
         def degrade(clip, index):
             rng = rng_of(index)
-            name = str(rng.choice([*FORMATS])) if self.format == "random" else self.format
+            name = str(rng.choice([*CODECS])) if self.format == "random" else self.format
             level = draw_from(self.compression_level, rng)
             return np.stack(
                 [

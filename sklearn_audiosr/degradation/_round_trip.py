@@ -1,16 +1,11 @@
 """One waveform through an encoder and its decoder, in memory, by soundfile."""
 
 import inspect
-import io
-from dataclasses import dataclass
 
 import numpy as np
 
-_MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-
-# libvorbis overflows its stack if it is given a long waveform at once.
-_BLOCK_LENGTH = 16384
+from sklearn_audiosr._files.encoding import encode
+from sklearn_audiosr._files.formats import CODECS, sample_format
 
 # libsndfile's Opus encoder may lose the last milliseconds of a file: let them be silence.
 _TAIL_SECONDS = 0.1
@@ -24,22 +19,6 @@ _MP3_DELAY = 1105
 _OPUS_JITTER_SECONDS = 75e-6
 
 
-@dataclass(frozen=True)
-class Format:
-    """A file format that soundfile writes, and the rates in Hz that it takes (None: any)."""
-
-    major: str
-    subtype: str
-    rates: tuple[int, ...] | None
-
-
-FORMATS = {
-    "mp3": Format("MP3", "MPEG_LAYER_III", _MPEG_RATES),
-    "vorbis": Format("OGG", "VORBIS", None),
-    "opus": Format("OGG", "OPUS", _OPUS_RATES),
-}
-
-
 def check_formats(formats, options):
     """Raise if soundfile is missing, or too old for `options`, or lacks one of `formats`."""
     try:
@@ -48,9 +27,9 @@ def check_formats(formats, options):
         raise ImportError("Codec needs soundfile: pip install soundfile") from error
 
     for name in formats:
-        major, subtype = FORMATS[name].major, FORMATS[name].subtype
+        file_format, subtype = CODECS[name]
         known = soundfile.available_formats()
-        if major not in known or subtype not in soundfile.available_subtypes(major):
+        if file_format not in known or subtype not in soundfile.available_subtypes(file_format):
             raise ValueError(
                 f'format="{name}" needs a libsndfile that was built with it, got libsndfile '
                 f"{soundfile.__libsndfile_version__} without: pip install -U soundfile brings "
@@ -88,7 +67,7 @@ def round_trip(waveform, rate, name, level=None, mode=None):
     decoded : ndarray of shape (n_timepoints,), float32
         As long, and not delayed.
     """
-    rates = FORMATS[name].rates or (round(rate),)
+    rates = sample_format(CODECS[name].subtype).rates or (round(rate),)
     coded_rate = next((r for r in rates if r >= rate), rates[-1])
     at_coded_rate = _resample(waveform, rate, coded_rate)
     decoded = _code(at_coded_rate, coded_rate, name, level, mode)
@@ -109,32 +88,12 @@ def _resample(waveform, rate, other_rate):
 
 def _code(waveform, rate, name, level, mode):
     tail = int(_TAIL_SECONDS * rate)
-    decoded = _read(_write(np.pad(waveform, (0, tail)), rate, name, level, mode))
+    decoded = _read(encode(np.pad(waveform, (0, tail)), rate, name, level, mode))
     if name == "mp3" and len(decoded) > len(waveform) + tail:
         decoded = decoded[_MP3_DELAY:]
     if name == "opus":
         decoded = _align(decoded, waveform, int(np.ceil(_OPUS_JITTER_SECONDS * rate)))
     return _fit_length(decoded, len(waveform))
-
-
-def _write(waveform, rate, name, level, mode):
-    """Give the encoded file."""
-    import soundfile
-
-    options = {}
-    if level is not None:
-        # LAME refuses its lowest quality, 10, but takes 9.999
-        options["compression_level"] = min(level, 0.9999) if name == "mp3" else level
-    if mode is not None and name == "mp3":
-        options["bitrate_mode"] = mode.upper()
-    form, memory = FORMATS[name], io.BytesIO()
-    with soundfile.SoundFile(
-        memory, "w", rate, 1, form.subtype, format=form.major, **options
-    ) as file:
-        for start in range(0, len(waveform), _BLOCK_LENGTH):
-            file.write(waveform[start : start + _BLOCK_LENGTH])
-    memory.seek(0)
-    return memory
 
 
 def _read(memory):
