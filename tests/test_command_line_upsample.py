@@ -186,7 +186,7 @@ def test_bandwidth_is_handed_on(text, value, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", ["aifc", "snd"])
-def test_other_suffixes_of_containers(suffix, folder):
+def test_other_suffixes_of_formats(suffix, folder):
     write("in.wav", noise(1, 100))
     assert run("upsample", "in.wav", f"out.{suffix}", *SPLINE) == 0
     assert read(f"out.{suffix}").shape == (1, 200)

@@ -92,7 +92,7 @@ def test_results_of_coded_sources_are_clipped(subtype, folder):
 def test_target_that_cannot_hold_the_result(n_channels, target, folder):
     Path("folder.wav").mkdir()
     write("narrow.wav", noise(n_channels, 100))
-    with pytest.raises((ValueError, IsADirectoryError), match=f"target must (be|have) .*got.*{target}"):
+    with pytest.raises((ValueError, IsADirectoryError), match=f"target must .*got.*{target}"):
         upsample_file(spline(), "narrow.wav", target)
     assert names(folder) == ["folder.wav", "narrow.wav"]
 
