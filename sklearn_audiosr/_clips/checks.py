@@ -12,12 +12,43 @@ _PCM_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
 
 
 def text_message(name):
-    """Return the error message for text in place of numbers."""
+    """Return the error message for text in place of numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the clips in the message.
+
+    Returns
+    -------
+    message : str
+        With the remedy.
+    """
     return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
 
 
 def check_array(array, name, dtype):
-    """Return a 2-D or 3-D array of clips as floats, or raise."""
+    """Return a 2-D or 3-D array of clips as floats, or raise.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_clips, n_timepoints) or (n_clips, n_channels, n_timepoints)
+        Clips of any numeric dtype; signed integers are PCM.
+    name : str
+        Name of the clips in messages.
+    dtype : dtype
+        Floating-point type of the result.
+
+    Returns
+    -------
+    clips : ndarray
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If clips are empty, not finite, no real numbers or have too many channels.
+    """
     if array.shape[-1] == 0:
         raise ValueError(
             f"{name} must have clips of at least 1 timepoint, got 0 feature(s) "
@@ -41,7 +72,27 @@ def check_array(array, name, dtype):
 
 
 def check_clip(clip, name, dtype):
-    """Return one clip as floats with its own number of dimensions (1 or 2), or raise."""
+    """Return one clip as floats with its own number of dimensions (1 or 2), or raise.
+
+    Parameters
+    ----------
+    clip : array-like of shape (n_timepoints,) or (n_channels, n_timepoints)
+        Of any numeric dtype; signed integers are PCM.
+    name : str
+        Name of the clip in messages.
+    dtype : dtype
+        Floating-point type of the result.
+
+    Returns
+    -------
+    clip : ndarray
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the clip is empty, not finite, no real numbers or has too many channels.
+    """
     if isinstance(clip, (str, bytes)):
         raise TypeError(text_message(name))
     if isinstance(clip, np.ma.MaskedArray):
@@ -111,7 +162,18 @@ def _to_float(array, name, dtype):
 
 
 def all_finite(array):
-    """Return whether an array holds neither NaN nor infinity."""
+    """Return whether an array holds neither NaN nor infinity.
+
+    Parameters
+    ----------
+    array : ndarray
+        Floats of any shape.
+
+    Returns
+    -------
+    is_finite : bool
+        True if so.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         # one pass without a temporary; a finite sum has finite terms
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())

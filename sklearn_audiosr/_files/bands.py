@@ -22,7 +22,18 @@ _LEAST_SHARE = 0.5
 
 
 def check_assumption(bandwidth):
-    """Raise an error unless it is one of the values of `assume_bandwidth`."""
+    """Raise an error unless it is one of the values of `assume_bandwidth`.
+
+    Parameters
+    ----------
+    bandwidth : object
+        What the user passed.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None, "auto" nor a frequency.
+    """
     legal = isinstance(bandwidth, Real) and not isinstance(bandwidth, bool)
     if bandwidth is None or bandwidth == "auto" or (legal and 0 < bandwidth < np.inf):
         return
@@ -33,7 +44,24 @@ def check_assumption(bandwidth):
 
 
 def check_band(reader, source, assume_bandwidth, narrow_rate):
-    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency."""
+    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency.
+
+    Parameters
+    ----------
+    reader : SequentialReader
+        The file; it stays at its start.
+    source : path-like or file-like
+        Where it was opened.
+    assume_bandwidth : "auto" or float
+        The band in Hz; "auto" measures it.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Raises
+    ------
+    ValueError
+        If the band ends above, or can't be measured.
+    """
     nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
     if assume_bandwidth == "auto":
         bandwidth = _measure_band(reader, source, narrow_rate)
@@ -83,7 +111,20 @@ def _meter(reader, lowest):
 
 
 def warn_of_narrow_band(bandwidth, narrow_rate):
-    """Warn if a band, in Hz, ends far below the Nyquist frequency of narrowband clips."""
+    """Warn if a band, in Hz, ends far below the Nyquist frequency of narrowband clips.
+
+    Parameters
+    ----------
+    bandwidth : float
+        Where the band ends in Hz.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Warns
+    -----
+    UserWarning
+        If it ends below half of that frequency.
+    """
     nyquist = narrow_rate / 2
     if bandwidth < _LEAST_SHARE * nyquist:  # never for nan: nothing to measure
         warnings.warn(
@@ -97,7 +138,20 @@ def warn_of_narrow_band(bandwidth, narrow_rate):
 
 
 def warn_of_lost_band(meter, narrow_rate):
-    """Warn if a meter measured a band that resampling to the narrowband rate dropped."""
+    """Warn if a meter measured a band that resampling to the narrowband rate dropped.
+
+    Parameters
+    ----------
+    meter : BandwidthMeter
+        It was shown the file before resampling.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Warns
+    -----
+    UserWarning
+        If the dropped band has a share of the file's power that counts.
+    """
     nyquist, bandwidth = narrow_rate / 2, meter.bandwidth()
     highest = _MEASURING_MARGIN * nyquist
     # never for nan: nothing was resampled, or tones and silence, which have no band

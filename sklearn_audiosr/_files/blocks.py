@@ -12,7 +12,25 @@ _N_READ = 2**16
 
 
 def read_blocks(reader, multiple=1):
-    """Yield blocks of shape (n_channels, n_timepoints), padded with zeros to a multiple."""
+    """Yield blocks of shape (n_channels, n_timepoints), padded with zeros to a multiple.
+
+    Parameters
+    ----------
+    reader : SequentialReader
+        The file.
+    multiple : int, default=1
+        The number of timepoints is padded to a multiple of this one.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        About 65536 values.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, or holds NaN or infinity.
+    """
     n_timepoints, n_read = max(1, _N_READ // reader.channels), 0
     while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
@@ -32,7 +50,20 @@ def read_blocks(reader, multiple=1):
 
 
 def watch_blocks(blocks, meter):
-    """Yield blocks unchanged, after a call of ``meter.push`` with each."""
+    """Yield blocks unchanged, after a call of ``meter.push`` with each.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    meter : object
+        `FrameCount` or `BandwidthMeter`.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        The same block.
+    """
     for block in blocks:
         meter.push(block)
         yield block
@@ -56,7 +87,22 @@ class FrameCount:
 
 
 def resample_blocks(blocks, file_rate, rate, n_channels):
-    """Yield blocks of a file, resampled to another rate."""
+    """Yield blocks of a file, resampled to another rate.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    file_rate, rate : float
+        Rates in Hz before and after.
+    n_channels : int
+        Channels of the blocks.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        Of any length.
+    """
     if file_rate == rate:
         yield from blocks
         return
@@ -70,21 +116,65 @@ def resample_blocks(blocks, file_rate, rate, n_channels):
 
 
 def stream_blocks(stream, blocks):
-    """Yield the output of a stream for blocks, and the rest after the last."""
+    """Yield the output of a stream for blocks, and the rest after the last.
+
+    Parameters
+    ----------
+    stream : Stream
+        Of an estimator.
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        What the stream returns, which may be empty.
+    """
     for block in blocks:
         yield stream.push(block)
     yield stream.flush()
 
 
 def cut_blocks(blocks, n_timepoints):
-    """Yield blocks up to a number of timepoints, and drop the rest."""
+    """Yield blocks up to a number of timepoints, and drop the rest.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    n_timepoints : int
+        Timepoints to keep.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        Empty at the end.
+    """
     for block in blocks:
         yield block[:, :n_timepoints]
         n_timepoints -= min(n_timepoints, block.shape[1])
 
 
 def write_blocks(writer, blocks):
-    """Write blocks, warn if some had to be clipped, and return their number of timepoints."""
+    """Write blocks, warn if some had to be clipped, and return their number of timepoints.
+
+    Parameters
+    ----------
+    writer : soundfile.SoundFile
+        Opened by `open_writer`.
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+
+    Returns
+    -------
+    n_written : int
+        Timepoints of the blocks.
+
+    Warns
+    -----
+    UserWarning
+        If values were clipped.
+    """
     peak, n_written = 0.0, 0
     is_bounded = sample_format(writer.subtype).is_bounded
     for y in blocks:

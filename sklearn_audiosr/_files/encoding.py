@@ -90,7 +90,20 @@ def _count_bytes(reader: soundfile.SoundFile, rate: int, subtypes: list[str]) ->
 
 
 def write_block(writer: soundfile.SoundFile, block: NDArray[np.float32]) -> None:
-    """Write frames, an array (n_frames, n_channels), or raise OSError."""
+    """Write frames, an array (n_frames, n_channels), or raise OSError.
+
+    Parameters
+    ----------
+    writer : soundfile.SoundFile
+        Opened by `open_writer`.
+    block : ndarray of shape (n_frames, n_channels), float32
+        Frames to write.
+
+    Raises
+    ------
+    OSError
+        If fewer frames were written than there are.
+    """
     import soundfile
 
     try:
@@ -104,6 +117,20 @@ def check_written(path: str | os.PathLike[str], target: Path, n_frames: int) -> 
 
     When a file is closed, its encoder writes what it kept back. If the disk is full then, no error
     is raised.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, which is closed.
+    target : Path
+        Its name in the error message.
+    n_frames : int
+        Frames that were written.
+
+    Raises
+    ------
+    OSError
+        If the file has fewer.
     """
     import soundfile
 

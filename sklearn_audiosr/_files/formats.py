@@ -135,12 +135,34 @@ CODECS = {
 
 
 def file_format(name: str) -> FileFormat:
-    """Return what is special about a file format of libsndfile."""
+    """Return what is special about a file format of libsndfile.
+
+    Parameters
+    ----------
+    name : str
+        One of ``soundfile.available_formats()``.
+
+    Returns
+    -------
+    file_format : FileFormat
+        Its entry, or the defaults.
+    """
     return FILE_FORMATS.get(name, FileFormat())
 
 
 def sample_format(subtype: str) -> SampleFormat:
-    """Return what is special about a sample format of libsndfile."""
+    """Return what is special about a sample format of libsndfile.
+
+    Parameters
+    ----------
+    subtype : str
+        One of ``soundfile.available_subtypes()``.
+
+    Returns
+    -------
+    sample_format : SampleFormat
+        Its entry, or the defaults.
+    """
     return SAMPLE_FORMATS.get(subtype, SampleFormat())
 
 

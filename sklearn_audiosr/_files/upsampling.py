@@ -46,7 +46,7 @@ class _Stream(Protocol):
 class Upsampler(Protocol):
     """A fitted estimator of this package."""
 
-    def stream(self, n_channels: int = ..., /) -> _Stream: ...
+    def stream(self, n_channels: int = ..., /) -> _Stream: ...  # numpydoc ignore=GL08
 
 
 def upsample_file(

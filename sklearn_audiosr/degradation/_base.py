@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,11 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 
 from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_check_parameters_at_fit: Callable[[_Method], _Method] = _fit_context(
+    prefer_skip_nested_validation=True
+)
 
 RandomState: TypeAlias = int | np.random.RandomState | None
 
@@ -52,7 +57,7 @@ class Degradation(TransformerMixin, BaseEstimator):
             self, X: ClipsLike, y: Any = ..., **fit_params: Any
         ) -> Any: ...
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_check_parameters_at_fit
     def fit(self, Y: ClipsLike, y: Any = None) -> Self:
         """Check the parameters and the clips; nothing is learned.
 

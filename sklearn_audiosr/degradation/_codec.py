@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,7 @@ class Codec(Degradation):
 
     def _prepare(self, limit: Limiter) -> Degrade:
         rng_of = self._make_rng_of()
+        rate = cast(float, self.sampling_rate)  # None is refused before
 
         def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:
             rng = rng_of(index)
@@ -138,7 +139,7 @@ class Codec(Degradation):
             level = draw_from(self.compression_level, rng)
             return np.stack(
                 [
-                    round_trip(waveform, self.sampling_rate, name, level, self.bitrate_mode)
+                    round_trip(waveform, rate, name, level, self.bitrate_mode)
                     for waveform in limit(clip, index)
                 ]
             )

@@ -114,8 +114,9 @@ def _design_band_pass(rate: float) -> NDArray[np.float64]:
     """Return the taps of a band-pass filter for waveforms at `rate` Hz."""
     n_taps, beta = signal.kaiserord(_STOPBAND_DB, _TRANSITION / (rate / 2))
     edges = [_LOW - _TRANSITION / 2, _HIGH + _TRANSITION / 2]  # 6 dB down, mid-transition
+    window = "kaiser", beta
     taps: NDArray[np.float64] = signal.firwin(
-        n_taps | 1, edges, window=("kaiser", beta), pass_zero=False, fs=rate
+        n_taps | 1, edges, window=window, pass_zero=False, fs=rate
     )
     return taps
 

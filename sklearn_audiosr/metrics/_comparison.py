@@ -57,7 +57,7 @@ def clip_metric(**constraints: list[Any]) -> Callable[[_Metric], _Metric]:
         metric by scikit-learn's ``validate_params``.
     """
 
-    def decorate(metric: _Metric) -> _Metric:
+    def decorate(metric: _Metric) -> _Metric:  # numpydoc ignore=GL08
         document = inspect.getdoc(metric)
         if document is not None:  # as under python -OO
             for name, text in _SHARED.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from sklearn_audiosr._clips import ClipsLike
 from sklearn_audiosr.metrics._comparison import ClipValues, clip_metric, compare_clips
 
 Convention: TypeAlias = Literal["log10", "kuleshov2017", "kuleshov2017_code", "ssr_eval"]
+_Waveform: TypeAlias = NDArray[np.float64]  # of shape (n_timepoints,)
 Band: TypeAlias = Literal["full", "lowband", "highband"]
 
 # Frames transformed at once: bounds the memory of a long clip.
@@ -193,14 +194,14 @@ def lsd_distance(
 
     def _channel_mean(true: NDArray[np.float64], pred: NDArray[np.float64]) -> float:
         pairs = zip(true, pred, strict=True)
-        return np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in pairs])
+        return float(np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in pairs]))
 
     return compare_clips(y_true, y_pred, sample_weight, average, _channel_mean)
 
 
-def _band_bins(band, frame, upsampling_ratio):
+def _band_bins(band: Band, frame: int, upsampling_ratio: float | None) -> slice:
     """Return the frequency bins of one band; the narrowband Nyquist bin belongs to the lowband."""
-    if band == "full":
+    if band == "full" or upsampling_ratio is None:
         return slice(None)
     first_highband = int(np.floor(frame / (2 * upsampling_ratio))) + 1
     if first_highband > frame // 2:
@@ -211,12 +212,15 @@ def _band_bins(band, frame, upsampling_ratio):
     return slice(first_highband) if band == "lowband" else slice(first_highband, None)
 
 
-def _waveform_lsd(true, pred, conv, frame, hop, bins):
+def _waveform_lsd(
+    true: _Waveform, pred: _Waveform, conv: LSDConvention, frame: int, hop: int, bins: slice
+) -> float:
     """Compute the distance of two waveforms of shape (n_timepoints,)."""
     true, pred = _pad_centred(true, frame), _pad_centred(pred, frame)
     window = signal.get_window("hann", frame)  # periodic
     n_frames = (len(true) - frame) // hop + 1
-    total, count = 0.0, 0
+    total: Any = 0.0  # over frames; an array of bins where the root goes over frames
+    count = 0
     for start in range(0, n_frames, _N_FRAMES):
         frames = slice(start, min(start + _N_FRAMES, n_frames))
         difference = _log_power(true, window, hop, frames, conv)[:, bins]
@@ -233,17 +237,21 @@ def _waveform_lsd(true, pred, conv, frame, hop, bins):
     return min(float(mean), conv.cap)
 
 
-def _pad_centred(waveform, frame):
+def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
+    """Pad a waveform by reflection, so that frames are centred."""
     half = frame // 2
     if len(waveform) <= half:  # too short to reflect
         waveform = np.pad(waveform, (0, half + 1 - len(waveform)))
     return np.pad(waveform, half, mode="reflect")
 
 
-def _log_power(padded, window, hop, frames, conv):
+def _log_power(
+    padded: _Waveform, window: _Waveform, hop: int, frames: slice, conv: LSDConvention
+) -> NDArray[np.float64]:
     """Compute log power spectra of some frames, of shape (n_frames, len(window) // 2 + 1)."""
     framed = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop][frames]
     spectrum = fft.rfft(framed * window, axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
     power = power + conv.floor if conv.floor_added else np.maximum(power, conv.floor)
-    return np.log10(power) if conv.log == "log10" else np.log(power)
+    log_power: NDArray[np.float64] = np.log10(power) if conv.log == "log10" else np.log(power)
+    return log_power

@@ -19,7 +19,7 @@ def _keep_old_name(old_name: str, metric: _Metric) -> _Metric:
     new_name = metric.__name__
 
     @wraps(metric)
-    def renamed(*args, **kwargs):
+    def renamed(*args: Any, **kwargs: Any) -> Any:
         warnings.warn(
             f"{old_name} is called {new_name} now; the old name will be removed in 0.3.",
             FutureWarning,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, signature
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from numpy.typing import ArrayLike
 from sklearn.metrics import make_scorer
@@ -27,10 +27,16 @@ from sklearn_audiosr.metrics._visqol import visqol_score
 _LEARNED = {"upsampling_ratio": "upsampling_ratio_", "sampling_rate": "sampling_rate"}
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_check_parameters: Callable[[_Function], _Function] = validate_params(
+    {"metric": [callable], "greater_is_better": ["boolean"]}, prefer_skip_nested_validation=True
+)
+
+
 class Scorer(Protocol):
     """A scorer of scikit-learn: more is better."""
 
-    def __call__(
+    def __call__(  # numpydoc ignore=GL08
         self,
         estimator: Any,
         X: ClipsLike,
@@ -38,12 +44,12 @@ class Scorer(Protocol):
         sample_weight: ArrayLike | None = None,
     ) -> float: ...
 
-    def set_score_request(self, *, sample_weight: bool | str | None = ...) -> Scorer: ...
+    def set_score_request(  # numpydoc ignore=GL08
+        self, *, sample_weight: bool | str | None = ...
+    ) -> Scorer: ...
 
 
-@validate_params(
-    {"metric": [callable], "greater_is_better": ["boolean"]}, prefer_skip_nested_validation=True
-)
+@_check_parameters
 def make_clip_scorer(
     metric: Callable[..., Any], *, greater_is_better: bool = True, **kwargs: Any
 ) -> Scorer:
@@ -101,14 +107,16 @@ def make_clip_scorer(
 class _ClipScorer(_Scorer):
     """A scorer of scikit-learn, so that several share one prediction."""
 
-    def __repr__(self):
-        return super().__repr__().replace("make_scorer", "make_clip_scorer", 1)
+    def __repr__(self) -> str:
+        return str(super().__repr__()).replace("make_scorer", "make_clip_scorer", 1)
 
-    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+    def _score(
+        self, method_caller: Any, estimator: Any, X: ClipsLike, y_true: ClipsLike, **kwargs: Any
+    ) -> Any:
         learned = self._learn(_find_upsampler(estimator), {*self._kwargs, *kwargs})
         return super()._score(method_caller, estimator, X, y_true, **learned, **kwargs)
 
-    def _learn(self, upsampler, given):
+    def _learn(self, upsampler: Any, given: set[str]) -> dict[str, Any]:
         """Return the arguments of the metric that the estimator has."""
         parameters, learned = signature(self._score_func).parameters, {}
         for name in _LEARNED.keys() & parameters.keys() - given:
@@ -125,7 +133,7 @@ class _ClipScorer(_Scorer):
         return learned
 
 
-def _find_upsampler(estimator):
+def _find_upsampler(estimator: Any) -> Any:
     """Return the estimator inside searches and pipelines."""
     while True:
         if hasattr(estimator, "best_estimator_"):
