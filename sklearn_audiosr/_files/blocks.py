@@ -8,7 +8,7 @@ from sklearn_audiosr._files.encoding import write_block
 from sklearn_audiosr._files.formats import sample_format
 
 # Values of a file, over all channels, that are read at once.
-_N_READ = 2**16
+N_READ = 2**16
 
 
 def read_blocks(reader, multiple=1):
@@ -31,7 +31,7 @@ def read_blocks(reader, multiple=1):
     ValueError
         If the file is empty, or holds NaN or infinity.
     """
-    n_timepoints, n_read = max(1, _N_READ // reader.channels), 0
+    n_timepoints, n_read = max(1, N_READ // reader.channels), 0
     while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise ValueError(

@@ -9,10 +9,10 @@ import soundfile
 from sklearn_audiosr._files.formats import sample_format
 
 # Frames that are decoded and dropped before a part of a file whose decoder needs those before.
-_N_BEFORE = 2**17
+N_BEFORE = 2**17
 
 # Frames that are read at a time of a file whose header may lack their number.
-_N_BLOCK = 2**20
+N_BLOCK = 2**20
 
 # From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
 # libsndfile more where it does not know, as for pipes.
@@ -147,7 +147,7 @@ def read_part(path, first, n_frames):
         n_before = first  # some formats, GSM for example, can't seek
         if file.can_rewind():
             needs_history = sample_format(file.subtype).needs_history
-            n_before = min(first, _N_BEFORE) if needs_history else 0
+            n_before = min(first, N_BEFORE) if needs_history else 0
             file.seek(first - n_before)
         frames = _read(file, n_before + n_frames)
         return frames[n_before:], file.samplerate
@@ -176,7 +176,7 @@ def read_file(path):
     with SequentialReader(path) as file:
         blocks = [_read(file, 0)]
         # block by block: a header that was written to a pipe has no length, or a limit in its place
-        while len(block := _read(file, min(file.frames, _N_BLOCK))):
+        while len(block := _read(file, min(file.frames, N_BLOCK))):
             blocks.append(block)
         return np.concatenate(blocks), file.samplerate
 
