@@ -30,6 +30,7 @@ from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._files.formats import CODECS
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.degradation import (
+    FAMILIES,
     AddNoise,
     Codec,
     Decimator,
@@ -37,7 +38,6 @@ from sklearn_audiosr.degradation import (
     ideal_lowband,
     trim_clips,
 )
-from sklearn_audiosr.degradation._filters import FAMILIES
 from sklearn_audiosr.metrics import lsd_distance, snr_score
 
 _DESCRIPTION = """\

@@ -66,7 +66,7 @@ def read_header(path):
 
 @contextmanager
 def _reasons_of_system(path):
-    """Raise the error of the system where libsndfile can't open a file: it gives no reason."""
+    """Raise the system's error where libsndfile can't open a file, since its own has no reason."""
     try:
         yield
     except soundfile.LibsndfileError:

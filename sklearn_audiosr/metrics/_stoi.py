@@ -79,7 +79,7 @@ def stoi_score(
     Notes
     -----
     Taal et al. [1]_, extended by Jensen and Taal [2]_, as the package ``pystoi`` computes it with
-    its own resampling: other filters give other values (0.004 in one clip of speech).
+    its own resampling. Other filters change the value (by 0.004 for one clip of speech).
 
     References
     ----------
@@ -109,7 +109,7 @@ def stoi_score(
 
     def _measure(true: NDArray[np.float64], pred: NDArray[np.float64]) -> float:
         with warnings.catch_warnings():
-            # it gives 1e-5 then, which looks like a score
+            # it returns 1e-5 then, which looks like a score
             warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
             try:
                 return pystoi.stoi(true, pred, int(sampling_rate), extended=extended)

@@ -55,8 +55,8 @@ def visqol_score(
     sampling_rate : float
         Wideband rate in Hz. Clips of other rates than that of the mode are resampled to it.
     mode : {"speech", "audio"}, default="speech"
-        "speech" at 16 kHz, of which it hears the frames with a voice in the reference; "audio" at
-        48 kHz for music and everything else, up to 15 kHz.
+        "speech" at 16 kHz compares the frames that have a voice in the reference; "audio" at
+        48 kHz, up to 15 kHz, is for music and everything else.
     {averaging}
 
     Returns
@@ -84,7 +84,7 @@ def visqol_score(
     Version 3 of ViSQOL [1]_ by the package ``visqol-python``, a port of the authors' program. In
     mode "speech" similarity is mapped to opinion by the program's exponential fit, not by its
     lattice network: the fit's 5 for identical clips is the scale of published tables of
-    super-resolution, some of which are above what the network gives at most.
+    super-resolution, and some of their values are above the maximum of the network.
 
     It is slow: about as long as the clips last in mode "speech", several times that in mode
     "audio". ``pip install "visqol-python[accel]"`` makes it several times faster.
