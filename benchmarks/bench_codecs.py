@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 from _tables import record, rst_table
 
+from sklearn_audiosr._files.encoding import encode
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation._round_trip import _write
 
 LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)
 
@@ -23,7 +23,7 @@ def measure_bit_rate(clips, rate, name, level, mode):
     """Give kbit/s over all clips; nan where soundfile takes a mode with a level only."""
     if level is None and mode in ("average", "constant"):
         return np.nan
-    n_bytes = sum(_write(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
+    n_bytes = sum(encode(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
     return 8 * n_bytes / 1000 / (sum(map(len, clips)) / rate)
 
 

@@ -186,7 +186,7 @@ def test_bandwidth_is_handed_on(text, value, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", ["aifc", "snd"])
-def test_other_suffixes_of_containers(suffix, folder):
+def test_other_suffixes_of_formats(suffix, folder):
     write("in.wav", noise(1, 100))
     assert run("upsample", "in.wav", f"out.{suffix}", *SPLINE) == 0
     assert read(f"out.{suffix}").shape == (1, 200)
@@ -251,7 +251,7 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
             pass
 
     monkeypatch.setattr(_upsample, "open_bar", Bar)
-    monkeypatch.setattr(_blocks, "_N_READ", 4000)
+    monkeypatch.setattr(_blocks, "N_READ", 4000)
     write("narrow.wav", noise(1, 14000), 4000)
     assert run("upsample", "narrow.wav", "a.wav", "--model=speech-4x-16k") == 0
     assert run("upsample", "in.wav", "b.wav", *SPLINE, "--quiet") == 0

@@ -27,8 +27,10 @@ from sklearn_audiosr._command_line.model_options import (
 from sklearn_audiosr._command_line.progress import open_bar
 from sklearn_audiosr._estimators.linear import LinearUpsampler
 from sklearn_audiosr._estimators.spline import SplineUpsampler
+from sklearn_audiosr._files.formats import CODECS
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.degradation import (
+    FAMILIES,
     AddNoise,
     Codec,
     Decimator,
@@ -36,8 +38,6 @@ from sklearn_audiosr.degradation import (
     ideal_lowband,
     trim_clips,
 )
-from sklearn_audiosr.degradation._filters import FAMILIES
-from sklearn_audiosr.degradation._round_trip import FORMATS
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 _DESCRIPTION = """\
@@ -84,9 +84,9 @@ def add_parser(commands):
     )
     parser.add_argument(
         "--codec",
-        choices=list(FORMATS),
+        choices=list(CODECS),
         metavar="CODEC",
-        help=f"code what is narrowband: {', '.join(FORMATS)}",
+        help=f"code what is narrowband: {', '.join(CODECS)}",
     )
     parser.add_argument(
         "--compression",

@@ -17,7 +17,7 @@ from sklearn_audiosr._models.loading import load
 from sklearn_audiosr._models.pretrained import load_pretrained, pretrained_names
 from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
 from sklearn_audiosr._persistence.model_file import read_model
-from sklearn_audiosr.degradation._noise import MAX_SNR
+from sklearn_audiosr.degradation import MAX_SNR
 
 SPLINE = "spline"
 

@@ -30,7 +30,7 @@ from sklearn_audiosr._command_line.model_options import (
     parse_ratio,
 )
 from sklearn_audiosr._command_line.progress import open_bar, watch_streams
-from sklearn_audiosr._files.formats import find_container
+from sklearn_audiosr._files.formats import find_format
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
 from sklearn_audiosr._files.upsampling import upsample_file
 from sklearn_audiosr._files.writing import check_target
@@ -42,7 +42,7 @@ _USAGE = """\
 _DESCRIPTION = """\
 Super-resolve sound files of any length in bounded memory. Sources are whatever
 soundfile reads: WAV, FLAC, Ogg, MP3 and others, in mono or with channels. The
-suffix of a target names its container. A target has its name only when it is
+suffix of a target names its file format. A target has its name only when it is
 complete."""
 
 _EPILOG = """\
@@ -268,10 +268,10 @@ def _choose_models(jobs, args):
 
 
 def _find_mismatches(job, est, args):
-    """Yield what of a job does not fit its estimator: the rate, or the target's container."""
+    """Yield what of a job does not fit its estimator: the rate, or the target's file format."""
     wide_rate = est.sampling_rate or job.info.samplerate * est.upsampling_ratio_
     try:
-        find_container(job.target, wide_rate)
+        find_format(job.target, wide_rate)
     except ValueError as error:
         yield describe_error(error)
     if not args.resample and est.sampling_rate is not None:

@@ -11,22 +11,8 @@ from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
+from sklearn_audiosr._files.formats import list_suffixes
 from sklearn_audiosr.datasets._bundled import _import_soundfile
-
-# libsndfile names formats, files have extensions; what is not here has its format's name.
-_EXTENSIONS = {
-    "AIFF": ("aif", "aifc", "aiff"),
-    "AU": ("au", "snd"),
-    "IRCAM": ("sf",),
-    "MAT4": (),  # most .mat files are no audio
-    "MAT5": (),
-    "NIST": ("nist", "sph"),
-    "OGG": ("oga", "ogg", "opus"),
-    "RAW": (),  # has no header, so neither rate nor channels
-    "SVX": ("8svx", "iff", "svx"),
-    "WAV": ("wav", "wave"),
-    "WAVEX": (),
-}
 
 
 @validate_params(
@@ -127,7 +113,7 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
         raise ValueError(
             f"path must hold audio files to load, but of {len(names)} found in {folder} and its "
             "sub-folders none can be used: give another folder, or bring the files to one of "
-            f"{', '.join(sorted(_list_extensions()))}."
+            f"{', '.join(sorted(list_suffixes()))}."
         )
     rate = sampling_rate or _get_only_rate(files)
     _warn_of_upsampled(files, rate)
@@ -162,12 +148,6 @@ def _warn_of_upsampled(files, rate):
         )
 
 
-def _list_extensions():
-    """Return the extensions that this libsndfile reads, each with its dot, in small letters."""
-    formats = _import_soundfile().available_formats()
-    return {f".{end}" for name in formats for end in _EXTENSIONS.get(name, (name.lower(),))}
-
-
 def _find_audio_files(folder):
     """Return the names of audio files below a folder, relative to it and sorted."""
     if not folder.exists():
@@ -177,12 +157,12 @@ def _find_audio_files(folder):
             f"path must be a folder of audio files, but {folder} is a file: give the folder that "
             "holds it."
         )
-    extensions = _list_extensions()
+    suffixes = list_suffixes()
     names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return sorted(
         name.as_posix()
         for name in names
-        if name.suffix.lower() in extensions and not any(part[0] == "." for part in name.parts)
+        if name.suffix.lower() in suffixes and not any(part[0] == "." for part in name.parts)
     )
 
 
