@@ -75,6 +75,13 @@ def stream_blocks(stream, blocks):
     yield stream.flush()
 
 
+def report_progress(blocks, report):
+    """Pass blocks on, and call a function after each, once it has been used."""
+    for block in blocks:
+        yield block
+        report()
+
+
 def cut_blocks(blocks, n_timepoints):
     """Pass on so many timepoints of blocks."""
     for block in blocks:

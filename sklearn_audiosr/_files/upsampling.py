@@ -16,6 +16,7 @@ from sklearn_audiosr._files.blocks import (
     FrameCount,
     cut_blocks,
     read_blocks,
+    report_progress,
     resample_blocks,
     stream_blocks,
     watch_blocks,
@@ -27,7 +28,7 @@ from sklearn_audiosr._files.writing import check_target, complete_file
 from sklearn_audiosr._signal.bandwidth import BandwidthMeter
 
 
-def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
+def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None, progress=None):
     """Super-resolve a sound file of any length.
 
     The file is read, streamed through the estimator and written block by block: memory does not
@@ -53,6 +54,9 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         band ends, in Hz. "auto" reads the file once more, before, to measure that. A band that
         ends below the narrowband Nyquist frequency, ``sampling_rate / (2 * r)``, is brought to the
         rate of the narrowband clips, in place, and super-resolved; one that ends above is an error.
+    progress : callable, default=None
+        Called after each block with the seconds of the source that are done so far: a float, which
+        never decreases.
 
     Raises
     ------
@@ -142,11 +146,13 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
                     check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
-                n_written = _upsample(reader, stream, writer, rates, keeps_length, drops_band)
+                n_written = _upsample(
+                    reader, stream, writer, rates, keeps_length, drops_band, progress
+                )
             check_written(temporary, target, n_written)
 
 
-def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
+def _upsample(reader, stream, writer, rates, keeps_length, drops_band, progress):
     """Write what a stream makes of a file of the first rate that is brought to the second.
 
     Returns the frames that were written.
@@ -161,6 +167,8 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = stream_blocks(stream, blocks)
     blocks = cut_blocks(blocks, reader.frames) if keeps_length else blocks
+    if progress is not None:
+        blocks = report_progress(blocks, lambda: progress(count.n_frames / reader.samplerate))
     n_written = write_blocks(writer, blocks)
     _warn_of_cut(count.n_frames, reader)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)

@@ -6,8 +6,11 @@ degrade and restore, and cross-validate on wideband recordings alone.
 
 from sklearn_audiosr.degradation._codec import Codec
 from sklearn_audiosr.degradation._decimator import Decimator
+from sklearn_audiosr.degradation._filters import FAMILIES as FAMILIES
 from sklearn_audiosr.degradation._lowband import ideal_lowband, trim_clips
+from sklearn_audiosr.degradation._noise import MAX_SNR as MAX_SNR
 from sklearn_audiosr.degradation._noise import AddNoise
+from sklearn_audiosr.degradation._round_trip import FORMATS as FORMATS
 from sklearn_audiosr.degradation._telephone import Telephone
 
 __all__ = ["AddNoise", "Codec", "Decimator", "Telephone", "ideal_lowband", "trim_clips"]
