@@ -99,16 +99,16 @@ def test_one_sonata_that_is_gone_stops_no_other(archive, tmp_path):
     assert len(set(piano.groups)) == 30
 
 
-@pytest.mark.parametrize(
-    "files",
-    ["x", ["x"], [{"title": "x"}], [{"name": None}], [{"name": "a.ogg", "size": "much"}]],
-)
-def test_list_that_is_none_is_an_error_of_its_sonata(archive, tmp_path, files):
-    archive.resources["metadata/BeethovenPianoSonataNo.3"].body = json.dumps(
-        {"files": files}
-    ).encode()
-    with pytest.raises(ConnectionError, match=r"1 of 32 sonatas could not(.|\n)*No.3/item.json"):
+def test_list_that_is_none_is_an_error_of_its_sonata(archive, tmp_path):
+    lists = ["x", ["x"], [{"title": "x"}], [{"name": None}], [{"name": "a.ogg", "size": "much"}]]
+    for number, files in enumerate(lists, start=3):
+        resource = archive.resources[f"metadata/BeethovenPianoSonataNo.{number}"]
+        resource.body = json.dumps({"files": files}).encode()
+    with pytest.raises(ConnectionError, match=r"5 of 32 sonatas could not(.|\n)*No.3/item.json"):
         fetch_beethoven_piano(data_home=tmp_path, clip_duration=0.3, delay=0)
+    folder = tmp_path / "beethoven_piano"
+    assert len(list(folder.glob("*/item.json"))) == 27  # a list that is refused is not kept
+    assert not [path for n in range(3, 8) for path in folder.glob(f"*No.{n}/*")]
 
 
 def test_patience_is_spent_once_where_the_server_is_down(archive, tmp_path):

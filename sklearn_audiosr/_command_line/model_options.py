@@ -138,8 +138,8 @@ def add_model_arguments(parser, *, required):
         "--highband-gain",
         metavar="GAIN",
         type=parse_gain,
-        help="how much of the generated highband to add: 0 is closest to the waveform, about 1 "
-        "to the spectrum (default: the model's own, 1 in those that ship)",
+        help="how much of the generated highband to add: 0 is closest to the true waveform, 1 "
+        "about closest to its spectrum (default: the model's own, 1 in those that ship)",
     )
     parser.add_argument(
         "--device",
