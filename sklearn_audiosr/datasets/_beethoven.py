@@ -83,7 +83,8 @@ def fetch_beethoven_piano(
     sampling_rate : int, default=16000
         Rate of the clips in Hz. soxr resamples the files as they are read.
     data_home : str, path-like or None, default=None
-        {data home} The corpus lies in ``beethoven_piano`` below it.
+        {data home}
+        The corpus lies in ``beethoven_piano`` below it.
     download_if_missing : bool, default=True
         Download sonatas that are not there; False uses those that are.
     {patience}

@@ -22,7 +22,7 @@ _SERVERS = (
     "https://mirg.city.ac.uk/datasets/magnatagatune/",
     "http://mi.soi.city.ac.uk/datasets/magnatagatune/",
 )
-_PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
+_ARCHIVE_PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
 _ANNOTATIONS = "annotations_final.csv"
 
 # Folders have one hexadecimal digit as their name. This is the usual split, as in github.com/
@@ -47,7 +47,8 @@ def fetch_magnatagatune(
     sampling_rate : int, default=16000
         Rate of the clips in Hz. The files have 16000 Hz.
     data_home : str, path-like or None, default=None
-        {data home} The corpus lies in ``magnatagatune`` below it.
+        {data home}
+        The corpus lies in ``magnatagatune`` below it.
     download_if_missing : bool, default=True
         Download the corpus if it is not there; False makes that an error.
     {patience}
@@ -146,7 +147,9 @@ def _find_audio(folder: Path, downloads: Downloads) -> Path:
     hint = "with the other two, or the unpacked folders 0 to f"
     return find_or_unpack(
         lambda: find_root(folder, _has_audio),
-        lambda: [fetch_file(_locate(name), folder, downloads, hint=hint) for name in _PARTS],
+        lambda: [
+            fetch_file(_locate(name), folder, downloads, hint=hint) for name in _ARCHIVE_PARTS
+        ],
         folder,
         lambda name: name.endswith(".mp3"),
         "the folders 0 to f",

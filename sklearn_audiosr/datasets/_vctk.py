@@ -128,8 +128,8 @@ def fetch_vctk(
     sampling_rate : int, default=16000
         Rate of the clips in Hz. The files have 48000 Hz; soxr resamples them as they are read.
     data_home : str, path-like or None, default=None
-        {data home} The corpus lies in ``VCTK-Corpus-0.92`` or ``VCTK-Corpus`` below it, where
-        torchaudio puts it too.
+        {data home}
+        The corpus lies in ``VCTK-Corpus-0.92`` or ``VCTK-Corpus`` below it, as torchaudio has it.
     download_if_missing : bool, default=True
         Download the corpus if it is not there; False makes that an error.
     {patience}
@@ -236,18 +236,19 @@ def _fetch_archive(edition: _Version, home: Path, folder: Path, downloads: Downl
     return fetch_file(remote, place, downloads, check=check_archive, hint=hint)
 
 
-def _is_needed(name, edition):
+def _is_needed(name: str, edition: _Version) -> bool:
     """Return whether to unpack a member: recordings that are read here, and texts about them."""
     text = name.rpartition("/")[2].lower().startswith(("readme", "licen", "copying", "speaker"))
     return text or (f"{edition.audio}/" in name and name.endswith(edition.ending))
 
 
-def _list_speaker(audio, speaker, edition):
+def _list_speaker(audio: Path, speaker: str, edition: _Version) -> list[str]:
     names = (path.name for path in (audio / speaker).glob(f"*{edition.ending}"))
     return sorted(f"{speaker}/{name}" for name in names if not name.startswith("."))
 
 
-def _list_single(audio, edition):
+def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[str]]:
+    """Return the recordings of the task of one speaker, and what is missing."""
     names = _list_speaker(audio, _SINGLE, edition)
     endings = tuple(f"_{number}{edition.ending}" for number in _SINGLE_TEST)
     test = [name for name in names if name.endswith(endings)]
@@ -255,8 +256,8 @@ def _list_single(audio, edition):
     recordings = [Recording(name, _SINGLE, "train") for name in train]
     recordings += [Recording(name, _SINGLE, "test") for name in test]
     missing = [
-        f"{_SINGLE}: {n_all - n} of {n_all} recordings to {fold} are not there"
-        for fold, n, n_all in (
+        f"{_SINGLE}: {n_all - n} of {n_all} recordings to {part} are not there"
+        for part, n, n_all in (
             ("train", len(train), _N_SINGLE_TRAIN),
             ("test", len(test), len(_SINGLE_TEST)),
         )
@@ -265,13 +266,16 @@ def _list_single(audio, edition):
     return recordings, missing
 
 
-def _list_multi(audio, edition, n_train, n_test):
+def _list_multi(
+    audio: Path, edition: _Version, n_train: int, n_test: int
+) -> tuple[list[Recording], list[str]]:
+    """Return the recordings of the task of many speakers, and what is missing."""
     speakers = [f"p{number}" for number in _SPEAKERS.split()]
-    folds = {speaker: "train" for speaker in speakers[:n_train]}
-    folds |= {speaker: "test" for speaker in speakers[-n_test:]}
-    names = {speaker: _list_speaker(audio, speaker, edition) for speaker in folds}
-    missing = [f"{speaker}: no recording is there" for speaker in folds if not names[speaker]]
+    parts = {speaker: "train" for speaker in speakers[:n_train]}
+    parts |= {speaker: "test" for speaker in speakers[-n_test:]}
+    names = {speaker: _list_speaker(audio, speaker, edition) for speaker in parts}
+    missing = [f"{speaker}: no recording is there" for speaker in parts if not names[speaker]]
     recordings = [
-        Recording(name, speaker, fold) for speaker, fold in folds.items() for name in names[speaker]
+        Recording(name, speaker, part) for speaker, part in parts.items() for name in names[speaker]
     ]
     return recordings, missing
