@@ -258,7 +258,7 @@ class Terminal(io.StringIO):
 
 
 def open_terminal(monkeypatch):
-    """Let stderr be a terminal; in a fixture pytest's capture would undo it."""
+    """Replace stderr by a terminal; call it in the test, since pytest undoes it in a fixture."""
     monkeypatch.setattr(tqdm, "monitor_interval", 0)  # no thread that outlives the test
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -30,13 +30,13 @@ def write(path, clip, sampling_rate, **options):
 
 
 def find_peak(clip, sampling_rate):
-    """Frequency in Hz at which a clip is strongest."""
+    """Return the frequency in Hz at which a clip is strongest."""
     spectrum = np.abs(np.fft.rfft(clip * np.hanning(len(clip))))
     return np.argmax(spectrum) * sampling_rate / len(clip)
 
 
 def measure_spline_lsd(clip, ratio=4):
-    """Log-spectral distance (log10 of power) of a cubic spline, from scipy alone."""
+    """Compute the log-spectral distance (log10 of power) of a cubic spline by scipy alone."""
     sos = signal.cheby1(8, 0.05, 0.8 / ratio, output="sos")
     narrowband = signal.sosfiltfilt(sos, clip)[::ratio]
     spline = CubicSpline(np.arange(len(narrowband)) * ratio, narrowband)(np.arange(len(clip)))
@@ -142,7 +142,7 @@ def test_missing_soundfile_names_the_remedy(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two speakers and a file in the root, in three formats, at four rates, mono and stereo."""
+    """Write files of two speakers and one in the root: four formats and rates, mono and stereo."""
     stereo = np.stack([make_tone(1000, 44100), make_tone(3000, 44100, level=0.25)], axis=1)
     write(tmp_path / "anna" / "one.wav", make_tone(1000, 8000), 8000)
     write(tmp_path / "anna" / "deep" / "two.FLAC", stereo, 44100, format="FLAC")

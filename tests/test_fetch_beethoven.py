@@ -37,13 +37,13 @@ def serve_item(server, item, files):
 
 @pytest.fixture
 def archive(server, monkeypatch):
-    """Serve all 32 sonatas: one second each, the first in two movements and an MP3 besides."""
-    monkeypatch.setattr(_beethoven, "_ARCHIVE", server.address)
+    """Serve all 32 sonatas of one second each; the first has two movements, and an MP3 file too."""
+    monkeypatch.setattr(_beethoven, "ARCHIVE", server.address)
     ogg = make_ogg()
-    for number, item in _beethoven._ITEMS.items():
+    for number, item in _beethoven.ITEMS.items():
         serve_item(server, item, {f"Sonata {number} & more.ogg": ogg})
     first = {"1 - Allegro.ogg": ogg, "2 - Adagio.ogg": ogg, "1 - Allegro.mp3": b"not asked for"}
-    serve_item(server, _beethoven._ITEMS[1], first)
+    serve_item(server, _beethoven.ITEMS[1], first)
     return server
 
 
@@ -166,7 +166,7 @@ def test_clips_joined_are_the_file_resampled(tmp_path, kind):
     ],
 )
 def test_sonata_is_known_by_folder_or_name(name, number):
-    assert _beethoven._find_number(name) == number
+    assert _beethoven.find_number(name) == number
 
 
 def test_what_cannot_be_used_is_named(tmp_path):
@@ -226,8 +226,8 @@ def test_clip_without_a_timepoint_is_an_error(tmp_path):
 
 
 def test_the_items_are_those_of_samplernn():
-    assert list(_beethoven._ITEMS) == list(range(1, 33))
-    assert [_beethoven._ITEMS[n] for n in (1, 12, 13, 14, 17, 18, 21, 22, 23, 32)] == [
+    assert list(_beethoven.ITEMS) == list(range(1, 33))
+    assert [_beethoven.ITEMS[n] for n in (1, 12, 13, 14, 17, 18, 21, 22, 23, 32)] == [
         "BeethovenPianoSonataNo.1",
         "BeethovenPianoSonataNo.12",
         "BeethovenPianoSonata13",

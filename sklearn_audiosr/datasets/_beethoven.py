@@ -24,7 +24,7 @@ from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
 # The items of archive.org, sonata by sonata, that SampleRNN's scripts download
 # (github.com/soroushmehr/sampleRNN_ICLR2017, datasets/music/itemlist.txt).
-_ITEMS = dict(
+ITEMS = dict(
     enumerate(
         [
             *(f"BeethovenPianoSonataNo.{number}" for number in range(1, 13)),
@@ -46,7 +46,7 @@ _HELD_OUT_SONATAS = {5: "validation", 26: "validation", 10: "test", 31: "test"}
 # SampleRNN shuffles its clips with this seed and holds out 6 % twice (_2npy.py, dataset.py).
 _SEED, _HELD_OUT_SHARE = 123, 0.06
 
-_ARCHIVE = "https://archive.org"
+ARCHIVE = "https://archive.org"
 _LIST = "item.json"  # the files of an item and their hashes, as archive.org lists them
 _ENDINGS = (".ogg", ".flac", ".wav", ".mp3")
 
@@ -151,8 +151,8 @@ def fetch_beethoven_piano(
     if not sonatas:
         raise FileNotFoundError(
             f"no sonata is in {folder}: call with download_if_missing=True to download them from "
-            f"{_ARCHIVE}, or put their files there by hand, each in a folder named like its item, "
-            f"{_ITEMS[1]} for example."
+            f"{ARCHIVE}, or put their files there by hand, each in a folder named like its item, "
+            f"{ITEMS[1]} for example."
         )
     recordings = [
         Recording(name, f"sonata_{number:02}", _HELD_OUT_SONATAS.get(number, "train"))
@@ -163,7 +163,7 @@ def fetch_beethoven_piano(
         folder, recordings, sampling_rate, n_timepoints, licence="public domain, by SampleRNN"
     )
     dataset.left_out += [
-        f"sonata_{number:02}: not there" for number in _ITEMS if number not in sonatas
+        f"sonata_{number:02}: not there" for number in ITEMS if number not in sonatas
     ]
     dataset.left_out += [f"{name}: neither folder nor name tells which sonata" for name in unknown]
     if split == "shuffled":
@@ -172,7 +172,7 @@ def fetch_beethoven_piano(
         dataset,
         "Beethoven's piano sonatas",
         f"Recordings of the sonatas, cut into clips of {clip_duration} s, from {folder}.",
-        source=f"{_ARCHIVE}, the items that SampleRNN lists.",
+        source=f"{ARCHIVE}, the items that SampleRNN lists.",
         citation="S. Mehri et al.: SampleRNN: An Unconditional End-to-End Neural Audio "
         "Generation Model. ICLR 2017. https://arxiv.org/abs/1612.07837",
         split=f"Split ({split}): {_SPLITS[split]}",
@@ -213,27 +213,27 @@ def _find_sonatas(folder: Path) -> tuple[dict[int, list[str]], list[str]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in _ENDINGS and not path.name.startswith(".") and path.is_file():
-            number = _find_number(name)
+            number = find_number(name)
             (unknown if number is None else sonatas.setdefault(number, [])).append(name)
     return sonatas, unknown
 
 
-def _find_number(name: str) -> int | None:
+def find_number(name: str) -> int | None:
     """Return the number of a file's sonata, from its folder or else from its name."""
-    items = {item: number for number, item in _ITEMS.items()}
+    items = {item: number for number, item in ITEMS.items()}
     for part in name.split("/"):
         if part in items:
             return items[part]
     # take the last number: a folder may be named "Sonatas 1-10"
     found = re.findall(r"sonata\D{0,6}(\d{1,2})(?!\d)", name, re.IGNORECASE)
-    return int(found[-1]) if found and int(found[-1]) in _ITEMS else None
+    return int(found[-1]) if found and int(found[-1]) in ITEMS else None
 
 
 def _download_missing(folder: Path, downloads: Downloads) -> None:
     """Download the sonatas that are not there; go on where one fails, and raise at the end."""
     there, _ = _find_sonatas(folder)
     failures: list[ConnectionError] = []
-    for number, item in _ITEMS.items():
+    for number, item in ITEMS.items():
         if number in there and not (folder / item / _LIST).is_file():
             continue  # put there by hand
         try:
@@ -250,7 +250,7 @@ def _download_missing(folder: Path, downloads: Downloads) -> None:
 
 
 def _download_item(folder: Path, item: str, downloads: Downloads) -> None:
-    listed = RemoteFile(f"{item}/{_LIST}", (f"{_ARCHIVE}/metadata/{item}",))
+    listed = RemoteFile(f"{item}/{_LIST}", (f"{ARCHIVE}/metadata/{item}",))
     contents = fetch_file(listed, folder, downloads, check=_read_list)
     for remote in _choose_files(item, _read_list(contents)):
         fetch_file(remote, folder, downloads)
@@ -286,7 +286,7 @@ def _locate(item: str, file: dict[str, Any]) -> RemoteFile:
     hashes = [f"{kind}:{file[kind]}" for kind in ("sha1", "md5") if kind in file]
     return RemoteFile(
         f"{item}/{file['name']}",
-        (f"{_ARCHIVE}/download/{item}/{quote(file['name'])}",),
+        (f"{ARCHIVE}/download/{item}/{quote(file['name'])}",),
         n_bytes=int(file["size"]) if "size" in file else None,
         known_hash=hashes[0] if hashes else None,
     )

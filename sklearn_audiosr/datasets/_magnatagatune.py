@@ -18,7 +18,7 @@ from sklearn_audiosr.datasets._fetching import corpus_fetcher, find_or_unpack
 from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
 # The publisher's server under its present and its former name. We found no published hash.
-_SERVERS = (
+SERVERS = (
     "https://mirg.city.ac.uk/datasets/magnatagatune/",
     "http://mi.soi.city.ac.uk/datasets/magnatagatune/",
 )
@@ -139,7 +139,7 @@ def fetch_magnatagatune(
 
 
 def _locate(name: str) -> RemoteFile:
-    return RemoteFile(name, tuple(server + name for server in _SERVERS))
+    return RemoteFile(name, tuple(server + name for server in SERVERS))
 
 
 def _find_audio(folder: Path, downloads: Downloads) -> Path:

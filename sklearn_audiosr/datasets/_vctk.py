@@ -18,7 +18,7 @@ from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 # The speakers of version 0.80 in the order of the authors' lists: 100 for training and 9 for test
 # (github.com/kuleshov/audio-super-res, data/vctk/multispeaker/{train,val}-speakers.txt).
 # Version 0.92 also has s5, who is in none of their splits.
-_SPEAKERS = """
+SPEAKERS = """
 225 226 227 228 229 230 231 232 233 234 236 237 238 239 240 241 243 244 245 246 247 248 249 250 251
 252 253 254 255 256 257 258 259 260 261 262 263 264 265 266 267 268 269 270 271 272 273 274 275 276
 277 278 279 280 281 282 283 284 285 286 287 288 292 293 294 295 297 298 299 300 301 302 303 304 305
@@ -48,7 +48,7 @@ class _Version(NamedTuple):
     citation: str
 
 
-_VERSIONS = {
+VERSIONS = {
     "0.92": _Version(
         folder="VCTK-Corpus-0.92",
         audio="wav48_silence_trimmed",
@@ -98,7 +98,7 @@ _VERSIONS = {
 
 @corpus_fetcher(
     task=[StrOptions({"single_speaker", "multi_speaker"})],
-    version=[StrOptions(set(_VERSIONS))],
+    version=[StrOptions(set(VERSIONS))],
     split=[StrOptions(set(_N_SPEAKERS))],
 )
 def fetch_vctk(
@@ -186,7 +186,7 @@ def fetch_vctk(
     ...
     FileNotFoundError: VCTK-Corpus-0.92.zip is not in ...
     """
-    edition = _VERSIONS[version]
+    edition = VERSIONS[version]
     downloads = Downloads(download_if_missing, n_retries, delay)
     audio = _find_audio(edition, get_data_home(data_home), downloads)
     if task == "single_speaker":
@@ -270,7 +270,7 @@ def _list_multi(
     audio: Path, edition: _Version, n_train: int, n_test: int
 ) -> tuple[list[Recording], list[str]]:
     """Return the recordings of the task of many speakers, and what is missing."""
-    speakers = [f"p{number}" for number in _SPEAKERS.split()]
+    speakers = [f"p{number}" for number in SPEAKERS.split()]
     parts = {speaker: "train" for speaker in speakers[:n_train]}
     parts |= {speaker: "test" for speaker in speakers[-n_test:]}
     names = {speaker: _list_speaker(audio, speaker, edition) for speaker in parts}

@@ -73,7 +73,7 @@ def integrated_loudness(clip: ArrayLike, sampling_rate: float) -> float:
     waveform = np.atleast_2d(check_clip(clip, "clip", np.float64))
     if len(waveform) > MAX_CHANNELS:
         raise ValueError(
-            f"clip must have 1 or {MAX_CHANNELS} channels, got {len(waveform)}: fold it down."
+            f"clip must have 1 or {MAX_CHANNELS} channels, got {len(waveform)}: mix it down."
         )
     power = _block_power(signal.sosfilt(_k_weighting(sampling_rate), waveform), sampling_rate)
     loud = power[_lufs(power) >= _ABSOLUTE_GATE]

@@ -230,7 +230,9 @@ def _check_recordings(Y: ClipsLike, sampling_rate: int) -> list[NDArray[np.float
     for i, clip in enumerate(recordings):
         seconds = clip.shape[-1] / sampling_rate
         if len(clip) > MAX_CHANNELS:
-            raise ValueError(f"Y[{i}] must be mono or stereo, got {len(clip)} channels: fold it.")
+            raise ValueError(
+                f"Y[{i}] must be mono or stereo, got {len(clip)} channels: mix it down."
+            )
         if seconds < MIN_SECONDS:
             raise ValueError(
                 f"Y[{i}] must last at least {MIN_SECONDS} s, the shortest loop of the "
