@@ -4,6 +4,7 @@ A degradation is a scikit-learn transformer from clips to degraded clips, so tha
 degrade and restore, and cross-validate on wideband recordings alone.
 """
 
+# FAMILIES, FORMATS and MAX_SNR, the choices of parameters, are for the command line.
 from sklearn_audiosr.degradation._codec import Codec
 from sklearn_audiosr.degradation._decimator import Decimator
 from sklearn_audiosr.degradation._filters import FAMILIES as FAMILIES
