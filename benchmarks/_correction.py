@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._signal.interpolation import upsample_cubic
-from sklearn_audiosr.networks._flow import WholeFlow
+from sklearn_audiosr.networks._runners import WholeRunner
 from sklearn_audiosr.networks._spectral_module import N_OFFSET
 
 # Of the features' mean power: added to it, against learning recordings by heart.
@@ -60,9 +60,10 @@ def _describe(network, source, target):
     hook.remove()
     padding = (0, -x.shape[-1] % network.stride)
     x, error = (torch.nn.functional.pad(waveform, padding) for waveform in (x, error))
-    flow = WholeFlow()
+    runner = WholeRunner()
     spectra = [
-        flow.run(network.analysis, waveform)[0] for waveform in (flow.run(network.linear, x), error)
+        runner.run(network.analysis, waveform)[0]
+        for waveform in (runner.run(network.linear, x), error)
     ]
     spectra = [torch.complex(*spectrum.float().chunk(2)) for spectrum in spectra]
     noise = spectra[1].abs().square().sum() + 1e-3

@@ -12,8 +12,8 @@ from model_files import changed
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._command_line import main
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._models import pretrained
-from sklearn_audiosr._persistence.estimators import save_estimator
 
 # Options that need no trained model.
 SPLINE = ("--model=spline", "--ratio=2")

@@ -20,8 +20,8 @@ from commands import (
 )
 
 from sklearn_audiosr._command_line import upsample
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._files import blocks, upsampling
-from sklearn_audiosr._persistence.estimators import save_estimator
 from sklearn_audiosr.degradation import ideal_lowband
 
 folder = pytest.fixture(enter_folder)

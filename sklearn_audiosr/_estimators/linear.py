@@ -66,6 +66,8 @@ class LinearUpsampler(BaseUpsampler):
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
     }
 
+    _learned = {"upsampling_ratio_": "ratio", "coef_": "filters"}  # what save() stores
+
     def __init__(self, n_taps=65, alpha=1e-6, *, sampling_rate=None):
         self.n_taps = n_taps
         self.alpha = alpha

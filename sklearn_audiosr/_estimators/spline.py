@@ -56,6 +56,8 @@ class SplineUpsampler(BaseUpsampler):
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
     }
 
+    _learned = {"upsampling_ratio_": "ratio"}  # what save() stores
+
     def __init__(self, *, sampling_rate=None):
         self.sampling_rate = sampling_rate
 
