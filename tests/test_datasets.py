@@ -1,5 +1,6 @@
 """The bundled clips and folders of recordings, with known answers."""
 
+import re
 import sys
 import warnings
 from importlib.resources import files
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
+from sklearn_audiosr import datasets
 from sklearn_audiosr.datasets import load_audio_folder, load_piano, load_speech
 
 DATA = Path(str(files("sklearn_audiosr.datasets") / "data"))
@@ -286,3 +288,12 @@ def test_missing_soxr_names_the_remedy(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(ImportError, match=r"resampling from .* pip install soxr"):
         load_audio_folder(folder, sampling_rate=16000)
+
+
+@pytest.mark.parametrize("name", datasets.__all__)
+def test_docstrings_name_no_shared_text_that_is_not_there(name):
+    document = getattr(datasets, name).__doc__
+    assert re.findall(r"\{[a-z ]+\}", document) == []
+    if name.startswith("fetch_"):
+        for words in ("n_retries : int", "DESCR : str", "SKLEARN_AUDIOSR_DATA", "UserWarning\n"):
+            assert words in document
