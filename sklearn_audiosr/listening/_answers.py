@@ -150,6 +150,28 @@ def _read_answers(path: Path, content: Any, key: dict[str, Any]) -> dict[str, An
             f"{where} must be of the test {key['test']!r} ({key['title']!r}), got "
             f"{content['test']!r}: take the key of the same test, or leave the file out."
         )
+    about = _read_listener(content, where)
+    trials = collect_by_id(read_field(content, "trials", list, where), "trial", where)
+    check_ids(trials, [trial["id"] for trial in key["trials"]], "trials", where)
+    scores, seconds, comments = [], [], []
+    for trial in key["trials"]:
+        place = f"{where}, trial {trial['id']!r}"
+        answered = trials[trial["id"]]
+        scores.append(_read_scores(answered, trial, key["systems"], place))
+        seconds.append(_read_seconds(answered, place))
+        comments.append(read_field(answered, "comment", str, place))
+    _check_sum(content, where)
+    return {
+        "path": path,
+        **about,
+        "scores": np.array(scores, dtype=float),
+        "seconds": seconds,
+        "comments": comments,
+    }
+
+
+def _read_listener(content: Any, where: str) -> dict[str, Any]:
+    """Return the listener's id, kind of device and its rate, and whether they are simulated."""
     listener = read_field(content, "listener", str, where).strip()
     check_that(listener, where, "listener must not be empty", "got blanks")
     transducer = read_field(content, "transducer", str, where)
@@ -163,25 +185,11 @@ def _read_answers(path: Path, content: Any, key: dict[str, Any]) -> dict[str, An
     check_that(
         isinstance(simulated, bool), where, "simulated must be true or false", repr(simulated)
     )
-    trials = collect_by_id(read_field(content, "trials", list, where), "trial", where)
-    check_ids(trials, [trial["id"] for trial in key["trials"]], "trials", where)
-    scores, seconds, comments = [], [], []
-    for trial in key["trials"]:
-        place = f"{where}, trial {trial['id']!r}"
-        answered = trials[trial["id"]]
-        scores.append(_read_scores(answered, trial, key["systems"], place))
-        seconds.append(_read_seconds(answered, place))
-        comments.append(read_field(answered, "comment", str, place))
-    _check_sum(content, where)
     return {
-        "path": path,
         "listener": listener,
         "transducer": transducer,
         "device_rate": device_rate,
         "simulated": simulated,
-        "scores": np.array(scores, dtype=float),
-        "seconds": seconds,
-        "comments": comments,
     }
 
 
