@@ -30,7 +30,7 @@ from sklearn_audiosr import (
     load_pretrained,
     pretrained_names,
 )
-from sklearn_audiosr._models.pretrained import _FOLDER
+from sklearn_audiosr._models.pretrained import FOLDER as _FOLDER
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)

@@ -291,3 +291,12 @@ def test_place_of_nan_counts_in_timepoints_of_the_file(folder):
     write("narrow.wav", x, 44100)
     with pytest.raises(ValueError, match="NaN or infinity between timepoints 4608 and 5000"):
         upsample_file(spline(), "narrow.wav", "wide.wav", resample=True)
+
+
+@pytest.mark.parametrize(("rate", "options"), [(8000, {}), (16000, {"resample": True})])
+def test_progress_is_told_the_seconds_of_the_source(rate, options, folder):
+    write("narrow.wav", noise(2, 1000), rate)
+    seconds = []
+    upsample_file(spline(), "narrow.wav", "wide.wav", progress=seconds.append, **options)
+    assert seconds == sorted(seconds)  # what the flushed stream adds is told with the last
+    assert sorted(set(seconds)) == [256 / rate, 512 / rate, 768 / rate, 1000 / rate]

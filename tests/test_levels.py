@@ -64,7 +64,7 @@ def test_levels_of_a_model_are_brought_to_those_of_its_recipe(est, tmp_path, mon
     (tmp_path / "shipped").mkdir()
     (tmp_path / "recordings").mkdir()
     write_recordings(tmp_path / "recordings")
-    monkeypatch.setattr(_pretrained, "_FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(_pretrained, "FOLDER", tmp_path / "shipped")
     recipe = dataclasses.replace(
         _recipes.RECIPES["speech-4x-16k"], packs=("speech_multi",), highband_db=1.0, end_db=-4.0
     )

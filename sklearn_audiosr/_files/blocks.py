@@ -135,6 +135,13 @@ def stream_blocks(stream, blocks):
     yield stream.flush()
 
 
+def report_progress(blocks, report):
+    """Pass blocks on, and call a function after each, once it has been used."""
+    for block in blocks:
+        yield block
+        report()
+
+
 def cut_blocks(blocks, n_timepoints):
     """Yield blocks up to a number of timepoints, and drop the rest.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 
@@ -21,6 +22,7 @@ from sklearn_audiosr._files.blocks import (
     FrameCount,
     cut_blocks,
     read_blocks,
+    report_progress,
     resample_blocks,
     stream_blocks,
     watch_blocks,
@@ -56,6 +58,7 @@ def upsample_file(
     *,
     resample: bool = False,
     assume_bandwidth: Literal["auto"] | float | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> None:
     """Super-resolve a sound file of any length.
 
@@ -83,6 +86,9 @@ def upsample_file(
         for that. If the band ends below the narrowband Nyquist frequency,
         ``sampling_rate / (2 * r)``, the file is resampled to the rate of the narrowband clips and
         super-resolved; if it ends above, that is an error.
+    progress : callable, default=None
+        Called after each block with the seconds of the source that are done so far: a float, which
+        never decreases.
 
     Raises
     ------
@@ -174,7 +180,9 @@ def upsample_file(
                     check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
-                n_written = _upsample(reader, stream, writer, rates, keeps_length, drops_band)
+                n_written = _upsample(
+                    reader, stream, writer, rates, keeps_length, drops_band, progress
+                )
             check_written(temporary, target, n_written)
 
 
@@ -185,6 +193,7 @@ def _upsample(
     rates: tuple[float, float],
     keeps_length: bool,
     drops_band: bool,
+    progress: Callable[[float], object] | None,
 ) -> int:
     """Resample a file to the narrowband rate, stream it and write the result.
 
@@ -200,6 +209,8 @@ def _upsample(
     blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = stream_blocks(stream, blocks)
     blocks = cut_blocks(blocks, reader.frames) if keeps_length else blocks
+    if progress is not None:
+        blocks = report_progress(blocks, lambda: progress(count.n_frames / reader.samplerate))
     n_written = write_blocks(writer, blocks)
     _warn_of_cut(count.n_frames, reader)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)

@@ -6,7 +6,7 @@ from typing import cast
 from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
 from sklearn_audiosr._models.loading import load
 
-_FOLDER = Path(__file__).parent / "shipped"
+FOLDER = Path(__file__).parent / "shipped"
 _SUFFIX = ".safetensors"
 
 
@@ -24,7 +24,23 @@ def pretrained_names() -> tuple[str, ...]:
     >>> "speech-4x-16k" in pretrained_names()
     True
     """
-    return tuple(sorted(path.stem for path in _FOLDER.glob(f"*{_SUFFIX}")))
+    return tuple(sorted(path.stem for path in FOLDER.glob(f"*{_SUFFIX}")))
+
+
+def pretrained_path(name: str) -> Path:
+    """Return the path of a model's file.
+
+    Parameters
+    ----------
+    name : str
+        One of `pretrained_names`.
+
+    Returns
+    -------
+    path : Path
+        It need not exist.
+    """
+    return FOLDER / f"{name}{_SUFFIX}"
 
 
 def load_pretrained(name: str) -> AudioSuperResolver:
@@ -67,4 +83,4 @@ def load_pretrained(name: str) -> AudioSuperResolver:
             "your ratio and wideband rate, or train one of your own; sklearn_audiosr.load reads "
             "files that save wrote."
         )
-    return cast(AudioSuperResolver, load(_FOLDER / f"{name}{_SUFFIX}"))
+    return cast(AudioSuperResolver, load(pretrained_path(name)))
