@@ -1,48 +1,18 @@
 """What all degradations share: the transformer around a function of one clip."""
 
 import warnings
-from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
 
-from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._transformer import ClipTransformer
 
 
-class Degradation(TransformerMixin, BaseEstimator):
+class Degradation(ClipTransformer):
     """Base of the degradations: transformers that learn nothing and take clips one by one.
 
     A subclass has `_prepare`, which is called once in each `transform`, and may have
-    `_check_parameters` for what constraints on single parameters cannot say.
+    `_check_parameters` for rules that couple two parameters.
     """
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, Y, y=None):
-        """Check the parameters and the clips; nothing is learned.
-
-        Parameters
-        ----------
-        Y : container of clips
-            Any container of clips (see the user guide).
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : transformer
-            The transformer itself.
-        """
-        self._check_parameters()
-        Clips(Y, "Y")
-        return self
 
     def transform(self, Y):
         """Degrade clips.
@@ -65,30 +35,17 @@ class Degradation(TransformerMixin, BaseEstimator):
         ValueError
             If a clip's length is no multiple of ``upsampling_ratio``.
         """
-        self._validate_params()
-        self._check_parameters()
-        clips, limit = Clips(Y, "Y"), Limiter()
-        degrade = self._prepare(limit)
-        X = clips.collect(degrade(clip, i) for i, clip in enumerate(clips))
+        limit = Limiter()
+        X = self._map(Y, lambda: self._prepare(limit))
         limit.warn(type(self).__name__)
         return X
 
-    def _check_parameters(self):
-        """Raise if parameters that are legal alone are not so together."""
-
     def _prepare(self, limit):
-        """Give a function from a clip and its index to the degraded clip, float32.
+        """Return a function from a clip and its index to the degraded clip, float32.
 
         `limit` is a `Limiter`, for degradations that have a full scale.
         """
         raise NotImplementedError
-
-    def _make_rng_of(self):
-        """Give a function from a clip's index to its random generator."""
-        seed = draw_seed(self.random_state)
-        # the name: steps of one pipeline with one seed must not draw the same numbers
-        name = type(self).__name__.encode()
-        return lambda index: np.random.default_rng([seed, index, *name])
 
 
 class Limiter:
@@ -150,30 +107,3 @@ def decimate(clip, index, ratio, low_pass):
         )
     # float64: a recursive filter with poles near the unit circle loses digits in float32
     return low_pass(clip.astype(np.float64))[:, ::ratio]
-
-
-def draw_seed(random_state):
-    """Give an integer as it is, and draw one from anything else."""
-    if isinstance(random_state, Integral):
-        return random_state
-    return check_random_state(random_state).randint(2**31 - 1)
-
-
-def check_range(name, value, low, high, example):
-    """Check a parameter that is a number or a pair (lowest, highest) to draw from.
-
-    Whether a single number is legal is left to the parameter's constraints.
-    """
-    if not isinstance(value, (tuple, list)):
-        return
-    numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in value)
-    if len(value) != 2 or not numbers or not low <= value[0] <= value[1] <= high:
-        raise ValueError(
-            f"{name} must be a number or a pair (lowest, highest) in [{low}, {high}], got "
-            f"{value!r}: pass for example {name}={example}."
-        )
-
-
-def draw_from(value, rng):
-    """Draw uniformly from a pair (lowest, highest); give anything else as it is."""
-    return float(rng.uniform(*value)) if isinstance(value, (tuple, list)) else value

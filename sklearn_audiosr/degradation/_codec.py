@@ -5,7 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.degradation._base import Degradation
 from sklearn_audiosr.degradation._round_trip import FORMATS, check_formats, round_trip
 
 _LOWEST_RATE, _HIGHEST_RATE = 1000, 192000  # Hz; libvorbis crashes above 200000

@@ -5,7 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import Degradation, decimate, draw_seed
+from sklearn_audiosr._transformer import draw_seed
+from sklearn_audiosr.degradation._base import Degradation, decimate
 from sklearn_audiosr.degradation._filters import (
     ELLIPTIC_STOPBAND_DB,
     FAMILIES,

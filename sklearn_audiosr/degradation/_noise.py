@@ -6,7 +6,8 @@ import numpy as np
 from scipy import fft
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.degradation._base import Degradation
 
 MAX_SNR = 200  # dB, either way: float32 ends before
 
