@@ -51,7 +51,7 @@ class ChangeSpeed(Augmentation):
     it: from 44.1 to 16 kHz any speed from 0.37 on leaves the band full.
 
     Clips are resampled by the bins of their Fourier transform, continued beyond their ends by
-    reflection. The speed is exact to half a timepoint in the length of the clip.
+    reflection.
 
     Examples
     --------
@@ -125,8 +125,12 @@ def _resample(clip, step):
     """Resample to one timepoint for each `step` timepoints of the clip."""
     if step == 1:
         return clip
-    n = max(1, round(clip.shape[-1] / step))
     padded, n_reflected = reflect(clip)
-    resampled = resample(padded, max(n, round(padded.shape[-1] / step)), axis=-1)
-    first = min(round(n_reflected / step), resampled.shape[-1] - n)
-    return resampled[:, first : first + n]
+    # as much padding as makes the length nearest to whole steps, so that no instant drifts
+    totals = padded.shape[-1] - np.arange(n_reflected + 1)
+    counts = np.maximum(1, np.round(totals / step)).astype(int)
+    best = np.argmin(np.abs(counts * step - totals))
+    # the clip first, since the transform is periodic: its first timepoint stays where it is
+    rolled = np.roll(padded[:, : totals[best]], -n_reflected, axis=-1)
+    n_timepoints = max(1, round(clip.shape[-1] / step))
+    return resample(rolled, counts[best], axis=-1)[:, :n_timepoints]
