@@ -5,12 +5,13 @@ Robust to another recording chain
 **Finding.** A network that has heard twenty seconds of speech from one recording chain may lose
 half a decibel of signal-to-noise ratio (SNR) when the polarity is inverted, though that sounds the
 same. Trained for as many steps on variations of the same clips
-(:mod:`sklearn_audiosr.augmentation`), it loses next to nothing, and gains one or two tenths of a decibel at another level and behind
-another microphone.
+(:mod:`sklearn_audiosr.augmentation`), it loses next to nothing, and gains one or two tenths of a
+decibel at another level and behind another microphone.
 **Limitation.** How much is lost without depends on the first weights: of networks with the seeds 0,
-1 and 2 it was 0.5, 0.6 and 0.0 dB, and one of the three gained nothing at the other level. The log-spectral distance (LSD) gains nothing. By SNR both
-networks stay below the linear filter, which needs no augmentation against polarity and level: it
-treats all of them alike. And the speech is synthetic.
+1 and 2 it was 0.5, 0.6 and 0.0 dB, and one of the three gained nothing at the other level. The
+log-spectral distance (LSD) gains nothing. By SNR both networks stay below the linear filter, which
+needs no augmentation against polarity and level: it treats all of them alike. And the speech is
+synthetic.
 """
 
 # %%
