@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _augmentation import change_speed, store
+import soxr
+from _augmentation import store
 from _recordings import add_argument, skip_without_recordings
 from _scores import format_score, format_worst, score
 from _splits import read_recordings
@@ -23,6 +24,7 @@ from bench_pretrained import read_models
 from scipy.signal import firwin, resample_poly
 
 from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr.augmentation import ChangeSpeed
 from sklearn_audiosr.degradation import Decimator, trim_clips
 
 # Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
@@ -30,9 +32,9 @@ from sklearn_audiosr.degradation import Decimator, trim_clips
 _N_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937, 14.7697
 
 
-def resample_by_scipy(clip, of_clip, rate, make_window=lambda ratio: ("kaiser", 5.0)):
-    divisor = np.gcd(of_clip, rate)
-    up, down = rate // divisor, of_clip // divisor
+def resample_by_scipy(clip, clip_rate, rate, make_window=lambda ratio: ("kaiser", 5.0)):
+    divisor = np.gcd(clip_rate, rate)
+    up, down = rate // divisor, clip_rate // divisor
     return resample_poly(clip, up, down, window=make_window(max(up, down)))
 
 
@@ -40,14 +42,18 @@ def make_long_window(ratio):
     return firwin(2 * _N_ZEROS * ratio + 1, _ROLLOFF / ratio, window=("kaiser", _BETA))
 
 
+def resample_by_spectrum(clip, clip_rate, rate):
+    return ChangeSpeed(1.0, sampling_rate=clip_rate, target_rate=rate).fit_transform([clip])[0]
+
+
 # What the paths of VCTK's recordings begin with.
 _STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
-    "none: bins of the spectrum": partial(change_speed, speed=1.0, edged=False),
+    "none: bins of the spectrum": resample_by_spectrum,
     "scipy.signal.resample_poly": resample_by_scipy,
     "a sinc as long as resampy's": partial(resample_by_scipy, make_window=make_long_window),
-    "soxr, VHQ": partial(change_speed, speed=1.0, edged=True),
+    "soxr, VHQ": partial(soxr.resample, quality="VHQ"),
 }
 
 
@@ -55,7 +61,7 @@ def measure(est, recordings, resample):
     """Score a model and the spline on recordings brought to its rate, and rounded as files are."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
     pairs = zip(recordings.clips, recordings.rates, strict=True)
-    clips = [store(resample(clip, of_clip, rate)) for clip, of_clip in pairs]
+    clips = [store(resample(clip, clip_rate, rate)) for clip, clip_rate in pairs]
     Y = trim_clips(clips, ratio)
     X = Decimator(ratio).fit_transform(Y)
     predictions = {

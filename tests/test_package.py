@@ -19,6 +19,7 @@ ROOT = Path(sklearn_audiosr.__file__).parent
 
 PUBLIC_MODULES = [
     "sklearn_audiosr",
+    "sklearn_audiosr.augmentation",
     "sklearn_audiosr.datasets",
     "sklearn_audiosr.degradation",
     "sklearn_audiosr.listening",
@@ -30,12 +31,13 @@ LIGHT_IMPORTS = """
 import sys
 import numpy as np
 import sklearn_audiosr
-import sklearn_audiosr.datasets, sklearn_audiosr.degradation, sklearn_audiosr.listening
-import sklearn_audiosr.metrics, sklearn_audiosr.networks
+import sklearn_audiosr.augmentation, sklearn_audiosr.datasets, sklearn_audiosr.degradation
+import sklearn_audiosr.listening, sklearn_audiosr.metrics, sklearn_audiosr.networks
 
 wideband = np.sin(0.1 * np.arange(64)).reshape(2, 32)
 sklearn_audiosr.SplineUpsampler().fit(wideband[:, ::2], wideband).predict(wideband[:, ::2])
 sklearn_audiosr.networks.AudioUNet(n_blocks=2)
+sklearn_audiosr.augmentation.ChangeSpeed(1.1).fit_transform(wideband)
 heavy = {"matplotlib", "pooch", "requests", "soundfile", "soxr", "torch", "tqdm", "pesq", "pystoi",
          "safetensors"}
 print(*sorted(heavy.intersection(sys.modules)))

@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr._files.formats import CODECS, FILE_FORMATS
-from sklearn_audiosr.degradation._base import (
-    Degradation,
-    Degrade,
-    Limiter,
-    RandomState,
-    check_range,
-    draw_from,
-)
+from sklearn_audiosr._transformer import ChangeClip, RandomState, check_range, draw_from
+from sklearn_audiosr.degradation._base import Degradation, Limiter
 from sklearn_audiosr.degradation._round_trip import check_formats, round_trip
 
 _LOWEST_RATE, _HIGHEST_RATE = 1000, FILE_FORMATS["OGG"].highest_rate  # Hz
@@ -129,7 +123,7 @@ class Codec(Degradation):
     def _writes(self, name: str) -> bool:
         return self.format in (name, "random")
 
-    def _prepare(self, limit: Limiter) -> Degrade:
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         rng_of = self._make_rng_of()
         rate = cast(float, self.sampling_rate)  # None is refused before
 

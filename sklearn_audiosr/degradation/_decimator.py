@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import (
-    Degradation,
-    Degrade,
-    Limiter,
-    RandomState,
-    decimate,
-    draw_seed,
-)
+from sklearn_audiosr._transformer import ChangeClip, RandomState, draw_seed
+from sklearn_audiosr.degradation._base import Degradation, Limiter, decimate
 from sklearn_audiosr.degradation._filters import (
     ELLIPTIC_STOPBAND_DB,
     FAMILIES,
@@ -139,7 +133,7 @@ class Decimator(Degradation):
                 "filter cannot be undone where the filter is not known."
             )
 
-    def _prepare(self, limit: Limiter) -> Degrade:
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         ratio, low_pass_of = self.upsampling_ratio, self._make_low_passes()
 
         def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:

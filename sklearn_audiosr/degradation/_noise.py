@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import (
-    Degradation,
-    Degrade,
-    Limiter,
-    RandomState,
-    check_range,
-    draw_from,
-)
+from sklearn_audiosr._transformer import ChangeClip, RandomState, check_range, draw_from
+from sklearn_audiosr.degradation._base import Degradation, Limiter
 
 MAX_SNR = 200  # dB, positive or negative: beyond the range of float32
 
@@ -87,7 +81,7 @@ class AddNoise(Degradation):
     def _check_parameters(self) -> None:
         check_range("snr", self.snr, -MAX_SNR, MAX_SNR, "(10, 40)")
 
-    def _prepare(self, limit: Limiter) -> Degrade:
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         rng_of = self._make_rng_of()
 
         def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from scipy import signal
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr.degradation import _g711
-from sklearn_audiosr.degradation._base import Degradation, Degrade, Limiter, decimate
+from sklearn_audiosr.degradation._base import ChangeClip, Degradation, Limiter, decimate
 
 _RATE = 8000  # of G.711, in Hz
 _LOW, _HIGH = 300, 3400  # Hz
@@ -97,7 +97,7 @@ class Telephone(Degradation):
                 f"of the wideband clips, and the ratio that leaves {_RATE} Hz."
             )
 
-    def _prepare(self, limit: Limiter) -> Degrade:
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         ratio, law = self.upsampling_ratio, self.law
         taps = _design_band_pass(self.sampling_rate or _RATE * ratio)
 
