@@ -84,7 +84,7 @@ def draw_rooms(folder):
     if set(imports) != set(read_rooms()):
         raise ValueError(f"docs/rooms.toml must name {sorted(imports)}")
     arrows = leave_out_indirect(imports)
-    centres, height = _place(imports, arrows)
+    centres, height = place(imports, arrows)
     parts = [ARROW.format(id="import")]
     for importing, imported in arrows:
         (x1, y1), (x2, y2) = centres[importing], centres[imported]
@@ -99,7 +99,7 @@ def draw_rooms(folder):
     return _svg(title, N_COLUMNS * COLUMN, height, parts)
 
 
-def _place(imports, arrows):
+def place(imports, arrows):
     """Return the centre of each room, below all that import it, and the height of the picture."""
     floors = {}
     for room in read_rooms():  # lowest first: what it imports has its floor already
