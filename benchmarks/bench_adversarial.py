@@ -1,6 +1,6 @@
 """Whether an adversarial second phase is worth it: a shipped model trained on, without and with.
 
-    python benchmarks/bench_adversarial.py
+    python -m benchmarks.bench_adversarial
 
 Both go over the same new variations of the training speakers, and are scored on the test speakers
 by both metrics and, where the packages are (``pip install "sklearn-audiosr[metrics]"``), by PESQ
@@ -12,13 +12,9 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from _discriminators import AdversarialObjective
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, score
-from _tables import record, rst_table
-from train_pretrained import begin_with, make_pairs
-
+from benchmarks.discriminators import AdversarialObjective
+from recipes.recipe import RECIPES
+from recipes.train_pretrained import begin_with, make_pairs
 from sklearn_audiosr import SplineUpsampler, load_pretrained
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import (
@@ -26,6 +22,9 @@ from sklearn_audiosr.metrics import (
     perceptual_speech_quality_score,
     short_time_intelligibility_score,
 )
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, score
+from tools.tables import record, rst_table
 
 # New variations: seeds that no recipe has come to.
 _FIRST_COPY = 500

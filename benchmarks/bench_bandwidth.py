@@ -1,6 +1,6 @@
 """How often the end of a clip's band is found, and how often one is seen where none is.
 
-    python benchmarks/bench_bandwidth.py
+    python -m benchmarks.bench_bandwidth
 
 decimates recordings by 2 and by 4, brings them back to their rate, by soxr and by the cubic spline,
 and measures their effective bandwidth: in float32, rounded to 16 and 8 bits, and 30 dB down at 16
@@ -13,11 +13,11 @@ import argparse
 import csv
 
 import numpy as np
-from _recordings import add_argument, skip_without_recordings
-from _tables import record, rst_table
 
 from sklearn_audiosr import SplineUpsampler, effective_bandwidth
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.tables import record, rst_table
 
 # Splits of each pack, and every how many clips are taken.
 PACKS = {

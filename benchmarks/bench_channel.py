@@ -1,6 +1,6 @@
 """How much of the speech models' distance is the channel: a recording's highband as a whole.
 
-    python benchmarks/bench_channel.py
+    python -m benchmarks.bench_channel
 
 scores the shipped speech models as they are, and with each clip's mean error of the log spectrum
 taken away, over all highband bins together and bin by bin, on recordings of unseen speakers.
@@ -9,14 +9,14 @@ taken away, over all highband bins together and bin by bin, on recordings of uns
 import argparse
 
 import numpy as np
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _tables import record, rst_table
 from scipy import signal
 
+from recipes.recipe import RECIPES
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance
+from tools.recordings import add_argument, skip_without_recordings
+from tools.tables import record, rst_table
 
 FRAME, HOP, FLOOR = 2048, 512, 1e-8  # of the metric
 

@@ -1,16 +1,16 @@
 """Bit rates that the compression levels of `degradation.Codec` stand for.
 
-    python benchmarks/bench_codecs.py
+    python -m benchmarks.bench_codecs
 
 codes the bundled speech, each clip a file, and prints kbit/s.
 """
 
 import numpy as np
 import soundfile
-from _tables import record, rst_table
 
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation._round_trip import _write
+from tools.tables import record, rst_table
 
 LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)
 

@@ -1,6 +1,6 @@
 """What eleven minutes of a core give: SpectralNet trained from scratch, with its curve.
 
-    python benchmarks/bench_from_scratch.py
+    python -m benchmarks.bench_from_scratch
 
 trains on the training speakers of ``speech_multi`` at r = 4, as they are, and scores the model on
 its test speakers, and on studio recordings of VCTK, of which it has heard none, beside the spline
@@ -12,14 +12,14 @@ import time
 
 import numpy as np
 import torch
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import record, rst_table
 
+from recipes.splits import read_recordings
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.networks import SpectralNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import record, rst_table
 
 RATIO = 4
 

@@ -1,6 +1,6 @@
 """Models on studio recordings that they have not heard, by how those came to their rate.
 
-    python benchmarks/bench_held_out.py --models FOLDER
+    python -m benchmarks.bench_held_out --models FOLDER
 
 scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out. Without
 ``--models`` it scores those that ship on the voices of VCTK that are of no training split, or with
@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _augmentation import change_speed, store
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import record, rst_table
-from bench_pretrained import read_models
 from scipy.signal import firwin, resample_poly
 
+from benchmarks.bench_pretrained import read_models
+from recipes.augmentation import change_speed, store
+from recipes.splits import read_recordings
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import record, rst_table
 
 # Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
 # cut-off relative to the lower Nyquist frequency, and shape of the window.

@@ -1,6 +1,6 @@
 """AudioUNet on a CPU: prediction and training steps against direct convolution, in one run.
 
-python benchmarks/bench_network.py
+python -m benchmarks.bench_network
 """
 
 import argparse
@@ -8,17 +8,8 @@ import json
 
 import numpy as np
 import torch
-from _networks import FULL, PATCH_LENGTH, RATIO, PlainLoop, make_estimator
-from _tables import RESULTS, record, rst_table
-from _timing import (
-    SAMPLING_RATE,
-    count_operations,
-    measure_matrix_rate,
-    noise,
-    plain_convolutions,
-    time_once,
-)
 
+from benchmarks.networks import FULL, PATCH_LENGTH, RATIO, PlainLoop, make_estimator
 from sklearn_audiosr._torch import Workspace
 from sklearn_audiosr._training.batches import BatchLoader
 from sklearn_audiosr._training.compilation import Compilation
@@ -26,6 +17,15 @@ from sklearn_audiosr._training.loop import _Rate, _Step
 from sklearn_audiosr._training.objectives import OBJECTIVES
 from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.networks import AudioUNet
+from tools.tables import RESULTS, record, rst_table
+from tools.timing import (
+    SAMPLING_RATE,
+    count_operations,
+    measure_matrix_rate,
+    noise,
+    plain_convolutions,
+    time_once,
+)
 
 NAME = "network_cpu"
 MATRIX_RATE = "matrix_product_gflop_per_s"

@@ -1,6 +1,6 @@
 """The models that ship: their scores, and of speech the dial and other degradations.
 
-    python benchmarks/bench_pretrained.py --dial --robustness
+    python -m benchmarks.bench_pretrained --dial --robustness
 
 scores every shipped model on recordings that it has not seen, beside the spline and a linear
 filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
@@ -15,14 +15,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import RESULTS, record, rst_table
 from scipy.signal import resample_poly
-from train_pretrained import measure
 
+from recipes.recipe import RECIPES
+from recipes.splits import read_recordings
+from recipes.train_pretrained import measure
 from sklearn_audiosr import (
     LinearUpsampler,
     SplineUpsampler,
@@ -32,6 +29,9 @@ from sklearn_audiosr import (
 )
 from sklearn_audiosr._models.pretrained import _FOLDER
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import RESULTS, record, rst_table
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 

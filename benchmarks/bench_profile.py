@@ -1,6 +1,6 @@
 """Where the time of a fit goes: steps and their input side, validation, upsampling.
 
-python benchmarks/bench_profile.py
+python -m benchmarks.bench_profile
 """
 
 import argparse
@@ -8,14 +8,13 @@ import time
 from collections import Counter
 from unittest import mock
 
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
-
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._training.batches import BatchLoader
 from sklearn_audiosr._training.loop import _Step
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 RATIO = 4
 

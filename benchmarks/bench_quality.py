@@ -1,6 +1,6 @@
 """Scores of every estimator on real recordings, beside the bound.
 
-    python benchmarks/bench_quality.py --pack speech_multi --ratio 4
+    python -m benchmarks.bench_quality --pack speech_multi --ratio 4
 
 trains on a pack's training split and scores its test split (speakers or pieces not seen in
 training), order-8 Chebyshev filter, zero phase. ``--only`` names the rows to run.
@@ -10,8 +10,6 @@ import argparse
 import time
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
 
 from sklearn_audiosr import (
     AudioSuperResolver,
@@ -22,6 +20,8 @@ from sklearn_audiosr import (
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet, SpectralNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 CASES = [("speech_multi", 2), ("speech_multi", 4), ("speech_multi", 6), ("piano", 4)]
 

@@ -1,17 +1,17 @@
 """Cost against work over four decades: prediction linear in length, fit linear in patches.
 
-python benchmarks/bench_scaling.py
+python -m benchmarks.bench_scaling
 """
 
 import argparse
 
 import numpy as np
-from _networks import make_estimator
-from _tables import record, rst_table
-from _timing import SAMPLING_RATE, noise, time_once
 
+from benchmarks.networks import make_estimator
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.networks import AudioUNet
+from tools.tables import record, rst_table
+from tools.timing import SAMPLING_RATE, noise, time_once
 
 RATIO = 4
 LENGTHS = [0.1, 1, 10, 100, 1000]  # seconds of one clip

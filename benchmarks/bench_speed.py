@@ -1,18 +1,18 @@
 """Speed of the estimators without networks: ratios against peers, measured in turn in one run.
 
-python benchmarks/bench_speed.py
+python -m benchmarks.bench_speed
 """
 
 import argparse
 
 import numpy as np
 import soxr
-from _tables import record, rst_table
-from _timing import median_seconds, noise, time_once
 from scipy.interpolate import CubicSpline, splev, splrep
 from scipy.signal import resample_poly
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
+from tools.tables import record, rst_table
+from tools.timing import median_seconds, noise, time_once
 
 
 def spline_row(ratio, seconds=60):

@@ -1,6 +1,6 @@
 """Which continuation beyond its ends serves the cubic spline best.
 
-    python benchmarks/bench_spline_boundary.py
+    python -m benchmarks.bench_spline_boundary
 
 low-passes speech and piano (the paper's filter, at the wideband rate), cuts short excerpts out of
 them and measures the error near both ends. "not-a-knot" is scipy's ``CubicSpline`` extrapolated.
@@ -9,12 +9,12 @@ them and measures the error near both ends. "not-a-knot" is scipy's ``CubicSplin
 import argparse
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
 from sklearn_audiosr._signal.interpolation import BOUNDARIES, upsample_cubic
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 EXCERPT = 4800
 RATIOS = (2, 4, 6)

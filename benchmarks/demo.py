@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from _pictures import draw_spectrograms
-from _tables import rst_table
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -29,6 +27,8 @@ from sklearn_audiosr.datasets import load_audio_folder, load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet
+from tools.pictures import draw_spectrograms
+from tools.tables import rst_table
 
 RATIO = 4
 SAMPLING_RATE = 16000

@@ -1,17 +1,16 @@
 """Spectrograms of what the speech models that ship make of twelve clips, to look at.
 
-python benchmarks/draw_pretrained.py FOLDER
+python -m benchmarks.draw_pretrained FOLDER
 """
 
 import argparse
 from pathlib import Path
 
-from _pictures import draw_spectrograms
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-
+from recipes.recipe import RECIPES
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.pictures import draw_spectrograms
+from tools.recordings import add_argument, skip_without_recordings
 
 # Clips of each model, one a speaker, and the seconds of them that are drawn.
 N_CLIPS, BEGIN, END = 4, 0.5, 3.0

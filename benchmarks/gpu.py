@@ -1,6 +1,6 @@
 """All rows of a GPU in one process and under 8 minutes, left in one JSON.
 
-python benchmarks/gpu.py --clips speech.npy --output benchmarks/results/gpu.json
+python -m benchmarks.gpu --clips speech.npy --output benchmarks/results/gpu.json
 
 Needs numpy, scipy, scikit-learn, torch and this package; clips come from pack_clips.py, or are
 noise.
@@ -17,16 +17,9 @@ from unittest import mock
 
 import numpy as np
 import torch
-from _networks import PATCH_LENGTH, RATIO, PlainLoop, make_estimator
-from _timing import (
-    SAMPLING_RATE,
-    count_operations,
-    measure_matrix_rate,
-    noise,
-    plain_convolutions,
-)
-from pack_clips import read_clips
 
+from benchmarks.networks import PATCH_LENGTH, RATIO, PlainLoop, make_estimator
+from benchmarks.pack_clips import read_clips
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr._torch import Workspace, tuned_kernels
 from sklearn_audiosr._training.batches import BatchLoader
@@ -36,6 +29,13 @@ from sklearn_audiosr._training.objectives import OBJECTIVES
 from sklearn_audiosr._training.patches import PatchSampler
 from sklearn_audiosr.networks import AudioUNet
 from sklearn_audiosr.networks._fast import convolution as _convolution
+from tools.timing import (
+    SAMPLING_RATE,
+    count_operations,
+    measure_matrix_rate,
+    noise,
+    plain_convolutions,
+)
 
 BATCH_SIZE = 16
 # The paper's single-speaker experiment: epochs, and minutes of speech.

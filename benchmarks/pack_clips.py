@@ -1,6 +1,6 @@
 """Pack the clips of a pack into int16 arrays, for machines that can't read FLAC.
 
-python benchmarks/pack_clips.py speech_single train speech.npy
+python -m benchmarks.pack_clips speech_single train speech.npy
 
 Beside the array of all timepoints lies one of the clips' lengths, speech_lengths.npy.
 """
@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
+
+from tools.recordings import add_argument, read_pack, skip_without_recordings
 
 
 def main():

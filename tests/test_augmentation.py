@@ -1,9 +1,11 @@
 """Variations of training recordings: other speeds, microphones, ends of the band and filters."""
 
-import _augmentation
 import numpy as np
 import pytest
-from _augmentation import (
+from scipy.signal import lfilter
+
+from recipes import augmentation as _augmentation
+from recipes.augmentation import (
     augment,
     change_speed,
     colour,
@@ -12,8 +14,6 @@ from _augmentation import (
     vary,
     warp_formants,
 )
-from scipy.signal import lfilter
-
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from _correction import _RIDGE, _NormalEquations, settle_correction
 
+from recipes.correction import _RIDGE, _NormalEquations, settle_correction
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips

@@ -2,16 +2,15 @@
 
 import dataclasses
 
-import _recipes
 import numpy as np
 import pytest
-import renew_levels
 import torch
-import train_pretrained
-from _levels import levels_of, shift_levels
 from model_files import changed
 from recipe_helpers import write_recordings
 
+from recipes import recipe as _recipes
+from recipes import renew_levels, train_pretrained
+from recipes.levels import levels_of, shift_levels
 from sklearn_audiosr import load
 from sklearn_audiosr._models import pretrained as _pretrained
 from sklearn_audiosr._persistence.estimators import save_estimator

@@ -1,4 +1,4 @@
-"""The commands of benchmarks/paper: what they leave, run again, interrupted, and wrongly called."""
+"""The commands of paper/: what they leave, run again, interrupted, and wrongly called."""
 
 import json
 import re
@@ -9,12 +9,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
+from paper_runs import has_cuda, make_corpus, make_folders, run, run_all_commands
+
 from paper.command import RESULTS, main
 from paper.experiment import Bench, code_version
 from paper.presets import PRESETS
 from paper.report import write_atomically, write_report
-from paper_runs import has_cuda, make_corpus, make_folders, run, run_all_commands
-
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._training import loop as _training
 from sklearn_audiosr.degradation import Decimator
@@ -61,7 +61,7 @@ def test_files_of_a_command(written, name):
     table = (written.folder / f"{stem}.rst").read_text()
     card = (written.folder / f"{stem}_card.rst").read_text()
     assert re.search(r"^=+  =+", table, re.MULTILINE)
-    assert f"python benchmarks/paper {name}" in card
+    assert f"python -m paper {name}" in card
     everything = table + card + (written.folder / f"{stem}.json").read_text()
     for place in (str(written.folder.parent), str(Path.home()), str(Path(__file__).parents[1])):
         assert place not in everything

@@ -2,12 +2,13 @@
 
 import dataclasses
 
-import _recipes
 import numpy as np
 import pytest
-import train_pretrained
-from _splits import find_splits, read_recordings
 from recipe_helpers import make_row, write_recordings
+
+from recipes import recipe as _recipes
+from recipes import train_pretrained
+from recipes.splits import find_splits, read_recordings
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ import dataclasses
 import json
 import shutil
 
-import _recipes
-import bench_held_out
 import numpy as np
 import pytest
 import torch
-import train_pretrained
 from recipe_helpers import write_recordings
 
+from benchmarks import bench_held_out
+from recipes import recipe as _recipes
+from recipes import train_pretrained
 from sklearn_audiosr import SplineUpsampler, load
 from sklearn_audiosr.networks import SpectralNet
 

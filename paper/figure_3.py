@@ -1,10 +1,10 @@
 """Figure 3: what the additive residual and the skip connections are worth, epoch by epoch."""
 
 import numpy as np
-from _tables import rst_table
 
 from paper.scores import compare, format_interval, format_score, is_beyond_zero
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

@@ -1,10 +1,9 @@
 """Section 4.1: many kinds of music at once, with the network and with a larger one."""
 
-from _tables import rst_table
-
 from paper.scores import compare, format_interval, format_score, format_worst, is_beyond_zero
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("music",)
 

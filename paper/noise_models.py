@@ -1,12 +1,12 @@
 """Section 3.1's noise models: what their intervals cover of clips that nobody trained on."""
 
 import numpy as np
-from _tables import rst_table
 from scipy import stats
 
 from paper.experiment import fingerprint
 from paper.scores import compare, format_interval, format_score
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

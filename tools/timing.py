@@ -6,11 +6,14 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
 SAMPLING_RATE = 16000
+
+ROOT = Path(__file__).parents[1]
 
 
 def median_seconds(*functions, n_rounds=15, warm_up=True):
@@ -102,6 +105,6 @@ def run_fresh(module, function, *args):
     call = f"{module}.{function}({', '.join(map(repr, args))})"
     code = f"import json, {module}; print(json.dumps({call}))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=sys.path[0]
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     return json.loads(done.stdout.splitlines()[-1])

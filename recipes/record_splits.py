@@ -1,13 +1,13 @@
 """Record how the packs without a split of their own were split: which titles are for testing.
 
-python benchmarks/record_splits.py
+python -m recipes.record_splits
 """
 
 import argparse
 
-from _recordings import add_argument, skip_without_recordings
-from _splits import find_splits, name_group, read_manifest
-from _tables import record, rst_table
+from recipes.splits import find_splits, name_group, read_manifest
+from tools.recordings import add_argument, skip_without_recordings
+from tools.tables import record, rst_table
 
 PACKS = ("music", "speech_fullband")
 

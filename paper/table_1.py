@@ -1,11 +1,11 @@
 """Table 1: the listening test, ready for listeners, and what metrics say of its recordings."""
 
 import numpy as np
-from _tables import rst_table
 
 from paper.scores import format_score, measure
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

@@ -1,7 +1,5 @@
 """Table 2: every method at every ratio on every corpus."""
 
-from _tables import rst_table
-
 from paper.scores import (
     column_of_groups,
     compare,
@@ -12,6 +10,7 @@ from paper.scores import (
 )
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_single", "speech_multi", "piano")
 

@@ -1,12 +1,12 @@
 """Figure 2: spectrograms of one test clip, before and after."""
 
 import numpy as np
-from _pictures import draw_spectrograms
-from _tables import rst_table
 
 from paper.scores import format_score, measure
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.pictures import draw_spectrograms
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

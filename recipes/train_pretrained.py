@@ -1,6 +1,6 @@
 """Train the models that ship: one resumable command for each.
 
-    python benchmarks/train_pretrained.py speech-4x-16k --work DIR --out DIR
+    python -m recipes.train_pretrained speech-4x-16k --work DIR --out DIR
 
 trains on the training splits of the packs that the recipe names, varied in speed, formants,
 microphone, phase, level, noise, filter, codec and line, and scores the model on recordings that it
@@ -27,16 +27,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _augmentation import augment
-from _correction import settle_correction
-from _levels import levels_of, shift_levels
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _scores import score
 
+from recipes.augmentation import augment
+from recipes.correction import settle_correction
+from recipes.levels import levels_of, shift_levels
+from recipes.recipe import RECIPES
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load, load_pretrained
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import score
 
 # Of a network, that must be alike where one begins with another.
 _SIZES = ("n_blocks", "width", "kernel_size", "expansion", "frame_length")
@@ -177,7 +177,7 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
             f"{recipe.edged_share:.0%} of them, and {recipe.fuller_edged_share:.0%} of those of a "
             "higher rate, without the last 6% of the band; "
             f"{recipe.damaged_share:.0%} of the narrowband clips coded, with noise or, at 8 kHz, "
-            "sent over a telephone line (benchmarks/_augmentation.py)"
+            "sent over a telephone line (recipes/augmentation.py)"
         ),
         "epochs": est.n_iter_,
         "seed": est.random_state,

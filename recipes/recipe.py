@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from _splits import read_recordings
-
+from recipes.splits import read_recordings
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.networks import SpectralNet
 

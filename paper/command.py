@@ -1,4 +1,4 @@
-"""The command line: ``python benchmarks/paper RESULT --data CORPUS --preset cpu``."""
+"""The command line: ``python -m paper RESULT --data CORPUS --preset cpu``."""
 
 import argparse
 import importlib
@@ -44,7 +44,7 @@ def main(arguments=None):
 def make_parser():
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python benchmarks/paper",
+        prog="python -m paper",
         description="Reproduce the experiments of Kuleshov, Enam and Ermon (2017).",
     )
     parser.add_argument("result", nargs="*", metavar="RESULT",
@@ -64,8 +64,8 @@ def make_parser():
                         help="folder of the packs (default: $SKLEARN_AUDIOSR_TEST_DATA "
                         "or ../shared/data)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR",
-                        default=ROOT / "benchmarks" / "results" / "paper",
-                        help="where tables go (default: benchmarks/results/paper)")  # fmt: skip
+                        default=ROOT / "paper" / "results",
+                        help="where tables go (default: paper/results)")  # fmt: skip
     parser.add_argument("--work", type=Path, metavar="DIR", default=ROOT / "paper_work",
                         help="where finished fits and checkpoints are kept "
                         "(default: paper_work)")  # fmt: skip

@@ -1,9 +1,8 @@
 """The three objectives: the published program's, plain MSE, and equation (1) as printed."""
 
-from _tables import rst_table
-
 from paper.scores import compare, format_interval, format_score, format_worst, is_beyond_zero
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

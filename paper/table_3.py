@@ -1,11 +1,11 @@
 """Table 3: the filter in training against the filter at test, and what random filters cure."""
 
-from _tables import rst_table
 from sklearn.base import clone
 
 from paper.scores import compare, format_interval
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 # Filters on the first; both for speech to music and back.
 CORPORA = ("piano", "speech_multi")

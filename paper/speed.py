@@ -3,11 +3,11 @@
 import warnings
 
 import numpy as np
-from _tables import rst_table
-from _timing import time_once
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
+from tools.timing import time_once
 
 CORPORA = ("piano",)
 

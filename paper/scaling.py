@@ -1,11 +1,11 @@
 """Scores against training audio and against parameters (sections 1.1 and 5)."""
 
 import numpy as np
-from _tables import rst_table
 
 from paper.scores import compare, format_interval, format_score
 from sklearn_audiosr import LinearUpsampler
 from sklearn_audiosr.degradation import Decimator
+from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 

@@ -8,11 +8,10 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from _tables import describe_machine, rst_table
-
 from paper.scores import LSD
+from tools.tables import describe_machine, rst_table
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("sklearn-audiosr", "numpy", "scipy", "scikit-learn", "torch", "soundfile", "soxr")
 
 
@@ -57,7 +56,7 @@ def make_card(result, arguments, preset, corpora, degradations, clock, reused):
     lsd = ", ".join(f"{column} is {convention!r}" for column, convention in LSD.items())
     return {
         "result": result,
-        "command": shlex.join(["python", "benchmarks/paper", *arguments]),
+        "command": shlex.join(["python", "-m", "paper", *arguments]),
         "preset": preset.describe(),
         "corpora": corpora,
         "degradations": degradations,
@@ -136,7 +135,7 @@ def _describe_commit():
 
     try:
         commit = git("rev-parse", "--short=12", "HEAD")
-        changed = git("status", "--porcelain", "--", "sklearn_audiosr", "benchmarks/paper")
+        changed = git("status", "--porcelain", "--", "sklearn_audiosr", "paper", "tools")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit}, with changes" if changed else commit

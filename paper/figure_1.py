@@ -1,8 +1,7 @@
 """Figure 1: the network, drawn from its own layers."""
 
-from _tables import rst_table
-
 from sklearn_audiosr.networks import AudioUNet
+from tools.tables import rst_table
 
 CORPORA = ()  # needs no recordings
 

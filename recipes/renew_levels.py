@@ -1,6 +1,6 @@
 """Bring the levels of a model that ships to those of its recipe, without training.
 
-    python benchmarks/renew_levels.py speech-4x-16k --out DIR
+    python -m recipes.renew_levels speech-4x-16k --out DIR
 
 writes it with the scores that it has then (`_levels`).
 """
@@ -9,12 +9,11 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from _levels import levels_of, shift_levels
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from train_pretrained import measure, round_weights
-
+from recipes.levels import levels_of, shift_levels
+from recipes.recipe import RECIPES
+from recipes.train_pretrained import measure, round_weights
 from sklearn_audiosr import load_pretrained, pretrained_names
+from tools.recordings import add_argument, skip_without_recordings
 
 
 def main():
