@@ -9,8 +9,13 @@ container.
 import warnings
 from collections.abc import Mapping, Sequence, Set
 from numbers import Number
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+
+# A container of clips, for annotations.
+ClipsLike: TypeAlias = npt.NDArray[Any] | Sequence[npt.ArrayLike]
 
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
 MAX_CHANNELS = 64

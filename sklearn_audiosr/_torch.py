@@ -81,6 +81,24 @@ def tuned_kernels(device):
         cudnn.benchmark = before
 
 
+@contextlib.contextmanager
+def inference(network, device, precision, workspace):
+    """Everything that a network predicts in: its weights don't change inside."""
+    with evaluation(network), torch.inference_mode(), autocast(device, precision), workspace:
+        yield
+
+
+@contextlib.contextmanager
+def evaluation(network):
+    """Dropout and batch normalisation off inside, as before afterwards."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
 # torch's generators belong to the process: fits in threads take turns, or they would draw from one
 # another's.
 _GENERATORS = threading.RLock()

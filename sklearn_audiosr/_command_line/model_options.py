@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from sklearn_audiosr._estimators.highband import MAX_GAIN
+from sklearn_audiosr._estimators.heads import MAX_GAIN
 from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
 from sklearn_audiosr._models import pretrained as _pretrained

@@ -1,6 +1,9 @@
 """What all estimators share: containers in and out, streams, and the score."""
 
+import os
+from abc import abstractmethod
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
@@ -10,14 +13,22 @@ from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._prediction.stream import Stream
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_audiosr._clips import ClipsLike
+
 
 class BaseUpsampler(RegressorMixin, BaseEstimator):
     """Base of estimators from narrowband to wideband clips.
 
-    A subclass learns ``upsampling_ratio_`` and whatever else in ``fit``, upsamples one clip of
-    shape (n_channels, n_timepoints) in ``_upsample_clip``, and gives in ``_prepare_stream`` a
-    function that opens what does the same piece by piece (see `_interpolation.PolyphaseStream`).
+    A subclass learns ``upsampling_ratio_`` and whatever else in ``fit``, and returns in
+    ``_open_stages`` a function that opens what upsamples waveforms piece by piece, as
+    `PolyphaseStream` does.
     """
+
+    upsampling_ratio_: int
+    sampling_rate: float | None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -26,7 +37,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         tags.target_tags.single_output = False
         return tags
 
-    def predict(self, X):
+    def predict(self, X: "ClipsLike") -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -46,6 +57,8 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         ------
         ValueError
             If a clip is empty, or holds NaN, infinity or levels so large that the result does.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         clips = Clips(X, "X")
@@ -53,10 +66,18 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
 
     def _upsample(self, clips):
         """Yield the wideband clip of each narrowband clip."""
+        open_stage = self._open_stages()
         for clip in clips:
-            yield self._upsample_clip(clip)
+            yield open_stage().push(clip, last=True)
 
-    def stream(self, n_channels=1):
+    @abstractmethod
+    def _open_stages(self):
+        """Return a function that opens a stage: ``push(x, last)`` and ``latency``.
+
+        It goes on with this fit, whatever is fitted later.
+        """
+
+    def stream(self, n_channels: int = 1) -> Stream:
         """Open a stream: audio that comes chunk by chunk, from a microphone, a pipe or a file.
 
         Parameters
@@ -98,15 +119,19 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
                 f"n_channels must be an integer from 1 to {MAX_CHANNELS}, got {n_channels!r}: pass "
                 "the number of waveforms of a chunk."
             )
-        return Stream(
-            self._prepare_stream(), n_channels, self.upsampling_ratio_, self.sampling_rate
-        )
+        return Stream(self._open_stages(), n_channels, self.upsampling_ratio_, self.sampling_rate)
 
     def _forget_card(self):
         """Drop what the file of a loaded estimator told: it is not true of another fit."""
         self.__dict__.pop("card_", None)
 
-    def save(self, path, *, card=None, dtype="float32"):
+    def save(
+        self,
+        path: "str | os.PathLike[str]",
+        *,
+        card: dict[str, Any] | None = None,
+        dtype: Literal["float32", "float16"] = "float32",
+    ) -> None:
         """Save the fitted estimator in a file that is data: loading it runs no code.
 
         Parameters
@@ -137,7 +162,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Notes
         -----
         What belongs to the machine or the process is not kept: a `device` other than "cpu" becomes
-        "auto", a RandomState instance None, `checkpoint` and `verbose` their defaults.
+        "auto", a RandomState instance None, `callbacks`, `checkpoint` and `verbose` their defaults.
 
         Examples
         --------
@@ -157,21 +182,23 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         save_estimator(self, path, card=card, dtype=dtype)
 
     @property
-    def latency_(self):
+    def latency_(self) -> int:
         """Wideband timepoints by which a stream can lag behind its input."""
         check_is_fitted(self)
         return self._measure_latency()
 
     def _measure_latency(self):
-        return self._prepare_stream()().latency
+        return self._open_stages()().latency
 
     @property
-    def latency_seconds_(self):
+    def latency_seconds_(self) -> float | None:
         """The same in seconds; None without `sampling_rate`."""
         latency = self.latency_
         return None if self.sampling_rate is None else latency / self.sampling_rate
 
-    def score(self, X, Y, sample_weight=None):
+    def score(
+        self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
+    ) -> float:
         """Mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters
@@ -185,6 +212,13 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         -------
         snr : float
             See `sklearn_audiosr.metrics.signal_to_noise_ratio`.
+
+        Raises
+        ------
+        ValueError
+            If clips are empty, not finite, or don't fit their targets.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         check_pairs(X, Y, upsampling_ratio=self.upsampling_ratio_)

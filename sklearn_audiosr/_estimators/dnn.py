@@ -1,22 +1,24 @@
 """A dense network on short-time spectra: the learned baseline of the paper."""
 
+import os
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_audiosr._estimators.heads import WaveformHead
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr._signal.interpolation import (
-    SINC_REACH,
-    stream_bandlimited,
-    upsample_bandlimited,
-)
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
-# Timepoints of a clip looked at in one pass: a multiple of every hop.
-_EXCERPT = 2**17
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
+
+    from sklearn_audiosr._clips import ClipsLike
 
 
 class DNNBandwidthExtender(LearnedUpsampler):
@@ -42,39 +44,11 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Wideband timepoints of a frame; a power of two of at least 4 times the ratio.
     n_context_frames : int, default=9
         Frames that the prediction of the middle one sees; odd.
-    patch_length : int, default=8192
-        Wideband timepoints of a training patch.
-    batch_size : int, default=16
-        Patches of an optimizer step.
-    learning_rate : float, default=1e-4
-        Of Adam.
-    learning_rate_schedule : {"constant", "cosine"}, default="constant"
-        As in `AudioSuperResolver`.
-    max_epochs : int, default=100
-        Passes; an epoch draws as many random patches as hold all training timepoints once.
-    validation_fraction : float, default=0.1
-        Share of the clips (or groups) held out to measure the loss after each epoch, in [0, 1).
-    early_stopping : bool, default=False
-        Stop when the validation score has not improved for `n_iter_no_change` epochs.
-    n_iter_no_change : int, default=8
-        Epochs that early stopping waits.
-    warm_start : bool, default=False
-        Go on from the weights of the last fit; layers, frames and phase must be the same.
-    checkpoint : path-like, default=None
-        File in which the state of the training is kept while it runs: if the process dies, the
-        same ``fit`` goes on where it was last kept, after an epoch or up to a minute before. Needs
-        an integer `random_state`; deleted when the fit is complete.
-    device : str or torch.device, default="auto"
-        "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "mps".
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic of the dense layers; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
-    sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
-        prediction depends on it.
-    verbose : int or bool, default=0
-        Show a progress bar.
-    random_state : int, RandomState instance or None, default=None
-        Seeds weights, held-out clips and patches.
+    patch_length, batch_size, learning_rate, learning_rate_schedule, max_epochs, \
+            validation_fraction, early_stopping, n_iter_no_change, warm_start, checkpoint, \
+            callbacks, device, precision, sampling_rate, verbose, random_state : int, float, ...
+        As in `AudioSuperResolver`, with 8 for `n_iter_no_change` by default. The validation score
+        is the negative loss.
 
     Attributes
     ----------
@@ -124,32 +98,33 @@ class DNNBandwidthExtender(LearnedUpsampler):
         "n_context_frames": [Interval(Integral, 1, None, closed="left")],
     }
 
-    _source_reach = SINC_REACH
-    _way_out = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
+    _interpolation = "bandlimited"
+    _faster_fit = "smaller layers, hidden_layer_sizes=(512, 512, 512) for example"
 
     def __init__(
         self,
-        hidden_layer_sizes=(2048, 2048, 2048),
+        hidden_layer_sizes: "Sequence[int]" = (2048, 2048, 2048),
         *,
-        phase="predicted",
-        frame_length=512,
-        n_context_frames=9,
-        patch_length=8192,
-        batch_size=16,
-        learning_rate=1e-4,
-        learning_rate_schedule="constant",
-        max_epochs=100,
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=8,
-        warm_start=False,
-        checkpoint=None,
-        device="auto",
-        precision="auto",
-        sampling_rate=None,
-        verbose=0,
-        random_state=None,
-    ):
+        phase: Literal["predicted", "imaged", "oracle"] = "predicted",
+        frame_length: int = 512,
+        n_context_frames: int = 9,
+        patch_length: int = 8192,
+        batch_size: int = 16,
+        learning_rate: float = 1e-4,
+        learning_rate_schedule: Literal["constant", "cosine"] = "constant",
+        max_epochs: int = 100,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 8,
+        warm_start: bool = False,
+        checkpoint: "str | os.PathLike[str] | None" = None,
+        callbacks: "Sequence[Callable[..., Any]] | None" = None,
+        device: "str | torch.device" = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        sampling_rate: float | None = None,
+        verbose: int | bool = 0,
+        random_state: "int | np.random.RandomState | None" = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.phase = phase
         self.frame_length = frame_length
@@ -164,13 +139,14 @@ class DNNBandwidthExtender(LearnedUpsampler):
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
         self.checkpoint = checkpoint
+        self.callbacks = callbacks
         self.device = device
         self.precision = precision
         self.sampling_rate = sampling_rate
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X, *, Y_oracle=None):
+    def predict(self, X: "ClipsLike", *, Y_oracle: "ClipsLike | None" = None) -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -185,6 +161,14 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Y : container of wideband clips
             The same kind of container as `X`, float32, each clip exactly ``upsampling_ratio_``
             times as long.
+
+        Raises
+        ------
+        ValueError
+            If a clip is empty or not finite, or `Y_oracle` is missing or given though `phase` asks
+            for the opposite.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         phase = self.network_.phase  # of the last fit, whatever was set since
@@ -199,7 +183,9 @@ class DNNBandwidthExtender(LearnedUpsampler):
         X, Y, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
         return X.collect(X.check_results(self._upsample_with(X, Y)))
 
-    def score(self, X, Y, sample_weight=None):
+    def score(
+        self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
+    ) -> float:
         """Mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters
@@ -213,6 +199,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
         -------
         snr : float
             See `sklearn_audiosr.metrics.signal_to_noise_ratio`.
+
+        Raises
+        ------
+        ValueError
+            If clips are empty, not finite, or don't fit their targets.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         if self.network_.phase != "oracle":
@@ -259,34 +252,25 @@ class DNNBandwidthExtender(LearnedUpsampler):
             ratio, self.hidden_layer_sizes, self.frame_length, self.n_context_frames, self.phase
         )
 
-    def _prepare_network(self, network, pairs):
-        network.fit_statistics(_excerpts(pairs, network.hop))
+    def _make_head(self, network):
+        return _SpectrumHead()
 
-    def _make_loss(self):
-        return _network_loss
-
-    def _choose_score(self, network):
-        return "minus validation loss", None, None  # of all clips at once: see _make_validation
-
-    def _make_validation(self, network, held_out, device):
-        """Return a function that gives the negative loss over held-out clips, or None."""
+    def _make_validation(self, head, network, held_out, device):
+        """Return a function that computes the negative loss over held-out clips, or None."""
         if not held_out:
             return None
         return lambda: -_mean_loss(network, held_out, device, self.precision)
 
-    def _upsample_source(self, x, ratio):
-        return upsample_bandlimited(x, ratio, beside_torch=True)
+    def _fitted_head(self):
+        return _SpectrumHead()
 
-    def _stream_source(self, ratio):
-        return stream_bandlimited(ratio, beside_torch=True)
-
-    def _prepare_stream(self):
+    def _open_stages(self):
         if self.network_.phase == "oracle":
             raise ValueError(
                 "stream needs a phase that is known before the truth, got phase='oracle': fit "
                 "with phase='predicted' or 'imaged'."
             )
-        return super()._prepare_stream()
+        return super()._open_stages()
 
     def _upsample_with(self, clips, truths):
         """Yield wideband clips that take the phase of `truths`."""
@@ -294,38 +278,32 @@ class DNNBandwidthExtender(LearnedUpsampler):
         from sklearn_audiosr._torch import resolve_device
 
         device = resolve_device(self.device)
-        network = self._network_on(device)
+        network, source, head = self._network_on(device), self._network_input(), _SpectrumHead()
         for x, y in zip(clips, truths, strict=True):
-            read_source, shape = self._open_source(x, oracle=y)
-            y_pred = predict_waveforms(network, read_source, shape, device, self.precision)
-            yield y_pred * np.float32(self.scale_)
+            outputs = predict_waveforms(network, *source.open(x, y), device, self.precision)
+            yield self._to_waveform(head, outputs)
 
 
-def _network_loss(network, sources, targets, mask):
-    return network.loss(sources, targets, mask)
+class _SpectrumHead(WaveformHead):
+    """The output is the waveform, but the loss compares spectra inside the network."""
 
+    score_name = "minus validation loss"
+    attributes = {}
 
-def _excerpts(pairs, hop):
-    """Yield pairs of tensors (n_waveforms, time) of pairs of clips, cut into whole hops."""
-    import torch
-
-    for source, target in pairs:
-        for start in range(0, source.shape[-1], _EXCERPT):
-            excerpt = slice(start, start + _EXCERPT)
-            padding = ((0, 0), (0, -source[:, excerpt].shape[-1] % hop))
-            yield tuple(torch.from_numpy(np.pad(w[:, excerpt], padding)) for w in (source, target))
+    def loss(self, network, sources, targets, mask):
+        return network.loss(sources, targets, mask)
 
 
 def _mean_loss(network, held_out, device, precision):
     """Mean loss over all timepoints of the held-out clips."""
     import torch
 
-    from sklearn_audiosr._prediction.loop import inference
-    from sklearn_audiosr._torch import Workspace
+    from sklearn_audiosr._estimators.dnn_network import cut_excerpts
+    from sklearn_audiosr._torch import Workspace, inference
 
     total, count = 0.0, 0
     with inference(network, device, precision, Workspace(n_uses=1)):
-        for source, target in _excerpts(held_out, network.hop):
+        for source, target in cut_excerpts(held_out, network.hop):
             source, target = source[:, None].to(device), target[:, None].to(device)
             n = source.numel()
             total += n * float(network.loss(source, target, torch.ones_like(source)))

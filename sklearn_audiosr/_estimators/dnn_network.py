@@ -1,5 +1,6 @@
 """Dense network on short-time spectra: from frames of the lowband to the highband."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -7,6 +8,10 @@ from torch.nn import functional
 # Power added before the logarithm, relative to clips of root mean square 1 (a frame's power is
 # some hundreds): below any sound, above rounding.
 _POWER_FLOOR = 1e-6
+
+
+# Timepoints of a clip looked at in one pass: a multiple of every hop.
+_EXCERPT = 2**17
 
 
 class HighbandDNN(nn.Module):
@@ -85,6 +90,16 @@ class HighbandDNN(nn.Module):
             )
         weight = self._frame_weights(mask)  # (batch, frames)
         return (error.mean(dim=-1) * weight).sum() / weight.sum().clamp(min=1)
+
+    def prepare(self, pairs):
+        """Fit the statistics of the features.
+
+        Parameters
+        ----------
+        pairs : list of (ndarray, ndarray)
+            Network inputs and targets, each of shape (n_channels, n_timepoints).
+        """
+        self.fit_statistics(cut_excerpts(pairs, self.hop))
 
     @torch.no_grad()
     def fit_statistics(self, excerpts):
@@ -232,6 +247,15 @@ class _FrameStream:
         y = y[:, : self._n_inputs - self._n_outputs] if last else y
         self._n_outputs += y.shape[1]
         return y[:, None]
+
+
+def cut_excerpts(pairs, hop):
+    """Yield pairs of tensors (n_waveforms, time) of pairs of clips, cut into whole hops."""
+    for source, target in pairs:
+        for start in range(0, source.shape[-1], _EXCERPT):
+            excerpt = slice(start, start + _EXCERPT)
+            padding = ((0, 0), (0, -source[:, excerpt].shape[-1] % hop))
+            yield tuple(torch.from_numpy(np.pad(w[:, excerpt], padding)) for w in (source, target))
 
 
 def _join(earlier, later):

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr._signal.interpolation import PolyphaseStream, filter_polyphase, pad_silence
+from sklearn_audiosr._signal.interpolation import PolyphaseStream, pad_silence
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters
 
 
@@ -96,11 +96,6 @@ class LinearUpsampler(BaseUpsampler):
         self._forget_card()
         return self
 
-    def _upsample_clip(self, clip):
-        n_taps = len(self.coef_)  # of the last fit, whatever was set since
-        knots = pad_silence(clip, n_taps // 2, n_taps - 1 - n_taps // 2)
-        return filter_polyphase(knots, self.coef_.astype(np.float32))
-
-    def _prepare_stream(self):
-        taps = self.coef_.astype(np.float32)
+    def _open_stages(self):
+        taps = self.coef_.astype(np.float32)  # of the last fit, whatever was set since
         return partial(PolyphaseStream, taps, len(taps) // 2, pad_silence)

@@ -1,4 +1,4 @@
-"""Descriptions of networks, and what the modules that they build must have."""
+"""Configs of networks, and what the modules that they build must have."""
 
 import inspect
 import math
@@ -9,8 +9,8 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 
 
-def describe_network(network):
-    """Give a copy of a description; the default's for None.
+def check_network_config(network):
+    """Give a copy of a config, or of the default for None.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def describe_network(network):
 
     Returns
     -------
-    description : object
+    config : object
         With a method ``build()``.
 
     Raises
@@ -33,19 +33,19 @@ def describe_network(network):
         return AudioUNet()
     if isinstance(network, type) or not callable(getattr(network, "build", None)):
         raise TypeError(
-            "network must be a description with a method build(), such as "
+            "network must be a config with a method build(), such as "
             f"networks.AudioUNet(n_blocks=4), or None, got {network!r}: pass an instance."
         )
     return clone(network, safe=False)
 
 
-def build_network(description, ratio, n_outputs, noise_model):
+def build_network(config, ratio, n_outputs, noise_model):
     """Build a network, with what it wants to know.
 
     Parameters
     ----------
-    description : object
-        Of `describe_network`.
+    config : object
+        Of `check_network_config`.
     ratio : int
         Upsampling ratio.
     n_outputs : int
@@ -63,17 +63,17 @@ def build_network(description, ratio, n_outputs, noise_model):
     TypeError
         If the network is none, or can't have so many outputs.
     """
-    known = inspect.signature(description.build).parameters
+    known = inspect.signature(config.build).parameters
     wanted = {"upsampling_ratio": ratio} if "upsampling_ratio" in known else {}
     if n_outputs > 1:
         if "n_outputs" not in known:
             raise TypeError(
                 f"noise_model={noise_model!r} needs a network with {n_outputs} output "
-                f"channels, got {description!r} whose build() takes no n_outputs: let it take "
+                f"channels, got {config!r} whose build() takes no n_outputs: let it take "
                 "build(n_outputs=1), or take a noise model of one output."
             )
         wanted["n_outputs"] = n_outputs
-    network = description.build(**wanted)
+    network = config.build(**wanted)
     _check_network(network)
     return network
 
@@ -96,25 +96,25 @@ def _check_network(network):
         )
 
 
-def name_description(description):
-    """Name a network's description: the same text for equal ones, in every process.
+def name_config(config):
+    """Name a network's config: the same text for equal ones, in every process.
 
     Parameters
     ----------
-    description : object
-        Of `describe_network`.
+    config : object
+        Of `check_network_config`.
 
     Returns
     -------
     name : str
         Its class and parameters.
     """
-    if isinstance(description, BaseEstimator):
+    if isinstance(config, BaseEstimator):
         with config_context(print_changed_only=True):
-            name = repr(description)
+            name = repr(config)
     else:
-        values = ", ".join(f"{k}={v!r}" for k, v in getattr(description, "__dict__", {}).items())
-        name = f"{type(description).__qualname__}({values})"
+        values = ", ".join(f"{k}={v!r}" for k, v in getattr(config, "__dict__", {}).items())
+        name = f"{type(config).__qualname__}({values})"
     return re.sub(" at 0x[0-9a-fA-F]+", "", name)
 
 

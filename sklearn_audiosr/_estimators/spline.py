@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr._signal.interpolation import stream_cubic, upsample_cubic
+from sklearn_audiosr._signal.interpolation import stream_cubic
 
 
 class SplineUpsampler(BaseUpsampler):
@@ -77,8 +77,5 @@ class SplineUpsampler(BaseUpsampler):
         self._forget_card()
         return self
 
-    def _upsample_clip(self, clip):
-        return upsample_cubic(clip, self.upsampling_ratio_)
-
-    def _prepare_stream(self):
+    def _open_stages(self):
         return partial(stream_cubic, self.upsampling_ratio_)

@@ -1,36 +1,34 @@
 """The paper's network as a scikit-learn estimator."""
 
-from numbers import Real
+import os
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
-from sklearn_audiosr._estimators.highband import (
-    MAX_GAIN,
-    Mixer,
-    check_highband_gain,
-    score_spectra,
-    separates_highband,
-)
+from sklearn_audiosr._estimators.heads import MAX_GAIN, check_outputs, choose_head
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._estimators.network_config import (
     build_network,
-    describe_network,
-    has_method,
-    name_description,
+    check_network_config,
+    name_config,
 )
-from sklearn_audiosr._estimators.probabilistic import ProbabilisticUpsampler
-from sklearn_audiosr._signal.interpolation import CUBIC_REACH, stream_cubic, upsample_cubic
 
-OBJECTIVE_NAMES = {
-    *("rmse", "mse", "paper_eq1", "noise_to_signal"),
-    *("multi_resolution_spectral", "log_spectral", "complex_spectral", "spectral"),
-}
+if TYPE_CHECKING:
+    import torch
+
+    from sklearn_audiosr._clips import ClipsLike
+    from sklearn_audiosr._training.noise_models import NoiseModelName
+    from sklearn_audiosr._training.objectives import ObjectiveName
+    from sklearn_audiosr._training.optimizers import OptimizerName
 
 
-class AudioSuperResolver(ProbabilisticUpsampler):
+class AudioSuperResolver(LearnedUpsampler):
     """Super-resolve audio with a convolutional network.
 
     The clips are upsampled by a cubic spline and a network adds what the spline lacks
@@ -105,6 +103,14 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         Ctrl-C ends the fit, the same ``fit`` goes on where it was last kept, after an epoch or up
         to a minute before, with the result that it would have had (on a CPU). Needs an integer
         `random_state`; one file for one fit, so not for searches. Deleted when the fit is complete.
+    callbacks : list of callable, default=None
+        Functions ``callback(estimator, measured)``, called after each epoch. ``estimator`` is this
+        one as fitted so far: it can predict, score and be saved, and goes on training with the next
+        epoch. ``measured`` is a dict with "epoch", "max_epochs", "loss", "validation_score" (None
+        without validation), "best_epoch" and "seconds". What returns true ends the fit, which keeps
+        the best weights; an error ends it too and leaves the last fit as it was. scikit-learn's own
+        callbacks (from its version 1.9 on) are set by ``set_callbacks``, and see each epoch as a
+        task of the fit.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -168,40 +174,42 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
     _parameter_constraints = {
         **LearnedUpsampler._parameter_constraints,
-        "network": "no_validation",  # checked by describe_network, with its own message
-        "objective": [StrOptions(OBJECTIVE_NAMES), callable, None],
+        "network": "no_validation",  # checked by check_network_config, with its own message
+        "objective": [str, callable, None],  # a name is looked up when torch is loaded
         "noise_model": "no_validation",  # checked by make_noise_model, with its own message
         "highband_gain": [Interval(Real, 0, MAX_GAIN, closed="both")],
-        "optimizer": [StrOptions({"adam", "muon"}), None],
+        "optimizer": [str, None],  # looked up when torch is loaded
     }
 
-    _source_reach = CUBIC_REACH
-    _way_out = "a smaller network, AudioUNet(width=0.125) for example"
+    _interpolation = "cubic"
+    _faster_fit = "a smaller network, AudioUNet(width=0.125) for example"
+    noise_model_: Any
 
     def __init__(
         self,
-        network=None,
+        network: Any = None,
         *,
-        objective=None,
-        noise_model=None,
-        highband_gain=1.0,
-        patch_length=8192,
-        batch_size=16,
-        optimizer=None,
-        learning_rate=1e-4,
-        learning_rate_schedule="constant",
-        max_epochs=100,
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        warm_start=False,
-        checkpoint=None,
-        device="auto",
-        precision="auto",
-        sampling_rate=None,
-        verbose=0,
-        random_state=None,
-    ):
+        objective: "ObjectiveName | Callable[..., torch.Tensor] | None" = None,
+        noise_model: "NoiseModelName | Callable[..., torch.Tensor] | object | None" = None,
+        highband_gain: float = 1.0,
+        patch_length: int = 8192,
+        batch_size: int = 16,
+        optimizer: "OptimizerName | None" = None,
+        learning_rate: float = 1e-4,
+        learning_rate_schedule: Literal["constant", "cosine"] = "constant",
+        max_epochs: int = 100,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        checkpoint: "str | os.PathLike[str] | None" = None,
+        callbacks: "Sequence[Callable[..., Any]] | None" = None,
+        device: "str | torch.device" = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        sampling_rate: float | None = None,
+        verbose: int | bool = 0,
+        random_state: "int | np.random.RandomState | None" = None,
+    ) -> None:
         self.network = network
         self.objective = objective
         self.noise_model = noise_model
@@ -217,21 +225,22 @@ class AudioSuperResolver(ProbabilisticUpsampler):
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
         self.checkpoint = checkpoint
+        self.callbacks = callbacks
         self.device = device
         self.precision = precision
         self.sampling_rate = sampling_rate
         self.verbose = verbose
         self.random_state = random_state
 
-    def _describe_network(self):
-        return describe_network(self.network)
+    def _config(self):
+        return check_network_config(self.network)
 
     def _get_training_parameters(self):
         # None and AudioUNet() are the same
-        return {**super()._get_training_parameters(), "network": self._describe_network()}
+        return {**super()._get_training_parameters(), "network": self._config()}
 
     def _check_parameters(self, ratio):
-        least = getattr(self._describe_network(), "least_patch_length", 1)
+        least = getattr(self._config(), "least_patch_length", 1)
         if self.patch_length < least:
             raise ValueError(
                 f"patch_length must be at least {least} for network={self.network!r}, got "
@@ -243,7 +252,23 @@ class AudioSuperResolver(ProbabilisticUpsampler):
                 "objective must be None with a noise_model, whose negative log likelihood is the "
                 f"loss, got {self.objective!r}: leave one of the two out."
             )
-        self._make_noise_model()
+        self._count_outputs()
+
+    def _count_outputs(self):
+        if self.noise_model is None:  # torch need not be loaded to know
+            return 1
+        from sklearn_audiosr._training.noise_models import count_outputs
+
+        return count_outputs(self.noise_model)
+
+    def _describe_architecture(self):
+        n_outputs = self._count_outputs()
+        return name_config(self._config()) + (f" with {n_outputs} outputs" if n_outputs > 1 else "")
+
+    def _build_network(self, ratio):
+        network = build_network(self._config(), ratio, self._count_outputs(), self.noise_model)
+        check_outputs(network, self.noise_model, self.highband_gain)
+        return network
 
     def _make_noise_model(self):
         if self.noise_model is None:  # torch need not be loaded to know
@@ -252,78 +277,35 @@ class AudioSuperResolver(ProbabilisticUpsampler):
 
         return make_noise_model(self.noise_model)
 
-    def _count_outputs(self):
-        noise_model = self._make_noise_model()
-        return 1 if noise_model is None else int(noise_model.n_outputs)
+    def _make_head(self, network):
+        from sklearn_audiosr._training.objectives import find_objective
 
-    def _build_network(self, ratio):
-        description, n_outputs = self._describe_network(), self._count_outputs()
-        network = build_network(description, ratio, n_outputs, self.noise_model)
-        self._check_separation(network)
-        return network
+        return choose_head(
+            network,
+            objective=find_objective(self.objective, network),
+            noise_model=self._make_noise_model(),
+            highband_gain=self.highband_gain,
+        )
 
-    def _check_separation(self, network):
-        """Raise ValueError for parameters that a network's kind of outputs does not fit."""
-        separates = separates_highband(network)
-        if separates and self.noise_model is not None:
-            raise ValueError(
-                "noise_model must be None with a network that separates the highband, whose two "
-                f"outputs are no density, got {self.noise_model!r}: take AudioUNet or TFiLM."
-            )
-        check_highband_gain(self.highband_gain, separates)
+    def _fitted_head(self, highband_gain=None):
+        return choose_head(
+            self.network_,
+            noise_model=self.noise_model_,
+            highband_gain=self.highband_gain if highband_gain is None else highband_gain,
+        )
 
-    def _prepare_network(self, network, pairs):
-        if has_method(network, "prepare"):
-            network.prepare(pairs)
-
-    def _describe_architecture(self):
-        n_outputs = self._count_outputs()
-        outputs = "" if n_outputs == 1 else f" with {n_outputs} outputs"
-        return name_description(self._describe_network()) + outputs
-
-    def _make_loss(self):
-        noise_model = self._make_noise_model()
-        if noise_model is None:
-            from sklearn_audiosr._training.objectives import OBJECTIVES, separated
-
-            def loss(network, sources, targets, mask):
-                name = self.objective or getattr(network, "default_objective", "rmse")
-                objective = OBJECTIVES.get(name, self.objective)
-                if separates_highband(network):
-                    objective = separated(objective)
-                return objective(network(sources), targets, mask)
-
-        else:
-            from sklearn_audiosr._training.noise_models import negative_log_likelihood
-
-            likelihood = negative_log_likelihood(noise_model)
-
-            def loss(network, sources, targets, mask):
-                return likelihood(network(sources), targets, mask)
-
-        return loss
-
-    def _choose_optimizer(self, network):
-        name = self.optimizer or getattr(network, "default_optimizer", "adam")
-        if name == "muon" and not has_method(network, "hidden_matrices"):
-            raise ValueError(
-                'optimizer must be "adam" with a network without a method hidden_matrices(), got '
-                f'"muon" and {type(network).__name__}: take "adam" or None, or a SpectralNet.'
-            )
-        return name
-
-    def _choose_score(self, network):
-        noise_model = self._make_noise_model()
-        if noise_model is not None:
-            from sklearn_audiosr._training.noise_models import mean_log_likelihood
-
-            return "log likelihood", mean_log_likelihood(noise_model), self._count_outputs()
-        if not separates_highband(network):
-            return super()._choose_score(network)
-        # the mean has the best signal-to-noise ratio after any epoch: it tells nothing
-        return "minus validation LSD", score_spectra, 2
-
-    def predict(self, X, *, return_std=False, highband_gain=None):
+    @overload
+    def predict(
+        self, X: "ClipsLike", *, return_std: Literal[False] = False,
+        highband_gain: float | None = None,
+    ) -> Any: ...  # fmt: skip
+    @overload
+    def predict(
+        self, X: "ClipsLike", *, return_std: Literal[True], highband_gain: float | None = None
+    ) -> tuple[Any, Any]: ...
+    def predict(
+        self, X: "ClipsLike", *, return_std: bool = False, highband_gain: float | None = None
+    ) -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -354,31 +336,80 @@ class AudioSuperResolver(ProbabilisticUpsampler):
             ``return_std=True`` and the estimator was fitted without a noise model, or with one
             that has no standard deviation; if `highband_gain` is other than 1 and the network does
             not separate the highband.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
-        if highband_gain is None:
-            highband_gain = self.highband_gain
-        check_highband_gain(highband_gain, separates_highband(self.network_))
+        head, clips = self._fitted_head(highband_gain), Clips(X, "X")
         if return_std:
-            return self._predict_density(X)
-        clips = Clips(X, "X")
-        return clips.collect(clips.check_results(self._upsample(clips, highband_gain)))
+            return self._predict_density(clips, head)
+        return clips.collect(clips.check_results(self._upsample(clips, head)))
 
-    def _upsample(self, clips, highband_gain=None):
-        if not separates_highband(self.network_):
-            yield from super()._upsample(clips)
+    def _predict_density(self, clips, head):
+        """Return predictions and standard deviations, containers of clips."""
+        self._check_density("return_std=True", "std")
+        means, deviations = [], []
+        for outputs in self._run_network(clips, head.n_outputs):
+            means.append(self._to_waveform(head, outputs))
+            deviations.append(head.std(outputs) * np.float32(self.scale_))
+        return tuple(clips.collect(clips.check_results(part)) for part in (means, deviations))
+
+    def sample_y(
+        self,
+        X: "ClipsLike",
+        n_samples: int = 1,
+        random_state: "int | np.random.RandomState | None" = 0,
+    ) -> Any:
+        """Draw wideband clips from the predicted density.
+
+        The draws of two timepoints are independent, given the prediction: the noise of a draw is
+        white, or white with an envelope.
+
+        Parameters
+        ----------
+        X : container of narrowband clips
+            As for `predict`.
+        n_samples : int, default=1
+            Draws of each clip.
+        random_state : int, RandomState instance or None, default=0
+            Seeds the draws.
+
+        Returns
+        -------
+        Y : container of wideband clips
+            As `predict` returns it, with one more axis, the last, of length `n_samples`.
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted without a noise model, or with one that cannot be drawn
+            from; if `n_samples` is no integer of at least 1.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        import torch
+
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
+            raise ValueError(
+                f"n_samples must be an integer of at least 1, got {n_samples!r}: pass how many "
+                "draws of each clip you want."
+            )
+        self._check_density("sample_y", "sample")
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        generator = torch.Generator().manual_seed(seed)
+        clips, head, scale = Clips(X, "X"), self._fitted_head(), np.float32(self.scale_)
+        return clips.collect(
+            np.stack([head.sample(outputs, generator) * scale for _ in range(n_samples)], axis=-1)
+            for outputs in self._run_network(clips, head.n_outputs)
+        )
+
+    def _check_density(self, wanted, method):
+        """Raise ValueError unless the fitted noise model has a method."""
+        if hasattr(self.noise_model_, method):
             return
-        mix = Mixer(self.highband_gain if highband_gain is None else highband_gain)
-        for outputs in self._run_network(clips, mix.n_outputs):
-            yield mix(outputs) * np.float32(self.scale_)
-
-    def _make_mixer(self):
-        separates = separates_highband(self.network_)
-        check_highband_gain(self.highband_gain, separates)
-        return Mixer(self.highband_gain) if separates else None
-
-    def _upsample_source(self, x, ratio):
-        return upsample_cubic(x, ratio, beside_torch=True)
-
-    def _stream_source(self, ratio):
-        return stream_cubic(ratio, beside_torch=True)
+        what = "noise_model=None" if self.noise_model_ is None else "a log density alone"
+        raise ValueError(
+            f"{wanted} needs an estimator that was fitted with a noise model that has {method}(), "
+            f'got one fitted with {what}: fit with noise_model="heteroscedastic", for example.'
+        )

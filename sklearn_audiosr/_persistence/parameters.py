@@ -13,7 +13,7 @@ from sklearn_audiosr._persistence.values import NOT_PLAIN, check_names, join_nam
 from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
 
 # Of the machine and the run, not of the model.
-_NOT_SAVED = {"checkpoint", "verbose"}
+_NOT_SAVED = {"callbacks", "checkpoint", "verbose"}
 
 # A GPU is taken where there is one, not where there was one.
 _DEVICES = ("auto", "cpu")

@@ -1,13 +1,11 @@
-"""The only prediction loop: clips through a network, whole, chunk by chunk, or as they come."""
+"""The prediction loop: clips through a network, whole or chunk by chunk."""
 
-import contextlib
 import math
-from functools import partial
 
 import numpy as np
 import torch
 
-from sklearn_audiosr._torch import Workspace, autocast
+from sklearn_audiosr._torch import Workspace, inference
 
 # Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
 # length, and is long against the receptive field, which is computed twice at each seam.
@@ -26,7 +24,7 @@ _WASTE = 0.1
 
 def predict_waveforms(
     network, read_source, shape, device, precision="auto", *, workspace=None, chunk_length=None,
-    n_outputs=None,
+    n_outputs=1,
 ):  # fmt: skip
     """Run a network over waveforms of any length.
 
@@ -49,12 +47,12 @@ def predict_waveforms(
         What is kept from one clip to the next.
     chunk_length : int, default=None
         Wideband timepoints of a chunk; None chooses by the device.
-    n_outputs : int, default=None
-        Channels of the output that are wanted; None gives the first without an axis of channels.
+    n_outputs : int, default=1
+        Channels of the output that are wanted.
 
     Returns
     -------
-    y : ndarray of shape `shape`, or of `n_outputs` such arrays, float32
+    y : ndarray of shape (n_outputs, n_waveforms, n_timepoints), float32
         The same, up to rounding, whatever the chunks.
 
     Notes
@@ -67,7 +65,7 @@ def predict_waveforms(
     n_waveforms, n_timepoints = shape
     chunk = _align(chunk_length or _choose_chunk(network, n_waveforms, device), network.stride)
     run_chunks = _run_in_order if math.isinf(network.look_back) else _run_with_context
-    y = np.empty((n_outputs or 1, *shape), dtype=np.float32)
+    y = np.empty((n_outputs, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
 
     def _read(start, stop):
@@ -78,9 +76,9 @@ def predict_waveforms(
         for output in run_chunks(network, _read, n_timepoints, chunk):
             stop = start + output.shape[2]
             # (n_waveforms, n_outputs, chunk) to (n_outputs, n_waveforms, chunk)
-            y[..., start:stop] = output[:, : len(y)].transpose(0, 1).float().cpu().numpy()
+            y[..., start:stop] = output[:, :n_outputs].transpose(0, 1).float().cpu().numpy()
             start = stop
-    return y[0] if n_outputs is None else y
+    return y
 
 
 def _choose_chunk(network, n_waveforms, device):
@@ -115,7 +113,7 @@ def _run_in_order(network, read, n_timepoints, chunk):
         yield pieces.push(read(start, stop), last=stop == n_timepoints)
 
 
-def predict_clips(network, clips, device, precision="auto", *, workspace=None, n_outputs=None):
+def predict_clips(network, clips, device, precision="auto", *, workspace=None, n_outputs=1):
     """Run a network over many clips; short ones of like lengths share their passes.
 
     Parameters
@@ -130,7 +128,7 @@ def predict_clips(network, clips, device, precision="auto", *, workspace=None, n
 
     Yields
     ------
-    y : ndarray, float32
+    y : ndarray of shape (n_outputs, n_waveforms, n_timepoints), float32
         The output for each clip, in order; as it would be alone, up to rounding.
     """
     n_at_once = pass_length(device)
@@ -190,8 +188,8 @@ def _predict_batch(network, sources, device, precision, workspace, n_outputs):
         part[..., : source.shape[2]] = source
     with inference(network, device, precision, workspace):
         output = network(torch.from_numpy(batch).to(device), *lengths_if_unequal)
-        output = output[:, 0] if n_outputs is None else output[:, :n_outputs].transpose(0, 1)
-        output = output.float().cpu().numpy()  # (n_outputs if wanted, n_waveforms, n_timepoints)
+        output = output[:, :n_outputs].transpose(0, 1)
+        output = output.float().cpu().numpy()  # (n_outputs, n_waveforms, n_timepoints)
     parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1], axis=-2)
     # copies: a clip that is kept must not keep its neighbours
     return [y[..., : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
@@ -222,117 +220,6 @@ def open_array(source):
         (n_waveforms, n_timepoints).
     """
     return lambda start, stop: source[:, None, start:stop], source.shape
-
-
-def network_latency(network):
-    """Timepoints by which the output of a `NetworkStream` can lag behind its input."""
-    return int(network.look_ahead + network.stride - 1)
-
-
-def stream_opener(network, device, precision="auto", n_outputs=None):
-    """Give a function that opens a `NetworkStream`; transformed filters serve all that it opens."""
-    workspace = Workspace(n_uses=np.inf)
-    return partial(NetworkStream, network, device, precision, workspace, n_outputs)
-
-
-class NetworkStream:
-    """A network over waveforms that come piece by piece.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        As for `predict_waveforms`. If it has a method ``stream()``, that gives an object with
-        ``push(x, last)`` which keeps what it needs; if not, its look-back is computed again with
-        every piece.
-    device : torch.device
-        As for `predict_waveforms`.
-    precision : str
-        As for `predict_waveforms`.
-    workspace : Workspace
-        As for `predict_waveforms`.
-    n_outputs : int, default=None
-        As for `predict_waveforms`.
-
-    Attributes
-    ----------
-    latency : int
-        Wideband timepoints by which the output can lag behind the input.
-    """
-
-    def __init__(self, network, device, precision, workspace, n_outputs=None):
-        self.network, self.device, self.precision = network, device, precision
-        self.n_outputs = n_outputs
-        self.latency = network_latency(network)
-        self._workspace = workspace
-        self._pieces = _open_pieces(network)
-
-    def push(self, source, last):
-        """Give the outputs that follow from the input so far.
-
-        Parameters
-        ----------
-        source : ndarray of shape (n_waveforms, any number of timepoints), float32
-            The next piece of the network's input.
-        last : bool
-            Whether the waveforms end with it.
-
-        Returns
-        -------
-        y : ndarray of shape (n_waveforms, any number of timepoints), float32
-            All pieces joined are the output for the whole waveforms; with `n_outputs` as many such
-            arrays.
-        """
-        x = torch.from_numpy(source[:, None]).to(self.device)
-        with inference(self.network, self.device, self.precision, self._workspace):
-            y = self._pieces.push(x, last)[:, : self.n_outputs or 1].transpose(0, 1)
-            y = y.float().cpu().numpy()
-        return y[0] if self.n_outputs is None else y
-
-
-def _open_pieces(network):
-    # of the class: a network may have a layer of that name
-    has_stream = callable(getattr(type(network), "stream", None))
-    return network.stream() if has_stream else _ContextStream(network)
-
-
-class _ContextStream:
-    """Pieces through a network that keeps no state: each is computed with its context."""
-
-    def __init__(self, network):
-        self.network = network
-        self._x, self._first, self._given = None, 0, 0  # input from timepoint _first on; outputs
-
-    def push(self, x, last):
-        stride = self.network.stride
-        x = x if self._x is None else torch.cat([self._x, x], dim=2)
-        end = self._first + x.shape[2]
-        right = end if last else end // stride * stride
-        stop = right if last else max(self._given, right - self.network.look_ahead)
-        y = x[..., :0]
-        if stop > self._given:
-            first = self._first
-            y = self.network(x[..., : right - first])[..., self._given - first : stop - first]
-        keep = max(self._first, (stop - self.network.look_back) // stride * stride)
-        self._x, self._first, self._given = x[..., keep - self._first :].clone(), keep, stop
-        return y
-
-
-@contextlib.contextmanager
-def inference(network, device, precision, workspace):
-    """Everything that a network predicts in: its weights don't change inside."""
-    with evaluation(network), torch.inference_mode(), autocast(device, precision), workspace:
-        yield
-
-
-@contextlib.contextmanager
-def evaluation(network):
-    """Dropout and batch normalisation off inside, as before afterwards."""
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
 
 
 def _align(length, stride):

@@ -58,8 +58,13 @@ class Checkpoint:
                 f"{str(self.path)!r} ({error}): name one in a folder of yours."
             ) from error
 
-    def load(self):
-        """Give the state that the file holds, or None without a file.
+    def load(self, network):
+        """Return the state that the file holds, or None without a file.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            Whose weights it must keep.
 
         Returns
         -------
@@ -69,7 +74,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is no checkpoint, or one of another training.
+            If the file is no checkpoint, or one of another training or network.
         """
         if not self.path.exists():
             return None
@@ -82,6 +87,7 @@ class Checkpoint:
                     f"{kept.get(name, 'unknown')}, got {value}: name another file, or delete this "
                     "one to train from the beginning."
                 )
+        _check_weights(network.state_dict(), content["state"]["network"], self.path)
         return content["state"]
 
     def save(self, state):
@@ -182,82 +188,6 @@ def _read(path):
             "file, got something else: name another file, or delete this one if it is damaged."
         )
     return content
-
-
-class TrainingState:
-    """Everything that a training must find again to go on as if it had never stopped.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        In training.
-    optimizer : torch.optim.Optimizer
-        Of its parameters.
-    history : History
-        Of the epochs so far.
-    best : object
-        With ``score``, ``epoch`` and ``weights`` of the best epoch.
-    rng : numpy.random.Generator
-        Draws patches.
-    device : torch.device
-        Where the network is: dropout draws there.
-    """
-
-    def __init__(self, network, optimizer, history, best, rng, device):
-        self.network, self.optimizer = network, optimizer
-        self.history, self.best = history, best
-        self.rng, self.device = rng, device
-        self.epoch_losses = []  # of the epoch under way: tensors, a GPU is not waited for
-
-    def collect(self):
-        """Give the state, for `Checkpoint.save`."""
-        generators = {"numpy": self.rng.bit_generator.state, "cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            generators["cuda"] = torch.cuda.get_rng_state(self.device)
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best": (self.best.score, self.best.epoch, self.best.weights),
-            "losses": self.history.losses,
-            "epoch_losses": [loss.cpu() for loss in self.epoch_losses],
-            "validation_scores": self.history.validation_scores,
-            "generators": generators,
-        }
-
-    def restore(self, checkpoint):
-        """Take up what a checkpoint keeps; generators that it does not know stay as they are.
-
-        Parameters
-        ----------
-        checkpoint : Checkpoint
-            Of this training.
-
-        Returns
-        -------
-        restored : bool
-            Whether there was a file.
-
-        Raises
-        ------
-        ValueError
-            If the file is none of this training, or its weights don't fit the network.
-        """
-        state = checkpoint.load()
-        if state is None:
-            return False
-        _check_weights(self.network.state_dict(), state["network"], checkpoint.path)
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.best.score, self.best.epoch, self.best.weights = state["best"]
-        self.history.losses += state["losses"]
-        self.epoch_losses = [loss.to(self.device) for loss in state["epoch_losses"]]
-        self.history.validation_scores += state["validation_scores"]
-        generators = state["generators"]
-        self.rng.bit_generator.state = generators["numpy"]
-        torch.set_rng_state(generators["cpu"])
-        if self.device.type == "cuda" and "cuda" in generators:
-            torch.cuda.set_rng_state(generators["cuda"], self.device)
-        return True
 
 
 def _check_weights(needed, kept, path):

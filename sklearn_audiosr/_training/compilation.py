@@ -45,39 +45,39 @@ class Compilation:
         self._seconds: list[float] = []
         self._plain_seconds: float | None = None
 
-    def run(self, step):
+    def run(self, step, batch):
         """Run a training step.
 
         Parameters
         ----------
         step : callable
-            ``step(network)`` trains with the network that it is given.
+            ``step(network, batch)`` trains with the network that it is given.
+        batch : object
+            Its second argument.
 
         Returns
         -------
         result : object
-            What the step gave.
+            What the step returned.
         """
-        if not self._trying:
-            return self._run_current(step)
-        synchronize(self.device)
-        begin = time.perf_counter()
-        result = self._run_current(step)
-        synchronize(self.device)
-        self._seconds.append(time.perf_counter() - begin)
-        if len(self._seconds) == _N_WARM + _N_TIMED:
-            self._decide()
-        return result
-
-    def _run_current(self, step):
+        timed = self._trying
+        if timed:
+            synchronize(self.device)
+            begin = time.perf_counter()
         try:
-            return step(self._current)
+            result = step(self._current, batch)
         except Exception:  # whatever a compiler or a CUDA graph raises
             if self._current is self.network:
                 raise
             _LOGGER.info("the compiled network failed; training goes on without", exc_info=True)
             self._current, self._trying = self.network, False
-            return step(self.network)
+            return step(self.network, batch)
+        if timed:
+            synchronize(self.device)
+            self._seconds.append(time.perf_counter() - begin)
+            if len(self._seconds) == _N_WARM + _N_TIMED:
+                self._decide()
+        return result
 
     def _decide(self):
         # the median: another batch size may make the compiler work again

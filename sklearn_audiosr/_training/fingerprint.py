@@ -10,6 +10,7 @@ import torch
 
 # Parameters that may be others when a training goes on; a warm start is told by where it began.
 _FREE = {
+    "callbacks",
     "checkpoint",
     "device",
     "highband_gain",

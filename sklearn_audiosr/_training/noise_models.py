@@ -15,6 +15,7 @@ units of the estimator's ``scale_``.
 import copy
 import math
 from numbers import Integral
+from typing import Literal, get_args
 
 import torch
 
@@ -161,17 +162,18 @@ class LogDensity:
         self.log_prob = log_prob
 
 
-NOISE_MODELS = {
-    "gaussian": GaussianNoise,
-    "laplace": LaplaceNoise,
-    "heteroscedastic": HeteroscedasticNoise,
-}
+# The list of noise models by name.
+NoiseModelName = Literal["gaussian", "laplace", "heteroscedastic"]
+
+NOISE_MODELS = dict(
+    zip(get_args(NoiseModelName), (GaussianNoise, LaplaceNoise, HeteroscedasticNoise), strict=True)
+)
 
 _METHODS = ("log_prob", "std", "sample")
 
 
 def make_noise_model(noise_model):
-    """Give a noise model of an estimator's parameter, one that no other fit uses.
+    """Return a noise model that belongs to one fit.
 
     Parameters
     ----------
@@ -181,21 +183,52 @@ def make_noise_model(noise_model):
     Returns
     -------
     noise_model : object or None
-        With ``n_outputs`` and ``log_prob``; a `LogDensity` has no more.
+        With ``n_outputs`` and ``log_prob``, a copy of an object of the user's. A `LogDensity` has
+        no more.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
     """
     if noise_model is None:
         return None
-    if isinstance(noise_model, str) and noise_model in NOISE_MODELS:
+    count_outputs(noise_model)
+    if isinstance(noise_model, str):
         return NOISE_MODELS[noise_model]()
+    return copy.deepcopy(noise_model) if _is_complete(noise_model) else LogDensity(noise_model)
+
+
+def count_outputs(noise_model):
+    """Return how many outputs of the network a noise model needs.
+
+    Parameters
+    ----------
+    noise_model : None, str, callable or object
+        As for `make_noise_model`.
+
+    Returns
+    -------
+    n_outputs : int
+        1 without a noise model.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
+    if noise_model is None:
+        return 1
+    if isinstance(noise_model, str) and noise_model in NOISE_MODELS:
+        return NOISE_MODELS[noise_model].n_outputs
     received = repr(noise_model)
     if not isinstance(noise_model, (str, type)):
-        missing = [name for name in _METHODS if not callable(getattr(noise_model, name, None))]
-        n_outputs = getattr(noise_model, "n_outputs", None)
+        n_outputs, missing = getattr(noise_model, "n_outputs", None), _find_missing(noise_model)
         if not missing and isinstance(n_outputs, Integral) and int(n_outputs) >= 1:
-            return copy.deepcopy(noise_model)
-        if callable(noise_model) and missing == list(_METHODS):
-            return LogDensity(noise_model)
-        if missing != list(_METHODS):
+            return int(n_outputs)
+        if callable(noise_model) and len(missing) == len(_METHODS):
+            return LogDensity.n_outputs
+        if len(missing) < len(_METHODS):
             received += f" without {', '.join(missing)}" if missing else f", n_outputs={n_outputs}"
     raise TypeError(
         f"noise_model must be None, {', '.join(map(repr, NOISE_MODELS))}, a function log_prob(y, "
@@ -205,75 +238,12 @@ def make_noise_model(noise_model):
     )
 
 
-def negative_log_likelihood(noise_model):
-    """Give the training loss of a noise model.
-
-    Parameters
-    ----------
-    noise_model : object
-        Of `make_noise_model`.
-
-    Returns
-    -------
-    loss : callable
-        ``loss(output, target, mask)``, in nats a timepoint.
-    """
-
-    def loss(output, target, mask):
-        if output.shape[1] != noise_model.n_outputs:
-            raise ValueError(
-                f"network.build(n_outputs={noise_model.n_outputs}) must give a network with that "
-                f"many output channels, got {output.shape[1]}: let its last layer have them."
-            )
-        # float32: in bfloat16 a log density loses what tells two predictions apart
-        log_prob = noise_model.log_prob(target, output.float())
-        check_values(log_prob, target, "log_prob")
-        return -(log_prob * mask).sum() / mask.sum()
-
-    return loss
+def _find_missing(noise_model):
+    return [name for name in _METHODS if not callable(getattr(noise_model, name, None))]
 
 
-def mean_log_likelihood(noise_model):
-    """Give the validation score of a noise model.
-
-    Parameters
-    ----------
-    noise_model : object
-        Of `make_noise_model`.
-
-    Returns
-    -------
-    score : callable
-        ``score(target, outputs)`` of arrays (n_waveforms, n_timepoints) and (n_outputs,
-        n_waveforms, n_timepoints), in nats a timepoint: higher is better.
-    """
-
-    def score(target, outputs):
-        y = torch.from_numpy(target)[:, None]
-        return float(noise_model.log_prob(y, torch.from_numpy(outputs).transpose(0, 1)).mean())
-
-    return score
-
-
-def check_values(values, waveforms, method):
-    """Raise ValueError unless a noise model's method gave one value a timepoint.
-
-    Parameters
-    ----------
-    values : Tensor
-        What it gave.
-    waveforms : Tensor of shape (batch, 1, time)
-        Of the shape that is right.
-    method : str
-        Its name.
-    """
-    received = tuple(getattr(values, "shape", ()))
-    if received != waveforms.shape:
-        raise ValueError(
-            f"noise_model's {method} must give one value a timepoint, shape "
-            f"{tuple(waveforms.shape)}, got {received}: neither sum nor take the mean, and keep "
-            "the axis of channels."
-        )
+def _is_complete(noise_model):
+    return not _find_missing(noise_model)
 
 
 def _normal_log_prob(errors, log_std):

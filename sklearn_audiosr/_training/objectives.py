@@ -4,7 +4,7 @@ Each takes three tensors of shape (batch, 1, time), the mask 1 where a timepoint
 the padding of a short clip, and gives one number to minimise.
 """
 
-from functools import partial
+from typing import Literal, get_args
 
 import torch
 
@@ -25,11 +25,6 @@ _POWER_FLOOR = 1e-6
 # Of "spectral": weight of the noise-to-signal ratio. With 0.3 of it, beside a distance of about the
 # same size, a model of speech at r = 4 was 0.1 dB below the spline; with 0.6, 0.1 dB above.
 _FIDELITY = 0.5
-
-# Of networks that separate the highband: weight of the mean's noise-to-signal ratio. Where some
-# training clips had other filters, the mean was up to 0.5 dB below the linear filter with 0.1, and
-# with 0.2 still 0.12 dB (speech at r = 4).
-_MEAN_WEIGHT = 0.5
 
 
 def rmse(prediction, target, mask):
@@ -102,39 +97,55 @@ def spectral(prediction, target, mask):
     return log_spectral(prediction, target, mask) + _FIDELITY * noise
 
 
-def separated(objective):
-    """Give the loss of a network with two outputs, of an objective of one.
+# The list of losses: a function of this name each.
+ObjectiveName = Literal[
+    "rmse",
+    "mse",
+    "paper_eq1",
+    "noise_to_signal",
+    "multi_resolution_spectral",
+    "log_spectral",
+    "complex_spectral",
+    "spectral",
+]
+
+OBJECTIVES = {name: globals()[name] for name in get_args(ObjectiveName)}
+
+
+def find_objective(objective, network):
+    """Return the loss that an estimator asks for, or else its network.
 
     Parameters
     ----------
-    objective : callable
-        Of the waveform with its full highband.
+    objective : str, callable or None
+        Of the estimator; None means the network's ``default_objective``, or "rmse".
+    network : torch.nn.Module
+        May have a ``default_objective``, a name.
 
     Returns
     -------
-    loss : callable
-        ``loss(output, target, mask)``, the output of shape (batch, 2, time): the mean, which is to
-        have little noise, and what a full highband adds.
+    objective : callable
+        ``objective(prediction, target, mask)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no loss of that name.
     """
-    return partial(_separated_loss, objective)
-
-
-def _separated_loss(objective, output, target, mask):
-    mean, detail = output[:, :1], output[:, 1:]
-    noise = noise_to_signal(mean, target, mask)
-    return objective(mean + detail, target, mask) + _MEAN_WEIGHT * noise
-
-
-OBJECTIVES = {
-    "rmse": rmse,
-    "mse": mse,
-    "paper_eq1": paper_eq1,
-    "noise_to_signal": noise_to_signal,
-    "multi_resolution_spectral": multi_resolution_spectral,
-    "log_spectral": log_spectral,
-    "complex_spectral": complex_spectral,
-    "spectral": spectral,
-}
+    if callable(objective):
+        return objective
+    origin, name = "objective", objective
+    if name is None:
+        origin, name = (
+            "the network's default_objective",
+            getattr(network, "default_objective", "rmse"),
+        )
+    if not isinstance(name, str) or name not in OBJECTIVES:
+        raise ValueError(
+            f"{origin} must be one of {', '.join(map(repr, OBJECTIVES))}, or a function, got "
+            f"{name!r}: take one of these names, or pass AudioSuperResolver(objective=...)."
+        )
+    return OBJECTIVES[name]
 
 
 def _spectra(*waveforms):

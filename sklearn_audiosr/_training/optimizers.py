@@ -1,8 +1,12 @@
 """Optimizers: Adam, and Muon for the matrices inside a network."""
 
 import math
+from typing import Literal, get_args
 
 import torch
+
+# The list of optimizers.
+OptimizerName = Literal["adam", "muon"]
 
 # Of the Newton-Schulz polynomial, chosen for speed: singular values end between 0.7 and 1.2.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -30,8 +34,19 @@ def make_optimizer(name, network, learning_rate, device):
     optimizer : torch.optim.Optimizer or OptimizerPair
         With ``zero_grad()``, ``step()``, ``param_groups`` and ``state_dict()``.
     """
+    if not isinstance(name, str) or name not in get_args(OptimizerName):
+        raise ValueError(
+            f"optimizer must be one of {', '.join(map(repr, get_args(OptimizerName)))}, got "
+            f"{name!r}: take one of these names, in the estimator or as the network's "
+            "default_optimizer."
+        )
     if name == "adam":
         return _make_adam(list(network.parameters()), learning_rate, device)
+    if not callable(getattr(type(network), "hidden_matrices", None)):
+        raise ValueError(
+            'optimizer must be "adam" with a network without a method hidden_matrices(), got '
+            f'"muon" and {type(network).__name__}: take "adam" or None, or a SpectralNet.'
+        )
     matrices = list(network.hidden_matrices())
     inside = {id(matrix) for matrix in matrices}
     others = [parameter for parameter in network.parameters() if id(parameter) not in inside]

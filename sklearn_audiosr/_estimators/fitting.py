@@ -1,0 +1,156 @@
+"""From the clips of a fit to a trained network."""
+
+import copy
+
+import numpy as np
+
+from sklearn_audiosr._estimators.network_config import has_method
+from sklearn_audiosr._estimators.resuming import find_start, open_checkpoint
+
+
+def train_network(est, sampler, held_out, source, seed, resume, tasks):
+    """Train the network of an estimator, and keep what was learned.
+
+    Fits in threads of one process take turns, and an error leaves the last fit as it was.
+
+    Parameters
+    ----------
+    est : LearnedUpsampler
+        Its attributes are set.
+    sampler : PatchSampler
+        Draws patches of the clips that train.
+    held_out : list of (ndarray, ndarray)
+        Network inputs and targets that validate.
+    source : NetworkInput
+        What the network sees of a clip.
+    seed : int
+        Of weights, patches and dropout.
+    resume : bool
+        Whether the weights of the last fit are trained further.
+    tasks : FitTasks
+        Calls scikit-learn's callbacks.
+    """
+    import torch
+
+    from sklearn_audiosr._torch import private_generators, resolve_device
+    from sklearn_audiosr._training.batches import BatchLoader
+    from sklearn_audiosr._training.loop import train
+
+    device = resolve_device(est.device)
+    # the caller's inference mode would make weights that can't be trained
+    with torch.inference_mode(False), private_generators(device, seed):
+        start = find_start(est, resume)
+        checkpoint = open_checkpoint(est, sampler.pairs(), held_out, source.ratio, start)
+        network = _open_network(est, sampler, source.ratio, resume).to(device)
+        head = est._make_head(network)
+
+        def view_training(training):
+            view = copy.copy(est)
+            view._keep_fit(training.network, training.history, source, start, head)
+            return view
+
+        history = train(
+            network,
+            BatchLoader(sampler, device, np.random.default_rng(seed)),
+            head.loss,
+            est._make_validation(head, network, held_out, device),
+            _make_schedule(est, network),
+            _make_callbacks(est, head, checkpoint, view_training, tasks),
+            resume,
+        )
+        _calibrate(head, network, held_out or sampler.pairs(), device, est.precision)
+        network.to("cpu").eval()  # so that it unpickles where there is no GPU
+        est._keep_fit(network, history, source, start, head)
+        est._interrupted_start = start if history.interrupted else None
+        if checkpoint is not None and not history.interrupted:
+            checkpoint.remove()  # still in turn: the file may be the next one's then
+
+
+def _open_network(est, sampler, ratio, resume):
+    """Return a new network, or a copy of the last one."""
+    if resume:
+        return copy.deepcopy(est.network_).float()
+    network = est._build_network(ratio)
+    if has_method(network, "prepare"):
+        network.prepare(sampler.pairs())
+    return network.float()
+
+
+def _make_schedule(est, network):
+    from sklearn_audiosr._training.schedule import Schedule
+
+    return Schedule(
+        max_epochs=est.max_epochs,
+        batch_size=est.batch_size,
+        learning_rate=est.learning_rate,
+        learning_rate_schedule=est.learning_rate_schedule,
+        # a parameter of the estimator, or the network's own
+        optimizer=getattr(est, "optimizer", None) or getattr(network, "default_optimizer", "adam"),
+        precision=est.precision,
+    )
+
+
+def _make_callbacks(est, head, checkpoint, view_training, tasks):
+    from sklearn_audiosr._training import callbacks
+
+    chosen = []
+    if checkpoint is not None:
+        chosen.append(callbacks.SaveCheckpoint(checkpoint))
+    if est.early_stopping:
+        chosen.append(callbacks.EarlyStopping(est.n_iter_no_change))
+    if est.verbose:
+        chosen.append(callbacks.ProgressBar(head.score_name))
+    chosen.append(callbacks.WarnSlow(head.loss, est._faster_fit))
+    chosen.append(callbacks.WarnInterrupted(checkpoint is not None))
+    functions = [*tasks.functions, *(est.callbacks or ())]
+    return chosen + [callbacks.CallFunction(function, view_training) for function in functions]
+
+
+def make_validation(head, network, held_out, device, precision):
+    """Return a function that computes the mean score of a network over held-out clips.
+
+    Parameters
+    ----------
+    head : WaveformHead
+        Scores the outputs.
+    network : torch.nn.Module
+        On `device`.
+    held_out : list of (ndarray, ndarray)
+        Network inputs and targets; silent targets are left out.
+    device : torch.device
+        Where the network is.
+    precision : str
+        Arithmetic of the network.
+
+    Returns
+    -------
+    validate : callable or None
+        ``validate()`` returns the score, NaN where a prediction is not finite; None without clips.
+    """
+    from sklearn_audiosr._prediction.loop import open_array, predict_clips
+
+    held_out = [(source, target) for source, target in held_out if np.any(target)]
+    if not held_out:
+        return None
+    sources = [open_array(source) for source, _ in held_out]
+
+    def validate():
+        outputs = predict_clips(network, sources, device, precision, n_outputs=head.n_outputs)
+        scores = [
+            head.score(target, output) if np.isfinite(output).all() else np.nan
+            for (_, target), output in zip(held_out, outputs, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    return validate
+
+
+def _calibrate(head, network, pairs, device, precision):
+    """Let the head estimate what it estimates from predictions of the trained network."""
+    from sklearn_audiosr._prediction.loop import open_array, predict_clips
+
+    if not head.needs_calibration:
+        return
+    sources = [open_array(source) for source, _ in pairs]
+    outputs = predict_clips(network, sources, device, precision, n_outputs=head.n_outputs)
+    head.calibrate([target for _, target in pairs], outputs)

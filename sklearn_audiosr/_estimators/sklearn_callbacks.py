@@ -1,0 +1,44 @@
+"""scikit-learn's own callbacks, ``est.set_callbacks(...)``: an epoch is a task of the fit."""
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Without scikit-learn's callbacks there is nothing to support."""
+
+
+class FitTasks:
+    """Calls scikit-learn's callbacks of an estimator at the start and the end of its fit.
+
+    Parameters
+    ----------
+    estimator : LearnedUpsampler
+        Whose `fit` has begun.
+    X, Y : containers of clips
+        As `fit` was given them.
+    """
+
+    def __init__(self, estimator, X, Y):
+        self.estimator, self._context = estimator, None
+        self.functions = []  # to be called after each epoch
+        self._data = {"estimator": estimator, "X": X, "y": Y}
+        if hasattr(estimator, "_skl_callbacks"):
+            self._context = estimator._init_callback_context(max_subtasks=estimator.max_epochs)
+            self._context.call_on_fit_task_begin(**self._data)
+            self.functions.append(self._end_epoch)
+
+    def _end_epoch(self, fitted, measured):
+        """Call the callbacks after an epoch; return whether one wants to stop."""
+        epoch = self._context.subcontext(task_name="epoch")
+        epoch.call_on_fit_task_begin(**self._data, metadata=measured)
+        return epoch.call_on_fit_task_end(
+            **self._data, metadata=measured, reconstruction_attributes=lambda: vars(fitted)
+        )
+
+    def end_fit(self):
+        """Call the callbacks after the fit."""
+        if self._context is not None:
+            self._context.call_on_fit_task_end(
+                **self._data, reconstruction_attributes=lambda: vars(self.estimator)
+            )

@@ -1,0 +1,59 @@
+"""One optimizer step."""
+
+import torch
+
+from sklearn_audiosr._torch import autocast, full_precision
+from sklearn_audiosr._training.optimizers import make_optimizer
+
+
+class TrainingStep:
+    """One optimizer step on freshly drawn patches; calling it returns the loss.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Trained in place.
+    loss : callable
+        ``loss(network, sources, targets, mask)``: see `train`.
+    loader : BatchLoader
+        Draws the patches.
+    rate : LearningRate
+        Sets the optimizer's rate before each step.
+    compilation : Compilation
+        Runs the step with the network as it is, or compiled.
+    schedule : Schedule
+        Names the optimizer and the precision.
+    """
+
+    def __init__(self, network, loss, loader, rate, compilation, schedule):
+        self.loss, self.loader, self.rate, self.compilation = loss, loader, rate, compilation
+        self.optimizer = make_optimizer(schedule.optimizer, network, rate.highest, loader.device)
+        self.precision = schedule.precision
+
+    def __call__(self, n_patches):
+        batch = self.loader.load(n_patches)
+        self.rate.set(self.optimizer)
+        return self.compilation.run(self._descend, batch)
+
+    def _descend(self, network, batch):
+        self.optimizer.zero_grad()
+        with autocast(self.loader.device, self.precision):
+            loss = self.loss(network, *batch)
+        _check_loss(loss)
+        # a layer's own backward would follow the caller's autocast
+        with full_precision(self.loader.device.type):
+            loss.backward()
+            self.optimizer.step()  # in bfloat16 Muon's products would diverge
+        return loss.detach().reshape(())
+
+
+def _check_loss(loss):
+    if isinstance(loss, torch.Tensor) and loss.numel() == 1 and loss.requires_grad:
+        return
+    what = type(loss).__name__
+    if isinstance(loss, torch.Tensor):
+        what = f"a tensor of shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}"
+    raise ValueError(
+        f"objective must give a tensor of one value that depends on the prediction, got {what}: "
+        "take the mean, and neither detach() nor item()."
+    )
