@@ -1,15 +1,15 @@
-"""Bit rates that the compression levels of `degradation.Codec` stand for.
+"""Bit rates that the compression levels of `degradation.Codec` lead to.
 
     python -m benchmarks.bench_codecs
 
-codes the bundled speech, each clip a file, and prints kbit/s.
+codes the bundled speech, each clip as a file of its own, and prints kbit/s.
 """
 
 import numpy as np
 import soundfile
 
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation._round_trip import _write
+from sklearn_audiosr.degradation import encode
 from tools.tables import record, rst_table
 
 LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)
@@ -20,10 +20,10 @@ ROWS = [
 
 
 def measure_bit_rate(clips, rate, name, level, mode):
-    """Give kbit/s over all clips; nan where soundfile takes a mode with a level only."""
+    """Measure kbit/s over all clips; nan where soundfile needs a level with the mode."""
     if level is None and mode in ("average", "constant"):
         return np.nan
-    n_bytes = sum(_write(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
+    n_bytes = sum(encode(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
     return 8 * n_bytes / 1000 / (sum(map(len, clips)) / rate)
 
 

@@ -1,12 +1,12 @@
-"""Models on studio recordings that they have not heard, by how those came to their rate.
+"""Models on studio recordings that they have not heard, for several resamplers of those.
 
     python -m benchmarks.bench_held_out --models FOLDER
 
-scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out. Without
-``--models`` it scores those that ship on the voices of VCTK that are of no training split, or with
-``--heard`` on the others, which they know. A resampler with a transition band empties the last
-twentieth of the band, one that lets it alias or has none leaves it full: the recordings are the
-same, their log-spectral distance is not.
+scores models that ``recipes.train_pretrained --hold-out`` has saved in a folder, on the recordings
+that were held out. Without ``--models`` it scores the models that ship, on the voices of VCTK that
+are in no training split, or with ``--heard`` on the others, which they know. A resampler with a
+transition band empties the last twentieth of the band; one without, or one that aliases, leaves it
+full. The recordings are the same, but their log-spectral distance is not.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from tools.recordings import add_argument, skip_without_recordings
 from tools.scores import format_score, format_worst, score
 from tools.tables import record, rst_table
 
-# Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
-# cut-off relative to the lower Nyquist frequency, and shape of the window.
+# The low-pass "kaiser_best" of resampy, for years librosa's: zero crossings on each side, cut-off
+# relative to the lower Nyquist frequency, and shape of the window.
 _N_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937, 14.7697
 
 
-def resample_by_scipy(clip, of_clip, rate, make_window=lambda ratio: ("kaiser", 5.0)):
-    divisor = np.gcd(of_clip, rate)
-    up, down = rate // divisor, of_clip // divisor
+def resample_by_scipy(clip, clip_rate, rate, make_window=lambda ratio: ("kaiser", 5.0)):
+    divisor = np.gcd(clip_rate, rate)
+    up, down = rate // divisor, clip_rate // divisor
     return resample_poly(clip, up, down, window=make_window(max(up, down)))
 
 
@@ -40,7 +40,7 @@ def make_long_window(ratio):
     return firwin(2 * _N_ZEROS * ratio + 1, _ROLLOFF / ratio, window=("kaiser", _BETA))
 
 
-# What the paths of VCTK's recordings begin with.
+# Prefix of the paths of VCTK's recordings.
 _STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
@@ -52,10 +52,10 @@ RESAMPLERS = {
 
 
 def measure(est, recordings, resample):
-    """Score a model and the spline on recordings brought to its rate, and rounded as files are."""
+    """Score a model and the spline on recordings resampled to its rate, and rounded to 16 bits."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
     pairs = zip(recordings.clips, recordings.rates, strict=True)
-    clips = [store(resample(clip, of_clip, rate)) for clip, of_clip in pairs]
+    clips = [store(resample(clip, clip_rate, rate)) for clip, clip_rate in pairs]
     Y = trim_clips(clips, ratio)
     X = Decimator(ratio).fit_transform(Y)
     predictions = {
@@ -81,10 +81,10 @@ def format_rows(models):
 
 
 def find_recordings(est, root, heard):
-    """Give recordings at their own rates, and what their paths begin with.
+    """Read recordings at their own rates, and return them with the prefix of their paths.
 
-    Of a model for which none were held out they are VCTK's: those of the split that it was trained
-    on, or the others; None if it was trained on all.
+    They are those that were held out for the model. If none were, they are VCTK's, of the split
+    that it was trained on or of the other; None if it was trained on all.
     """
     recipe = est.card_["recipe"]
     prefix, split = recipe.get("held_out"), "all"
@@ -120,7 +120,9 @@ def main():
             for resampler, resample in RESAMPLERS.items()
         }
     if not models:
-        print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
+        print(
+            "skipped: --models names a folder of what recipes.train_pretrained --hold-out has made"
+        )
         return
     name = "heard" if args.heard else "held_out" if args.models else "not_heard"
     record(name, format_rows(models), {"scored on": scored_on, "models": models})

@@ -18,18 +18,18 @@ WIDTHS = {"71 M weights": None, "width 1/8": 1 / 8}
 
 
 def prepare(width):
-    """Import all that a prediction needs; give an estimator, and the megabytes before it."""
+    """Import all that a prediction needs; return an estimator, and the megabytes before it."""
     from benchmarks import networks
     from sklearn_audiosr._prediction import loop as _inference  # noqa: F401
     from sklearn_audiosr.networks import AudioUNet
 
     before = peak_megabytes()
-    description = AudioUNet(**networks.FULL) if width is None else AudioUNet(width=width)
-    return networks.make_estimator(description, sampling_rate=SAMPLING_RATE), before
+    config = AudioUNet(**networks.FULL) if width is None else AudioUNet(width=width)
+    return networks.make_estimator(config, sampling_rate=SAMPLING_RATE), before
 
 
 def predict(width, minutes):
-    """Megabytes and speed of predicting one clip, the clip and the result included."""
+    """Measure megabytes and speed of predicting one clip; clip and result count."""
     est, before = prepare(width)
     x = np.full((1, minutes * 60 * SAMPLING_RATE // RATIO), 0.1, dtype=np.float32)
     seconds = time_once(lambda: est.predict(x))
@@ -37,7 +37,7 @@ def predict(width, minutes):
 
 
 def upsample(width, minutes, folder):
-    """Megabytes and speed of `upsample_file`."""
+    """Measure megabytes and speed of `upsample_file`."""
     from sklearn_audiosr import upsample_file
 
     est, before = prepare(width)

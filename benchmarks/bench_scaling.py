@@ -1,4 +1,4 @@
-"""Cost against work over four decades: prediction linear in length, fit linear in patches.
+"""Time of predictions and fits over four decades: is it linear in length and in patches?
 
 python -m benchmarks.bench_scaling
 """
@@ -19,7 +19,7 @@ PATCHES = [4, 40, 400, 4000, 40000]  # of 256 timepoints
 
 
 def time_predictions():
-    """Seconds to predict clips of growing length."""
+    """Measure the seconds to predict clips of growing length."""
     est = make_estimator(AudioUNet(width=1 / 8))
     times = {}
     for seconds in LENGTHS:
@@ -31,7 +31,7 @@ def time_predictions():
 
 
 def time_fits():
-    """Seconds to fit on growing numbers of patches, one epoch."""
+    """Measure the seconds of one epoch on growing numbers of patches."""
     times = {}
     for n_patches in PATCHES:
         Y = noise(256 * n_patches / SAMPLING_RATE, RATIO)

@@ -16,7 +16,7 @@ from tools.timing import median_seconds, noise, time_once
 
 
 def spline_row(ratio, seconds=60):
-    """SplineUpsampler.predict from array to array against scipy's splines, and resamplers."""
+    """Time SplineUpsampler.predict against scipy's splines and against resamplers."""
     Y = noise(seconds, ratio)
     X = np.ascontiguousarray(Y[:, ::ratio])
     est = SplineUpsampler().fit(X, Y)
@@ -39,7 +39,7 @@ def spline_row(ratio, seconds=60):
 
 
 def linear_row(ratio):
-    """Fit on one hour of audio; predict a minute."""
+    """Time a fit on one hour of audio, and the prediction of a minute."""
     Y = np.concatenate([noise(60, ratio)] * 60)
     X = np.ascontiguousarray(Y[:, ::ratio])
     est = LinearUpsampler()

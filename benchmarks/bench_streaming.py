@@ -15,7 +15,7 @@ RATIO, CHUNK_SECONDS = 4, 0.02
 
 
 def measure(name, minutes):
-    """Real-time factor of each minute, the longest push, the latency, and the lag that was seen."""
+    """Measure the real-time factor of each minute, the longest push, the latency and the lag."""
     import torch
 
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 J. Kong, J. Kim and J. Bae, "HiFi-GAN", NeurIPS 2020 (waveforms folded by periods, least squares,
 feature matching); W. Jang et al., "UnivNet", Interspeech 2021 (spectra of several resolutions).
-Narrower than theirs by far: a second of audio costs about what the network itself does.
+These are far narrower: a second of audio costs about as much as in the network itself.
 """
 
 from itertools import pairwise
@@ -19,7 +19,7 @@ _SLOPE = 0.1
 
 
 class PeriodDiscriminator(nn.Module):
-    """Folds a waveform into rows of a period, and looks along its columns."""
+    """A discriminator of waveforms, folded into rows of a period: it convolves along columns."""
 
     def __init__(self, period, widths=(8, 16, 32, 64)):
         super().__init__()
@@ -33,13 +33,13 @@ class PeriodDiscriminator(nn.Module):
         self.last = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
 
     def forward(self, x):
-        """Map (batch, 1, time) to the features of all layers, the judgement last."""
+        """Map (batch, 1, time) to the features of all layers; the last is the judgement."""
         x = functional.pad(x, (0, -x.shape[-1] % self.period))
         return run_layers(x.unflatten(-1, (-1, self.period)), self.layers, self.last)
 
 
 class SpectrumDiscriminator(nn.Module):
-    """Looks at log magnitudes in frames of a length, with a quarter of it between them."""
+    """A discriminator of log power spectra, of frames with a hop of a quarter of their length."""
 
     def __init__(self, frame_length, width=12):
         super().__init__()
@@ -53,7 +53,7 @@ class SpectrumDiscriminator(nn.Module):
         self.last = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, x):
-        """Map (batch, 1, time) to the features of all layers, the judgement last."""
+        """Map (batch, 1, time) to the features of all layers; the last is the judgement."""
         window = torch.hann_window(self.frame_length, device=x.device)
         spectrum = torch.stft(
             x[:, 0], self.frame_length, self.frame_length // 4, window=window,
@@ -72,21 +72,21 @@ def run_layers(x, layers, last):
 
 
 class AdversarialObjective:
-    """The objective of a network, and what discriminators make of its predictions.
+    """The loss "spectral" and the judgement of discriminators that learn beside the network.
 
-    Every call is a step of the discriminators, too. They see a crop of each patch: the same of
-    prediction and target.
+    Each call that has gradients also trains the discriminators. They see a crop of each patch, the
+    same of prediction and target.
 
     Parameters
     ----------
     weight : float
-        Of what the discriminators say, feature matching counted twice, beside "spectral".
+        Weight of the adversarial loss, in which feature matching counts twice.
     crop : int
-        Wideband timepoints.
+        Wideband timepoints that discriminators see.
     learning_rate : float
-        Of the discriminators.
+        Learning rate of the discriminators.
     random_state : int
-        Of their weights and of the crops.
+        Seed of their weights and of the crops.
     """
 
     def __init__(self, weight=0.05, crop=8192, learning_rate=5e-4, random_state=0):
@@ -118,7 +118,7 @@ class AdversarialObjective:
         return [waveform[..., begin : begin + self.crop] for waveform in waveforms]
 
     def _teach(self, predicted, true):
-        """Take a step of the discriminators: least squares, 1 for what is true."""
+        """Take an optimizer step of the discriminators: least squares, 1 for the truth."""
         loss = sum(
             (1 - d(true)[-1]).square().mean() + d(predicted)[-1].square().mean()
             for d in self.discriminators
@@ -128,7 +128,7 @@ class AdversarialObjective:
         self.optimizer.step()
 
     def _judge(self, predicted, true):
-        """How far the predictions are from passing for true, and their features from the true."""
+        """Compute the adversarial loss of predictions, and the distance of their features."""
         self.discriminators.requires_grad_(False)
         total = 0
         for discriminator in self.discriminators:

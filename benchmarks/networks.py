@@ -1,17 +1,19 @@
-"""What the benchmarks of networks share: estimators without a fit, and the plain training loop."""
+"""What the benchmarks of networks share: estimators without a fit, and a plain training loop."""
 
 import numpy as np
 import torch
 from torch import nn
 
 from sklearn_audiosr import AudioSuperResolver
+from sklearn_audiosr._estimators.fitting import adopt_network
 
 RATIO, PATCH_LENGTH = 4, 8192
-FULL = {"n_filters": [128, 384, 512, 512]}  # the published program's second version: 71 M weights
+# Second version of the published program: 71 M weights.
+FULL = {"n_filters": [128, 384, 512, 512]}
 
 
 def make_lively(network):
-    """Give an untrained network weights as after training: every layer counts."""
+    """Draw weights of a network as training would leave them, so that every layer matters."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv1d):
             nn.init.normal_(layer.bias, std=0.1)
@@ -19,19 +21,18 @@ def make_lively(network):
     return network
 
 
-def make_estimator(description, **parameters):
-    """An estimator as after a fit, without the training."""
-    est = AudioSuperResolver(description, **{"device": "cpu", **parameters})
+def make_estimator(config, **parameters):
+    """Return an estimator with a network of random weights, as if it were fitted."""
+    est = AudioSuperResolver(config, **{"device": "cpu", **parameters})
     torch.manual_seed(0)
-    est.network_ = make_lively(description.build()).eval()
-    est.upsampling_ratio_, est.scale_ = RATIO, 1.0
+    adopt_network(est, make_lively(config.build()), RATIO, scale=1.0)
     return est
 
 
 class PlainLoop:
-    """A textbook training step: eager float32, patches cut one by one, a wait for every loss.
+    """A textbook training step: eager float32, patches cut one by one, a wait for each loss.
 
-    Sources and targets are lists of arrays of shape (1, n_timepoints); those no longer than a
+    Sources and targets are lists of arrays of shape (1, n_timepoints). Those no longer than a
     patch are left out.
     """
 

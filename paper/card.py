@@ -1,4 +1,4 @@
-"""The reproducibility card: what it takes to measure a result again."""
+"""The card of a result: all that is needed to measure it again."""
 
 import os
 import platform
@@ -16,13 +16,13 @@ _PACKAGES = ("sklearn-audiosr", "numpy", "scipy", "scikit-learn", "torch", "soun
 
 
 class Clock:
-    """Wall and processor time since it was made."""
+    """Wall and processor time since it was created."""
 
     def __init__(self):
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def minutes(self):
-        """Give the minutes that went by."""
+        """Return the minutes since then."""
         return {
             "wall_minutes": (time.perf_counter() - self._wall) / 60,
             "cpu_minutes": (time.process_time() - self._cpu) / 60,
@@ -30,7 +30,7 @@ class Clock:
 
 
 def make_card(result, arguments, preset, corpora, degradations, clock, reused):
-    """Write down what a result was measured with.
+    """Return what a result was measured with.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ def make_card(result, arguments, preset, corpora, degradations, clock, reused):
     arguments : list of str
         Of the command line.
     preset : Preset
-        With what the command line changed.
+        With the changes of the command line.
     corpora : list of dict
         Of `Corpus.describe`.
     degradations : list of str
-        All that were used.
+        All that were used, as text.
     clock : Clock
         Started with the command.
     reused : dict
-        Number and processor minutes of the fits that an earlier command had left.
+        Number and processor minutes of the fits that an earlier command had made.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _versions():
 
 
 def _describe_commit():
-    """The commit of the checkout, and whether its files were changed since."""
+    """Return the commit of the checkout, and whether its files have changed since."""
 
     def git(*arguments):
         command = ["git", "-C", str(ROOT), *arguments]

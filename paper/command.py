@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,14 +11,13 @@ from paper.corpora import NAMES
 from paper.experiment import Bench
 from paper.presets import PRESETS
 from paper.report import write_report
+from tools.recordings import add_argument
 
 # In this order: what a later one shares with an earlier one is fitted once.
 RESULTS = (
     "table_2", "figure_1", "figure_2", "table_1", "figure_3", "objectives", "scaling", "table_3",
     "noise_models", "diverse_music", "speed",
 )  # fmt: skip
-
-DEFAULT_RECORDINGS = ROOT.parent / "shared" / "data"
 
 
 def main(arguments=None):
@@ -59,10 +57,7 @@ def make_parser():
     parser.add_argument("--width", type=_positive, help="of the network; 1 is the paper's")
     parser.add_argument("--seed", type=int, help="of weights, patches and held-out clips")
     parser.add_argument("--device", help='"cpu", "cuda", ... (default: CUDA where there is one)')
-    parser.add_argument("--recordings", type=Path, metavar="DIR",
-                        default=os.environ.get("SKLEARN_AUDIOSR_TEST_DATA") or DEFAULT_RECORDINGS,
-                        help="folder of the packs (default: $SKLEARN_AUDIOSR_TEST_DATA "
-                        "or ../shared/data)")  # fmt: skip
+    add_argument(parser)
     parser.add_argument("--out", type=Path, metavar="DIR",
                         default=ROOT / "paper" / "results",
                         help="where tables go (default: paper/results)")  # fmt: skip
@@ -73,7 +68,7 @@ def make_parser():
 
 
 def choose_preset(args):
-    """Give the preset with what the command line changes."""
+    """Return the preset with what the command line changes."""
     if args.preset == "paper" and args.device is None and not _has_cuda():
         raise SystemExit(
             "--preset paper needs a GPU, and torch finds no CUDA here: take --preset cpu, or name "
@@ -86,9 +81,9 @@ def choose_preset(args):
 
 
 def share_out(data, module):
-    """Give the corpora of each run: a result of one corpus is measured on each in turn.
+    """Return the corpora of each run: a result of one corpus is measured on each in turn.
 
-    A drawing of the network needs none, whatever the others are given.
+    A result without corpora, such as the drawing of the network, is run once.
     """
     if not data or not module.CORPORA:
         return [None]
@@ -97,7 +92,7 @@ def share_out(data, module):
 
 
 def run_result(name, module, data, preset, args):
-    """Measure one result and leave its files; `data` None means the result's own corpora."""
+    """Measure one result and write its files; `data` None means the result's own corpora."""
     clock = Clock()
     bench = Bench(preset, data or list(module.CORPORA), args.recordings, args.work, args.ratios)
     results = module.run(bench)
@@ -116,7 +111,7 @@ def run_result(name, module, data, preset, args):
 
 
 def describe_arguments(name, data, args):
-    """The command line that measures a result again; folders by their names only."""
+    """Return the command line that measures a result again; of a folder its name only."""
     words = [name]
     if data:
         words += ["--data", *map(_last_part, data)]
@@ -129,7 +124,7 @@ def describe_arguments(name, data, args):
 
 
 def name_files(name, data, args):
-    """How the names of a result's files begin: the defaults' have the plain name."""
+    """Return how the names of a result's files begin; with default options it is the result's."""
     parts = [name]
     if args.preset != "cpu":
         parts.append(args.preset)
@@ -137,7 +132,7 @@ def name_files(name, data, args):
 
 
 def _last_part(corpus):
-    """Name of a corpus; of a folder its last part, since where it lies is nobody's concern."""
+    """Return the name of a corpus; of a folder the last part only, no path of this machine."""
     return corpus if corpus in NAMES else Path(corpus).resolve().name
 
 

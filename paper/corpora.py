@@ -1,6 +1,5 @@
 """Corpora by name, or any folder of recordings, each with its split into training and test."""
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ import numpy as np
 
 from sklearn_audiosr import datasets
 from sklearn_audiosr.degradation import trim_clips
+from tools.recordings import read_manifest
 
 PACKS = ("speech_single", "speech_multi", "piano", "music", "speech_fullband")
 BUNDLED = ("bundled-speech", "bundled-piano")
@@ -19,10 +19,10 @@ NAMES = (*PACKS, *BUNDLED, *FETCHED)
 # Every experiment of the paper is at this rate.
 SAMPLING_RATE = 16000
 
-# Share of the groups that is kept for the test where nobody has split a corpus.
+# Share of the groups that is for testing where a corpus has no split of its own.
 _TEST_SHARE = 0.2
 
-# Groups whose files hold the same music more than once: never on both sides of a split.
+# Groups whose files hold the same music more than once, and must not be divided by a split.
 _REPETITIVE = {"flactest"}
 
 
@@ -34,10 +34,8 @@ class Part:
     ----------
     clips : sequence of ndarray of shape (n_timepoints,)
         Wideband clips, a list or read when asked for.
-    groups : ndarray of shape (n_clips,), dtype str
-        Speaker or piece of each.
-    names : list of str
-        Name of each.
+    groups, names : ndarray of shape (n_clips,), dtype str, and list of str
+        Speaker or piece of each clip, and its name.
     """
 
     clips: Sequence
@@ -45,7 +43,7 @@ class Part:
     names: list
 
     def take(self, indices):
-        """Give some of the clips."""
+        """Return some of the clips."""
         indices = list(map(int, indices))
         if isinstance(self.clips, list):
             clips = [self.clips[i] for i in indices]
@@ -54,12 +52,12 @@ class Part:
         return Part(clips, self.groups[indices], [self.names[i] for i in indices])
 
     def count_timepoints(self):
-        """Timepoints of all clips; a lazy sequence knows them without reading."""
+        """Count the timepoints of all clips; a lazy sequence knows them without reading."""
         lengths = getattr(self.clips, "n_timepoints", None)
         return int(sum(c.shape[-1] for c in self.clips) if lengths is None else np.sum(lengths))
 
     def fingerprint(self):
-        """Hash of all that the clips are: of their values too, where they are in memory."""
+        """Return a hash of the clips' names, and of their values where they are in memory."""
         content = hashlib.sha256("\n".join(self.names).encode())
         if isinstance(self.clips, list):
             for clip in self.clips:
@@ -67,7 +65,7 @@ class Part:
         return content.hexdigest()
 
     def describe(self):
-        """Count clips and groups; the hash tells one choice of clips from another."""
+        """Return the number of clips and of groups, and a hash of the names."""
         return {
             "n_clips": len(self.names),
             "n_groups": len(set(self.groups)),
@@ -87,7 +85,7 @@ class Corpus:
     unit : str
         What a group is: "speaker", "piece" or "folder".
     licence, split : str
-        Whose the recordings are, and how they were split.
+        Licence of the recordings, and how they were split.
     sampling_rate : float
         Hz.
     """
@@ -101,10 +99,10 @@ class Corpus:
     sampling_rate: float = SAMPLING_RATE
 
     def limit(self, minutes, seed=0):
-        """Keep so many minutes of training clips, from as many groups as there are.
+        """Return the corpus with so many minutes of training clips, from as many groups as it has.
 
-        Clips are taken group by group in turn, in a seeded order; the last is cut, so that the
-        minutes are met.
+        Clips are taken from the groups in turn, in a seeded order. The last clip is cut to meet
+        the minutes.
         """
         if minutes is None:
             return self
@@ -114,25 +112,27 @@ class Corpus:
             left -= clip.shape[-1]
             chosen.append(i)
             clips.append(clip)
-            if left <= self.sampling_rate // 4:  # a shorter rest holds no sound worth a clip
+            if (
+                left <= self.sampling_rate // 4
+            ):  # a clip of less than a quarter of a second is not worth it
                 break
         names = [self.train.names[i] for i in chosen]
         return replace(self, train=Part(clips, self.train.groups[chosen], names))
 
     def minutes(self):
-        """Minutes of training clips."""
+        """Return the minutes of training clips."""
         return self.train.count_timepoints() / self.sampling_rate / 60
 
     def trimmed(self, part, ratio):
-        """Clips of a part, cut to a multiple of the ratio."""
+        """Return the clips of a part, cut to a multiple of the ratio."""
         return trim_clips(list(part.clips), ratio)
 
     def identify(self, part):
-        """Give a text that changes with the clips of a part."""
+        """Return a text that changes with the clips of a part."""
         return f"{self.name} {self.sampling_rate} {part.fingerprint()}"
 
     def describe(self):
-        """What the card says of the corpus."""
+        """Return what the card says of the corpus."""
         return {
             "name": self.name,
             "sampling_rate": self.sampling_rate,
@@ -146,7 +146,7 @@ class Corpus:
 
 
 def hash_text(text):
-    """Hexadecimal digest, short enough to print."""
+    """Return a hexadecimal digest that is short enough to print."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -183,10 +183,10 @@ def open_corpus(name, recordings):
 
 
 def split_groups(groups, names):
-    """Split clip indices into training and test by whole groups, or by clips where there is one.
+    """Split clip indices into training and test by whole groups, or by clips if all are of one.
 
-    The order in which groups are taken for the test is that of their names' hashes: it depends on
-    no other group, and is the same everywhere.
+    Groups are taken for the test in the order of their names' hashes, which depends on no other
+    group and is the same on every machine.
     """
     units = np.asarray(groups if len(set(groups)) > 1 else names)
     order = sorted(set(units), key=lambda unit: hashlib.sha256(str(unit).encode()).hexdigest())
@@ -197,26 +197,22 @@ def split_groups(groups, names):
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
-def _split(name, everything, unit, licence, sampling_rate=SAMPLING_RATE):
+def _split(name, everything, unit, licence):
     train, test = split_groups(everything.groups, everything.names)
     what = unit if len(set(everything.groups)) > 1 else "clip"
     split = f"by {what}, {1 - _TEST_SHARE:.0%} / {_TEST_SHARE:.0%}, in the order of hashed names"
-    return Corpus(
-        name, everything.take(train), everything.take(test), unit, licence, split, sampling_rate
-    )
+    return Corpus(name, everything.take(train), everything.take(test), unit, licence, split)
 
 
 def _open_pack(name, root):
-    manifest = root / "MANIFEST.csv"
-    if not manifest.is_file():
+    if not (root / "MANIFEST.csv").is_file():
         raise SystemExit(
             f"--data {name} needs the recordings' MANIFEST.csv, not found in the folder {root}: "
             "name it with --recordings, or take --data bundled-speech, or a folder of your own."
         )
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["pack"] == name]
+    rows = [row for row in read_manifest(root) if row["pack"] == name]
     if not rows:
-        raise SystemExit(f"{manifest.name} lists no clips of {name}: --recordings names a folder.")
+        raise SystemExit(f"MANIFEST.csv lists no clips of {name}: --recordings names a folder.")
     everything = Part(
         [_read(root / row["path"]) for row in rows],
         np.array([_name_piece(row) for row in rows]),
@@ -238,7 +234,7 @@ def _open_pack(name, root):
 
 
 def _name_piece(row):
-    """Speaker of speech; of music the piece, since one performer plays many."""
+    """Return the speaker of speech, and of music the piece: one performer plays many."""
     if row["pack"] == "piano" or (row["pack"] == "music" and row["speaker"] not in _REPETITIVE):
         stem = Path(row["path"]).stem
         piece, _, number = stem.rpartition("_")
@@ -250,10 +246,6 @@ def _read(path):
     import soundfile
 
     clip, rate = soundfile.read(path, dtype="float32")
-    return _resample(clip, rate)
-
-
-def _resample(clip, rate):
     if rate == SAMPLING_RATE:
         return clip
     import soxr
@@ -293,8 +285,8 @@ def _open_fetched(name):
 def _open_folder(path):
     bunch = datasets.load_audio_folder(path, sampling_rate=SAMPLING_RATE, mono=True)
     everything = Part(bunch.clips, bunch.groups, bunch.filenames)
-    # its own name only: where it lies on this machine is nobody's concern
-    return _split(path.resolve().name, everything, "folder", "of the folder's owner")
+    name = path.resolve().name  # no path of this machine
+    return _split(name, everything, "folder", "of the folder's owner")
 
 
 def _take_turns(groups, seed):

@@ -12,7 +12,7 @@ _WIDER = 2
 
 
 def run(bench):
-    """Fit all methods; a network that underfits gains little on its training clips too."""
+    """Fit all methods, and score training clips too: a network that underfits gains little."""
     corpus = next(bench.corpora())
     (ratio, *_) = bench.choose_ratios(4)
     preset, decimator = bench.preset, Decimator(ratio)
@@ -62,7 +62,7 @@ def format_table(results):
 
 
 def summarize(results):
-    """Say whether the network underfits here."""
+    """Return sentences: does the network underfit?"""
     sentences = []
     for row in results["rows"][2:]:
         test, training = row["minus_spline"]["snr"], row["training_minus_spline"]["snr"]

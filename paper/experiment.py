@@ -21,16 +21,16 @@ from paper.report import write_atomically
 from paper.scores import measure
 from sklearn_audiosr.degradation import ideal_lowband
 
-# What no score depends on: an edit there must not throw fits away.
-_IRRELEVANT = {
-    *("datasets", "listening", "pretrained"),
-    *("_bandwidth.py", "_files", "_formats.py", "_streaming.py"),
-}
+# Parts of the package that no score depends on: an edit there must not discard fits.
+IRRELEVANT = (
+    "__main__.py", "_command_line", "_files", "_models", "_persistence", "_signal/bandwidth.py",
+    "_prediction/network_stream.py", "_prediction/stream.py", "datasets", "listening",
+)  # fmt: skip
 
 
 @dataclass
 class Fitted:
-    """An estimator with what its fit took.
+    """A fitted estimator, and the time of its fit.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Fitted:
     wall_minutes: float
 
     def describe(self):
-        """What a row tells of a fit."""
+        """Return what a row says of the fit."""
         with config_context(print_changed_only=True):
             name = " ".join(self.estimator.__repr__(N_CHAR_MAX=2000).split())
         return {
@@ -92,9 +92,9 @@ class Bench:
             yield self.open(name)
 
     def open(self, name, minutes=None):
-        """Give a corpus by name, with so many minutes of training clips at most.
+        """Return a corpus by name, with at most so many minutes of training clips.
 
-        None takes the preset's minutes, infinity all.
+        None means the preset's minutes, infinity all.
         """
         if name not in self._corpora:
             self._corpora[name] = open_corpus(name, self.recordings)
@@ -105,7 +105,7 @@ class Bench:
         return corpus
 
     def choose_ratios(self, *default):
-        """Ratios of the command line, or those of the paper's experiment."""
+        """Return the ratios of the command line, or else those of the paper's experiment."""
         return self.ratios or list(default)
 
     def fit(self, estimator, corpus, *decimators):
@@ -140,12 +140,12 @@ class Bench:
                            part)  # fmt: skip
 
     def score_bound(self, corpus, decimator):
-        """Score the ideal lowband: no method, but the bound of all that predict no highband."""
+        """Score the ideal lowband: the bound of all methods that predict no highband."""
         ratio = decimator.upsampling_ratio
         return self._score("ideal lowband", corpus, decimator, lambda X, Y: ideal_lowband(Y, ratio))
 
     def remember(self, kind, key, make):
-        """Give what an earlier command has made of a kind, or make it (as JSON) and keep it."""
+        """Return what an earlier command has made, or make it and keep it as JSON."""
         file = self._place(kind, f"{key}.json")
         if file.exists():
             return json.loads(file.read_text(encoding="utf-8"))
@@ -199,7 +199,7 @@ class Bench:
         return Fitted(estimator, key, *spent)
 
     def note(self, corpus, decimators):
-        """Keep for the card what was used."""
+        """Note for the card which corpus and degradations were used."""
         described = corpus.describe()
         self.described[json.dumps(described)] = described
         for decimator in decimators:
@@ -214,9 +214,9 @@ class Bench:
 
 
 def make_training_pairs(corpus, decimators):
-    """Degrade the training clips by each decimator: X, Y and groups.
+    """Degrade the training clips by each decimator, and return X, Y and groups.
 
-    Copies of a clip keep one group, so that none trains while another is held out.
+    Copies of a clip are of one group, so that none trains while another is held out.
     """
     ratio = decimators[0].upsampling_ratio
     clips = corpus.trimmed(corpus.train, ratio)
@@ -228,31 +228,31 @@ def make_training_pairs(corpus, decimators):
 
 
 def describe(estimator):
-    """All parameters of an estimator as text, nested ones too."""
+    """Return all parameters of an estimator as text, nested ones too."""
     parameters = estimator.get_params(deep=True)
     values = {k: repr(v) for k, v in parameters.items() if not hasattr(v, "get_params")}
     return {"class": type(estimator).__name__, **dict(sorted(values.items()))}
 
 
 def fingerprint(**content):
-    """Hash of plain values by name."""
+    """Return a hash of plain values by name."""
     return hash_text(json.dumps(content, sort_keys=True))
 
 
-@functools.cache  # of the code that was imported, whatever is edited while it runs
+@functools.cache  # the code that was imported, even if files are edited meanwhile
 def code_version():
-    """Hash of the package's source, without those modules that no score depends on."""
+    """Return a hash of the package's source, without what no score depends on."""
     root = Path(sklearn_audiosr.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root)
-        if name.parts[0] not in _IRRELEVANT:
-            digest.update(name.as_posix().encode() + path.read_bytes())
+        name = path.relative_to(root).as_posix()
+        if not f"{name}/".startswith(tuple(f"{part}/" for part in IRRELEVANT)):
+            digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _is_interrupted(estimator, caught):
-    """Ctrl-C ends training with a warning; a row of the table must not be made of it."""
+    """Return whether Ctrl-C ended the training: no row of a table must come from such a fit."""
     if estimator.get_params().get("early_stopping", True):
         return False
     diverged = any(issubclass(w.category, ConvergenceWarning) for w in caught)

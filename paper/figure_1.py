@@ -5,19 +5,19 @@ from tools.tables import rst_table
 
 CORPORA = ()  # needs no recordings
 
-# Timepoints of the patch whose way through the network is drawn.
+# Timepoints of the patch that is drawn on its way through the network.
 _PATCH = 8192
 
 
 def run(bench):
-    """Send a patch through the built network, and write down what each convolution does."""
+    """Run the built network on a patch, and record what each convolution does."""
     import torch
     from torch import nn
 
     # the paper's own unless a width was asked for
     width = 1.0 if bench.preset.has_own_width() else bench.preset.width
-    description = AudioUNet(width=width)
-    network, layers = description.build().eval(), []
+    config = AudioUNet(width=width)
+    network, layers = config.build().eval(), []
 
     def note(name):
         def hook(layer, inputs, output):
@@ -32,7 +32,7 @@ def run(bench):
         output = network(torch.zeros(1, 1, _PATCH))
     lengths = [_PATCH, *(layer["n_timepoints"] for layer in layers)]
     return {
-        "network": repr(description),
+        "network": repr(config),
         "patch_length": _PATCH,
         "output_length": output.shape[-1],
         "n_parameters": sum(p.numel() for p in network.parameters()),
@@ -46,9 +46,9 @@ def run(bench):
 
 
 def describe_layer(name, layer, n_in):
-    """Give the sizes of a convolution: what comes in, how it is filtered, how much comes out.
+    """Return the sizes of a convolution: its input, its filters and its output.
 
-    A subpixel shuffle behind a convolution of the way up turns pairs of its filters into time.
+    In the upsampling half a subpixel shuffle behind it turns pairs of filters into timepoints.
     """
     part = name.partition(".")[0]
     shuffled = part in ("up", "last")
@@ -81,7 +81,7 @@ def format_table(results):
 
 
 def draw(results, path):
-    """Draw each convolution as a box, as long as its features, as thick as their number."""
+    """Draw each convolution as a box: higher for longer features, wider for more of them."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -130,12 +130,12 @@ def _draw_wave(axis, x, name, n_timepoints):
 
 
 def _half_height(n_timepoints, longest):
-    """Lengths on a logarithmic scale: each halving takes off the same."""
+    """Return a height on a logarithmic scale of lengths: each halving takes off the same."""
     return 0.5 * (1 - 0.11 * max(0, (longest // n_timepoints).bit_length() - 1))
 
 
 def _draw_skips(axis, layers):
-    """Join each down-block with the up-block whose features are as long."""
+    """Join each downsampling block with the upsampling block whose features are as long."""
     down = [i for i, layer in enumerate(layers) if layer["part"] == "down"]
     for i, layer in enumerate(layers):
         match = [j for j in down if layers[j]["n_timepoints"] == layer["n_timepoints"]]

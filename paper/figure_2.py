@@ -42,9 +42,9 @@ def run(bench):
 
 
 def choose_excerpt(clips, n_timepoints):
-    """Give the index and the middle of the clip whose excerpt has the most energy above half band.
+    """Return index and excerpt of the clip whose excerpt has the most energy above half the band.
 
-    A vowel shows nothing of what is lost; the same rule for everyone picks no favourites.
+    A vowel does not show what is lost. The same rule for all corpora picks no favourites.
     """
     excerpts = [_middle(clip, n_timepoints) for clip in clips]
     energies = [float(np.sum(np.diff(excerpt.astype(float)) ** 2)) for excerpt in excerpts]
@@ -71,7 +71,7 @@ def format_table(results):
 
 
 def draw(results, path, waveforms):
-    """Draw the four spectrograms; the narrowband clip is at its own rate."""
+    """Draw the four spectrograms."""
     rate = results["sampling_rate"]
     draw_spectrograms(waveforms, rate, rate / (2 * results["ratio"]), path)
 
@@ -82,7 +82,7 @@ def _middle(clip, n_timepoints):
 
 
 def _hold_back(x, ratio):
-    """Bring the narrowband clip to the wideband rate with an empty highband, to draw it."""
+    """Resample the narrowband clip to the wideband rate, its highband empty, to draw it."""
     from sklearn_audiosr._signal.interpolation import upsample_bandlimited
 
     return upsample_bandlimited(x[None], ratio)[0]

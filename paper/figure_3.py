@@ -1,4 +1,4 @@
-"""Figure 3: what the additive residual and the skip connections are worth, epoch by epoch."""
+"""Figure 3: training with and without the additive residual and the skip connections."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ _POINTS = 3
 
 
 def run(bench):
-    """Train the variants alike, and give their validation curves and test scores."""
+    """Train the variants alike, and return their validation curves and test scores."""
     preset = shorten_epochs(bench.preset)
     bench.preset = preset
     corpus = next(bench.corpora())
@@ -55,14 +55,14 @@ def _check_validation(resolver, corpus):
 
 
 def shorten_epochs(preset):
-    """Give the same training in shorter epochs, for more points; all data has no shorter."""
+    """Return the same training in shorter epochs, for more points, unless it takes all audio."""
     if preset.minutes is None:
         return preset
     return preset.change(minutes=preset.minutes / _POINTS, epochs=preset.epochs * _POINTS)
 
 
 def relative_l2(snr):
-    """Relative l2 error of which a mean SNR in dB speaks.
+    """Compute the relative l2 error that a mean SNR in dB stands for.
 
     It is the geometric mean over clips of ``|y - y_pred| / |y|``, since a mean of decibels is the
     logarithm of a geometric mean.
@@ -89,7 +89,7 @@ def format_table(results):
 
 
 def summarize(results):
-    """Say what the curves show here."""
+    """Return a sentence on what the curves show."""
     sentences = []
     for row in results["rows"][1:]:
         interval = row["this_minus_full"]["snr"]

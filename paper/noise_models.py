@@ -1,4 +1,4 @@
-"""Section 3.1's noise models: what their intervals cover of clips that nobody trained on."""
+"""Section 3.1's noise models: how much of the test clips their intervals cover."""
 
 import numpy as np
 from scipy import stats
@@ -13,12 +13,12 @@ CORPORA = ("speech_multi",)
 NOISE_MODELS = (None, "gaussian", "laplace", "heteroscedastic")
 LEVELS = (0.5, 0.68, 0.9, 0.95)
 
-# The level that is calibrated on validation clips, and what it must cover of the test clips.
+# The level that is calibrated on validation clips, and the bounds of its coverage of test clips.
 _CALIBRATED, _BOUNDS = 0.9, (0.85, 0.95)
 
 
 def run(bench):
-    """Train the network with each noise model, and count what its intervals cover."""
+    """Train the network with each noise model, and measure what its intervals cover."""
     corpus = next(bench.corpora())
     (ratio, *_) = bench.choose_ratios(4)
     decimator, rows = Decimator(ratio), []
@@ -37,7 +37,7 @@ def run(bench):
 
 
 def measure_uncertainty(bench, fitted, corpus, decimator, noise_model):
-    """Count the test timepoints within each interval; see `cover`."""
+    """Measure the coverage of the test clips; see `cover`."""
 
     def make():
         Y = corpus.trimmed(corpus.test, decimator.upsampling_ratio)
@@ -49,7 +49,7 @@ def measure_uncertainty(bench, fitted, corpus, decimator, noise_model):
 
 
 def cover(Y, means, deviations, noise_model, scale=1.0):
-    """Give the share of timepoints within each nominal interval, and the mean log likelihood.
+    """Compute the share of timepoints within each nominal interval, and the mean log likelihood.
 
     Parameters
     ----------
@@ -68,25 +68,25 @@ def cover(Y, means, deviations, noise_model, scale=1.0):
     """
     ratios = [np.abs(y - m) / s for y, m, s in zip(Y, means, deviations, strict=True)]
     pooled = np.concatenate(ratios)
-    reach = half_width(noise_model, _CALIBRATED)
+    half = half_width(noise_model, _CALIBRATED)
     stds = np.concatenate(deviations).astype(float)
     log_density = family(noise_model).logpdf(pooled.astype(float)) - np.log(stds / scale)
     level = np.sqrt(np.mean(np.concatenate(Y).astype(float) ** 2))
     return {
         "coverage": {str(p): float(np.mean(pooled <= half_width(noise_model, p))) for p in LEVELS},
-        "clip_coverage": [float(np.mean(ratio <= reach)) for ratio in ratios],
-        "mean_width": float(2 * reach * stds.mean() / level),
+        "clip_coverage": [float(np.mean(ratio <= half)) for ratio in ratios],
+        "mean_width": float(2 * half * stds.mean() / level),
         "nll": float(-log_density.mean()),
     }
 
 
 def family(noise_model):
-    """Give the density of an error in standard deviations."""
+    """Return the density of an error in standard deviations."""
     return stats.laplace(scale=np.sqrt(0.5)) if noise_model == "laplace" else stats.norm()
 
 
 def half_width(noise_model, probability):
-    """Half of the interval that holds so much of the density, in standard deviations."""
+    """Compute half of the interval that has this probability, in standard deviations."""
     return float(family(noise_model).ppf(0.5 + probability / 2))
 
 
@@ -100,7 +100,7 @@ def format_table(results):
 
 
 def summarize(results):
-    """Say whether the calibrated interval covers what it must."""
+    """Return a sentence: does the calibrated interval cover what it must?"""
     (row,) = (r for r in results["rows"] if r["noise_model"] == "heteroscedastic")
     covered = row["uncertainty"]["coverage"][str(_CALIBRATED)]
     low, high = _BOUNDS

@@ -6,7 +6,7 @@ from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 
-# By the estimator's parameter: None is "rmse", and the fit that other results have made.
+# Parameter of the estimator. None means "rmse"; other results have made that fit already.
 OBJECTIVES = {"rmse": None, "mse": "mse", "paper_eq1": "paper_eq1"}
 
 
@@ -45,7 +45,7 @@ def format_table(results):
 
 
 def summarize(results):
-    """Say which objective is best here, and whether that is more than chance."""
+    """Return a sentence: which objective is best, and is that more than chance?"""
     best = max(results["rows"], key=lambda row: row["scores"]["snr"])
     nearest = min(results["rows"], key=lambda row: row["scores"]["lsd"])
     intervals = [row["rmse_minus_this"]["snr"] for row in results["rows"][1:]]

@@ -46,27 +46,27 @@ class Preset:
     seed: int = 0
 
     def change(self, **changes):
-        """Give a copy with other values; None keeps the old one."""
+        """Return a copy with other values; None keeps the old one."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
 
     def has_own_width(self):
-        """Whether no other width was asked for."""
+        """Return whether the width is the preset's own."""
         return self.width == PRESETS[self.name].width
 
     def describe(self):
-        """Give all values by name."""
+        """Return all values by name."""
         return asdict(self)
 
     def network(self, **changes):
-        """Describe the network."""
+        """Return the config of the network."""
         return AudioUNet(**{"width": self.width, "dropout": self.dropout, **changes})
 
     def resolver(self, network=None, **changes):
-        """Give the paper's method, unfitted."""
+        """Return the paper's method, unfitted."""
         return AudioSuperResolver(network or self.network(), **{**self._training(), **changes})
 
     def dnn(self, **changes):
-        """Give the dense network on spectra, unfitted."""
+        """Return the dense network on spectra, unfitted."""
         sizes = changes.pop("hidden_layer_sizes", self.hidden_layer_sizes)
         training = {**self._training(), "patch_length": 8192}
         return DNNBandwidthExtender(sizes, **{**training, **changes})
@@ -83,7 +83,7 @@ class Preset:
 
 
 PRESETS = {
-    # An eighth of the width: dropout, which is for networks that overfit, would starve it.
+    # Dropout is for networks that overfit; one of an eighth of the width does not.
     "cpu": Preset(
         "cpu", minutes=10, epochs=3, width=1 / 8, dropout=0.0, learning_rate=1e-3,
         patch_length=4096, hidden_layer_sizes=(1024, 1024, 1024),

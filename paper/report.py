@@ -1,4 +1,4 @@
-"""What a command leaves behind: table, figures, pictures and card, all or nothing."""
+"""Files of a result: table, figures, picture and card, all or none."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from paper.card import format_card
 
 
 def write_report(folder, stem, results, table, draw=None):
-    """Write a result's files; a file that exists is whole, whenever the command is interrupted.
+    """Write the files of a result; an interrupted command leaves no file half written.
 
     Parameters
     ----------
     folder : path-like
-        Made where it is not there.
+        Created if it is missing.
     stem : str
         How the names of all files begin.
     results : dict
@@ -28,7 +28,7 @@ def write_report(folder, stem, results, table, draw=None):
     Returns
     -------
     paths : list of Path
-        The files; the JSON, which is written last, says that the others are there.
+        The files. The JSON comes last: where it exists, the others do too.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def write_report(folder, stem, results, table, draw=None):
 
 
 def write_atomically(path, data):
-    """Write bytes so that the file is the old one or the new one, never a part."""
+    """Write bytes so that the file is always whole, the old one or the new one."""
     path = Path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished_", delete=False) as file:
         try:

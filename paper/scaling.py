@@ -39,7 +39,7 @@ def run(bench):
 
 
 def run_one(bench, name, decimator, axis, method, estimator, minutes):
-    """Give a row: a method of a size, trained on so many minutes."""
+    """Return the row of a method of a size, trained on so many minutes."""
     corpus = bench.open(name, minutes)
     if hasattr(estimator, "max_epochs"):  # as many steps, whatever the minutes
         budget = (bench.preset.minutes or bench.open(name, np.inf).minutes()) * bench.preset.epochs
@@ -61,19 +61,19 @@ def run_one(bench, name, decimator, axis, method, estimator, minutes):
 
 
 def choose_minutes(bench, name):
-    """Minutes of training audio, each amount once, the last all that there is."""
+    """Return the amounts of training audio in minutes; the last is all that there is."""
     available = bench.open(name, np.inf).minutes()
     unit = bench.preset.minutes or 10
     return sorted({min(share * unit, available) for share in _SHARES})
 
 
 def make_estimator(preset, method):
-    """Give a method in the preset's size."""
+    """Return a method in the preset's size."""
     return {"linear": LinearUpsampler, "dnn": preset.dnn, "network": preset.resolver}[method]()
 
 
 def make_sizes(preset, method):
-    """Give a method in each size."""
+    """Return a method in each size."""
     if method == "linear":
         return [LinearUpsampler(n_taps=n) for n in _TAPS]
     if method == "dnn":
@@ -83,14 +83,14 @@ def make_sizes(preset, method):
 
 
 def count_parameters(estimator):
-    """Numbers that training chose."""
+    """Count the learned parameters."""
     if isinstance(estimator, LinearUpsampler):
         return int(estimator.coef_.size)
     return sum(p.numel() for p in estimator.network_.parameters())
 
 
 def compare_ends(rows):
-    """Difference of the largest to the smallest of each axis and method."""
+    """Compare the largest with the smallest of each axis and method."""
     gains = {}
     for axis in ("audio", "size"):
         for method in METHODS:
@@ -100,7 +100,7 @@ def compare_ends(rows):
 
 
 def format_table(results):
-    """Lay out one row for each fit, and what they say together."""
+    """Lay out one row for each fit, below a summary."""
     header = ["method", "minutes", "parameters", "SNR (dB)", "LSD (log10)", "LSD (natural)",
               "fit (CPU min)"]  # fmt: skip
     parts = [summarize(results)]
@@ -123,7 +123,7 @@ def format_table(results):
 
 
 def summarize(results):
-    """Say what the largest has over the smallest."""
+    """Return a sentence that compares the largest with the smallest."""
     sentences = []
     for axis, what in (("audio", "most against least audio"), ("size", "largest against smallest")):
         gains = {method: results["gains"][f"{axis} {method}"] for method in METHODS}

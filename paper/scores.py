@@ -42,7 +42,7 @@ def measure(Y, Y_pred, names, groups):
 
 
 def compare(scores, reference):
-    """Give the interval of each metric's difference between two `measure` results."""
+    """Compute the interval of each metric's difference between two results of `measure`."""
     units = choose_units([clip["group"] for clip in scores["clips"]])
     return {
         metric: paired_bootstrap(_column(scores, metric), _column(reference, metric), units)
@@ -51,13 +51,13 @@ def compare(scores, reference):
 
 
 def column_of_groups(scores):
-    """What `compare` resamples, for a caption."""
+    """Return what `compare` resamples, for a caption."""
     groups = [clip["group"] for clip in scores["clips"]]
     return "clips" if choose_units(groups) is None else "groups"
 
 
 def format_interval(interval, digits):
-    """Give a difference as ``+0.71 [+0.50, +0.93]``."""
+    """Lay out a difference as ``+0.71 [+0.50, +0.93]``."""
     if interval["difference"] is None:
         return ""
     text = f"{interval['difference']:+.{digits}f}"
@@ -67,18 +67,18 @@ def format_interval(interval, digits):
 
 
 def format_score(value, digits):
-    """Give a score, or nothing where there is none."""
+    """Lay out a score, empty if there is none."""
     return "" if value is None else f"{value:.{digits}f}"
 
 
 def format_worst(scores):
-    """Name the worst clip with its SNR."""
+    """Lay out the name of the worst clip and its SNR."""
     worst = scores["worst_clip"]
     return "" if worst is None else f"{worst['name']} ({worst['snr']:.1f})"
 
 
 def is_beyond_zero(interval):
-    """Whether an interval leaves out zero: the sign of the difference is known."""
+    """Return whether an interval excludes zero, so that the sign of the difference is known."""
     return interval["low"] is not None and (interval["low"] > 0 or interval["high"] < 0)
 
 
@@ -87,7 +87,7 @@ def _column(scores, metric):
 
 
 def _plain(value):
-    """A number as JSON has it: there is no NaN."""
+    """Return a number as JSON has it, where there is no NaN."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -41,9 +41,9 @@ def run(bench):
 
 
 def make_methods(preset, device):
-    """Give makers of the methods; on a GPU there are only the learned ones.
+    """Return a function for each method that makes it; on a GPU only the learned methods.
 
-    The network of the paper's width is among them, unless another width was asked for.
+    The network of the paper's width is among them unless the command line has another width.
     """
     methods = {
         "dnn": lambda: preset.dnn(device=device, max_epochs=1),
@@ -59,10 +59,10 @@ def make_methods(preset, device):
 
 
 def time_method(estimator, corpus, decimator, pair, device):
-    """Give seconds for a second of audio, of `predict` and of one epoch of `fit`.
+    """Measure the seconds for a second of audio, of `predict` and of one epoch of `fit`.
 
-    The full network is not trained on a CPU: speed does not depend on its weights, so that it
-    learns from a tenth of a second before it predicts.
+    Training of the full network is not timed on a CPU. It is fitted on a tenth of a second, since
+    the speed of a prediction does not depend on the weights.
     """
     is_slow = device == "cpu" and getattr(getattr(estimator, "network", None), "width", 0) == 1
     ratio = decimator.upsampling_ratio
@@ -84,7 +84,7 @@ def time_method(estimator, corpus, decimator, pair, device):
 
 
 def make_clip(corpus, ratio):
-    """Give 12 s of test clips, repeated where they are shorter."""
+    """Return 12 s of test clips, repeated if they are shorter."""
     n_timepoints = round(_CLIP_SECONDS * corpus.sampling_rate) // ratio * ratio
     clips = corpus.trimmed(corpus.test, ratio)
     repeats = -(-n_timepoints // sum(clip.shape[-1] for clip in clips))

@@ -10,7 +10,7 @@ _MIN_GROUPS = 5
 def paired_bootstrap(
     scores, reference, groups=None, *, confidence=0.95, n_resamples=10_000, expand=True, seed=0
 ):
-    """Mean difference of paired scores with its bootstrap interval.
+    """Compute the mean difference of paired scores with its bootstrap interval.
 
     Clips are drawn with replacement, or whole groups of clips: clips of one speaker are no
     independent witnesses.
@@ -61,7 +61,7 @@ def paired_bootstrap(
 
 
 def _tails(confidence, n_units):
-    """Probabilities at which the resampled means are cut off."""
+    """Return the probabilities at which the resampled means are cut off."""
     tail = (1 - confidence) / 2
     if n_units is not None:
         reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(tail, n_units - 1)
@@ -70,5 +70,5 @@ def _tails(confidence, n_units):
 
 
 def choose_units(groups):
-    """Give the groups to resample, or None where there are too few: then clips are."""
+    """Return the groups to resample, or None if they are too few, so that clips are resampled."""
     return groups if len(set(groups)) >= _MIN_GROUPS else None

@@ -1,4 +1,4 @@
-"""Table 1: the listening test, ready for listeners, and what metrics say of its recordings."""
+"""Table 1: the listening test, ready for listeners, and metrics of its recordings."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _LEAST_SECONDS, _MOST_SECONDS = 2.0, 10.0
 
 
 def run(bench):
-    """Write the test of four recordings into the work folder, and score what will be heard."""
+    """Write a test of four recordings into the work folder, and score what listeners will hear."""
     corpus = next(bench.corpora())
     if bench.ratios not in (None, [_RATIO]):
         raise SystemExit(f"table_1 is a test at r = {_RATIO}, got --ratios {bench.ratios}.")
@@ -47,7 +47,7 @@ def run(bench):
 
 
 def choose_recordings(corpus):
-    """Give indices and excerpts of four test clips, of four speakers if there are as many.
+    """Return indices and excerpts of four test clips, of four speakers if there are as many.
 
     In the order of names; excerpts are the middle, of at most ten seconds.
     """
@@ -71,7 +71,7 @@ def choose_recordings(corpus):
 
 
 def write_test(folder, Y, X, predictions, sampling_rate, names):
-    """Write the listening test, unless it is there: its key goes with answers given to it."""
+    """Write the listening test unless it exists: its key belongs to answers that it may have."""
     from sklearn_audiosr.listening import make_listening_test, make_table_1_stimuli
 
     if (folder / "key.json").exists():
@@ -82,7 +82,7 @@ def write_test(folder, Y, X, predictions, sampling_rate, names):
 
 
 def format_table(results):
-    """Lay out the metrics of each recording; opinions need listeners."""
+    """Lay out the metrics of each recording. Opinions need listeners."""
     header = ["method", *results["recordings"], "mean", "MUSHRA", "MUSHRA in the paper"]
     rows = [
         [

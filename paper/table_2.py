@@ -14,7 +14,7 @@ from tools.tables import rst_table
 
 CORPORA = ("speech_single", "speech_multi", "piano")
 
-# All that the command line names go into one table.
+# All corpora of the command line go into one table.
 MAX_CORPORA = 1000
 
 # The paper's own figures, SNR in dB and LSD in natural logarithm, by the kind of corpus.
@@ -51,7 +51,7 @@ def run(bench):
 
 
 def run_ratio(bench, corpus, ratio):
-    """Give the rows of one corpus and ratio."""
+    """Return the rows of one corpus and ratio."""
     decimator = Decimator(ratio)
     rows = {BOUND: {"scores": bench.score_bound(corpus, decimator)}}
     for method, estimator in make_estimators(bench.preset, ratio).items():
@@ -75,7 +75,7 @@ def run_ratio(bench, corpus, ratio):
 
 
 def make_estimators(preset, ratio):
-    """Give the methods of a ratio; the dense network takes powers of two only."""
+    """Return the methods of a ratio; the dense network takes powers of two only."""
     estimators = {"spline": SplineUpsampler(), "linear": LinearUpsampler()}
     if ratio & (ratio - 1) == 0:
         estimators["dnn"] = preset.dnn()
@@ -83,7 +83,7 @@ def make_estimators(preset, ratio):
 
 
 def format_table(results):
-    """Lay out one table for each corpus and ratio, and what they say together."""
+    """Lay out one table for each corpus and ratio, below a summary."""
     cases = dict.fromkeys((row["corpus"], row["ratio"]) for row in results["rows"])
     parts = [summarize(results["rows"])]
     for corpus, ratio in cases:
@@ -94,7 +94,7 @@ def format_table(results):
 
 
 def summarize(rows):
-    """Say against whom the network wins, and where that is sure."""
+    """Return sentences: against which methods does the network win, and where beyond chance?"""
     lines = []
     for method in ("spline", "linear", "dnn"):
         compared = [row["network_minus_this"] for row in rows if row["method"] == method]

@@ -1,4 +1,4 @@
-"""Table 3: the filter in training against the filter at test, and what random filters cure."""
+"""Table 3: other filters at test than in training, and training on random filters."""
 
 from sklearn.base import clone
 
@@ -10,8 +10,8 @@ from tools.tables import rst_table
 # Filters on the first; both for speech to music and back.
 CORPORA = ("piano", "speech_multi")
 
-# The paper's two, its low-pass with zero phase and causal, and three whose like random training
-# draws too.
+# Those of the paper (none, and its low-pass with zero phase), the low-pass as a causal filter, and
+# three of kinds that random training draws too.
 FILTERS = {
     "none": {"filter": "none"},
     "chebyshev": {},
@@ -23,12 +23,12 @@ FILTERS = {
 PAPERS_OWN = ("none", "chebyshev")
 ZERO_PHASE = [name for name, parameters in FILTERS.items() if parameters.get("zero_phase", True)]
 
-# Draws of random filters for each training clip at most, and how many times the steps of a single
-# filter they take. Twice as many gained 0.2 dB on piano, three times nothing more.
+# At most so many random filters for each training clip, and how many times the steps of training
+# with a single filter. Twice as many gained 0.2 dB on piano, three times no more.
 _N_DRAWS, _TIMES = 6, 2
 
-# What must hold: at most so much below matched training, and so much above a mismatched model
-# wherever that loses so much.
+# Bounds in dB: the loss against matched training is at most MAX_LOSS, and where a mismatched model
+# loses MISMATCH, training on random filters is at least MIN_WIN better.
 MAX_LOSS, MIN_WIN, MISMATCH = 1.5, 5.0, 10.0
 
 PAPER = (
@@ -53,7 +53,7 @@ def run(bench):
 
 
 def run_filters(bench, corpus, ratio):
-    """Give a row for each method, training filter and test filter."""
+    """Return a row for each method, training filter and test filter."""
     rows = []
     for method, estimator in make_methods(bench.preset).items():
         for trained_on in ("chebyshev",) if method == "spline" else (*FILTERS, "random"):
@@ -76,14 +76,14 @@ def run_filters(bench, corpus, ratio):
 
 
 def make_methods(preset):
-    """Give the methods, unfitted; the spline learns nothing from a filter."""
+    """Return the methods, unfitted. The spline does not depend on the filter."""
     return {"network": preset.resolver(), "linear": LinearUpsampler(), "spline": SplineUpsampler()}
 
 
 def prepare(estimator, trained_on, ratio):
-    """Give an estimator and what degrades its training clips.
+    """Return an estimator and the decimators of its training clips.
 
-    With random filters each clip is heard through several, in `_TIMES` the steps.
+    With random filters each clip comes through several, and training takes `_TIMES` the steps.
     """
     if trained_on != "random":
         return estimator, [Decimator(ratio, **FILTERS[trained_on])]
@@ -161,7 +161,7 @@ def format_table(results):
 
 
 def format_checks(checks):
-    """Say whether random filters cure, cell by cell."""
+    """Return sentences: do random filters help, cell by cell?"""
     losses = checks["random_minus_matched"]
     cells = "; ".join(f"{name} {format_interval(i, 2)}" for name, i in losses.items())
     kept = {name: i["difference"] >= -MAX_LOSS for name, i in losses.items()}

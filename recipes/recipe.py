@@ -1,4 +1,4 @@
-"""What the trained models are made of: `train_pretrained.py` makes them."""
+"""What the models that ship are made of; `recipes.train_pretrained` makes them."""
 
 from dataclasses import dataclass
 
@@ -16,57 +16,54 @@ class Recipe:
     rate, ratio : int
         Wideband rate in Hz, and upsampling ratio.
     packs, test_packs : tuple of str
-        Packs to train on, and to score on; or what the paths of recordings begin with.
+        Packs to train on and to score on, or prefixes of the paths of recordings.
     splits : tuple of str
-        Which of theirs: "train" and "test", or "all" where the packs differ.
+        Splits to train on and to score on: "train" and "test", or "all" where the packs differ.
     held_out : str or None
-        What the paths of recordings begin with to score on instead: neither they nor others of
-        their speakers are trained on.
+        Prefix of the paths of recordings to score on instead. Neither they nor others of their
+        speakers are trained on.
     least_rate : int or None
-        Recordings of at least this rate are taken for such of `rate`.
+        Recordings of at least this rate count as recordings of `rate`.
     n_copies : int
         Variations of the recordings, themselves among them.
     epochs : int
         Passes over all of them.
     learning_rate : float
-        The highest: lower where much has been learned.
+        The highest; lower where the model begins with one that has learned much.
     frame_length, expansion, dropout, channel_noise : int or float
-        Of the network: a file of half precision must stay below 8 MB.
+        Parameters of the network. A file of half precision must stay below 8 MB.
     patch_length : int
         Wideband timepoints.
     begin_with : str or None
-        A model of the same rate and sizes whose network it begins with: of another ratio, its own
-        last version, or of the file of that name.
+        Model of the same rate and sizes that the training begins with: of another ratio, its own
+        last version, or a file of that name.
     start_share : float
-        How much of the weights it began with it keeps, where those have heard more: worse by as
-        little on the speakers of the test, better on other recordings (M. Wortsman et al., "Robust
-        fine-tuning of zero-shot models", CVPR 2022).
+        How much of the weights that it began with the model keeps, where those have heard more. It
+        becomes as little worse on the test speakers as it becomes better on other recordings
+        (M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
     varied_share, random_filter_share : float
-        How many clips have their voice, microphone, level and floor varied (those of a higher rate
-        always have), and how many are decimated by a filter that is drawn at random, half of them
-        by a resampler's; of damaged ones see `augment`.
+        Share of the clips whose voice, microphone, level and noise floor are varied (those of a
+        higher rate always are), and share that is decimated by a random filter, half of these by a
+        resampler's. For damaged clips see `augment`.
     damaged_share, warped_share : float
-        How many narrowband clips have gone through a codec or a telephone line, or got noise, and
-        how many of the varied clips have their formants moved; also when the correction of the
-        lowband is solved for.
+        Share of the narrowband clips that go through a codec or a telephone line, or get noise, and
+        share of the varied clips whose formants are moved; for the lowband correction too.
     edged_share : float
-        How many of the varied clips lose the end of their band, from 0.94 of it on, as behind a
-        resampler. The more, the better the model is on recordings that were resampled, and the
-        worse on those that were not.
+        Share of the varied clips that lose the end of their band, from 0.94 of it, as behind a
+        resampler. A larger share makes the model better on recordings that were resampled, and
+        worse on others.
     fuller_edged_share : float
-        The same of recordings of a higher rate, which are varied always.
+        The same for recordings of a higher rate.
     repeated, n_repeats : tuple of str, int
-        What the paths of recordings begin with that are few, and how often each variation has
-        them; where they are varied, always otherwise.
+        Prefixes of the paths of rare recordings, and how often each variation has them, varied
+        differently each time.
     highband_db, end_db : float
-        By how much louder than it has learned the model generates the highband, and the end of the
-        band: see `_levels`.
-    n_settling_copies : int
-        Variations that the correction of the lowband is solved for on, after those before.
-    settling_filter_share : float
-        As `random_filter_share`, when the correction of the lowband is solved for: with few, it is
-        best behind the paper's filter, and boosts the end of the band where another one did not
-        lower it.
+        Shift of the generated highband, and of the end of the band, in dB: see `recipes.levels`.
+    n_correction_copies : int
+        Variations that the lowband correction is solved for on, after those of the training.
+    correction_filter_share : float
+        As `random_filter_share`, for the lowband correction. With a small share it is best behind
+        the paper's filter, but boosts the end of a band that another filter has not lowered.
     """
 
     rate: int
@@ -77,7 +74,7 @@ class Recipe:
     held_out: str | None = None
     least_rate: int | None = None
     n_copies: int = 4
-    epochs: int = 1  # a copy that is heard again is learned by heart
+    epochs: int = 1  # a model learns by heart what it hears again
     learning_rate: float = 3e-3
     frame_length: int = 1024
     expansion: float = 2.8
@@ -96,8 +93,8 @@ class Recipe:
     n_repeats: int = 1
     highband_db: float = 0.0
     end_db: float = 0.0
-    n_settling_copies: int = 4
-    settling_filter_share: float = 0.0
+    n_correction_copies: int = 4
+    correction_filter_share: float = 0.0
 
     def read(self, root, bring_down=True):
         """Read the recordings to train on, brought down to the rate or not, and to score on."""
@@ -112,7 +109,7 @@ class Recipe:
         return read_recordings(root, packs, split, self.rate, self.least_rate, bring_down)
 
     def estimator(self, **changes):
-        """Give the model, unfitted."""
+        """Return the model, unfitted."""
         training = {
             "patch_length": self.patch_length,
             "batch_size": 16,
@@ -134,7 +131,7 @@ class Recipe:
 
 
 _SPEECH = {
-    # of speech_single's speaker six minutes at a higher rate will do
+    # without speech_single: six minutes of its speaker, at a higher rate, are enough
     "packs": ("speech_multi", "speech_fullband"),
     "test_packs": ("speech_multi",),
     "varied_share": 0.75,
@@ -146,12 +143,12 @@ _SPEECH = {
     "repeated": ("speech_fullband/vctk",),  # a minute of few studio voices
     "n_repeats": 3,
 }
-# its blocks hear the same voices
+# the blocks of the model that it begins with have heard the same voices
 _SPEECH_OF_ANOTHER = {
     **_SPEECH,
     "begin_with": "speech-4x-16k",
     "learning_rate": 2e-3,
-    "settling_filter_share": 0.35,
+    "correction_filter_share": 0.35,
 }
 _PIANO = {"packs": ("piano",), "test_packs": ("piano",), "random_filter_share": 0.0}
 _MUSIC = {
@@ -163,7 +160,7 @@ _MUSIC = {
     "expansion": 2.1,
     "patch_length": 44100,
 }
-# measured, not shipped: eight minutes, mostly of one speaker
+# measured but not shipped: eight minutes, mostly of one speaker
 _FULLBAND = {
     "packs": ("speech_fullband/pm", "speech_fullband/vctk_nwm"),
     "test_packs": ("speech_fullband/vctk_p234",),
@@ -183,7 +180,7 @@ RECIPES = {
         begin_with="speech-2x-16k",
         start_share=0.3,
         end_db=-6.0,
-        settling_filter_share=0.5,
+        correction_filter_share=0.5,
         **{**_SPEECH, "damaged_share": 0.25},
     ),
     "speech-3x-16k": Recipe(16000, 3, **_SPEECH_OF_ANOTHER),
@@ -196,8 +193,8 @@ RECIPES = {
         start_share=0.6,
         highband_db=0.5,
         end_db=-2.0,
-        settling_filter_share=0.35,
-        **{**_SPEECH, "edged_share": 0.45},  # of speech_multi's test speakers most have theirs
+        correction_filter_share=0.35,
+        **{**_SPEECH, "edged_share": 0.45},  # most test speakers of speech_multi have theirs
     ),
     "speech-6x-16k": Recipe(16000, 6, end_db=-4.0, **_SPEECH_OF_ANOTHER),
     "speech-8x-16k": Recipe(16000, 8, **_SPEECH_OF_ANOTHER),

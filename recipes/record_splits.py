@@ -1,12 +1,12 @@
-"""Record how the packs without a split of their own were split: which titles are for testing.
+"""Record how packs without a split of their own are split: which titles are for testing.
 
 python -m recipes.record_splits
 """
 
 import argparse
 
-from recipes.splits import find_splits, name_group, read_manifest
-from tools.recordings import add_argument, skip_without_recordings
+from recipes.splits import find_splits, name_group
+from tools.recordings import add_argument, read_manifest, skip_without_recordings
 from tools.tables import record, rst_table
 
 PACKS = ("music", "speech_fullband")

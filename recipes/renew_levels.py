@@ -1,8 +1,8 @@
-"""Bring the levels of a model that ships to those of its recipe, without training.
+"""Shift the levels of a model that ships to those of its recipe, without training.
 
     python -m recipes.renew_levels speech-4x-16k --out DIR
 
-writes it with the scores that it has then (`_levels`).
+saves the model with its new scores in DIR.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recipes.levels import levels_of, shift_levels
 from recipes.recipe import RECIPES
-from recipes.train_pretrained import measure, round_weights
+from recipes.scoring import measure, round_weights
 from sklearn_audiosr import load_pretrained, pretrained_names
 from tools.recordings import add_argument, skip_without_recordings
 

@@ -1,10 +1,11 @@
-"""Recordings of packs, split by title where the manifest has no split."""
+"""Recordings of packs; those that the manifest does not split are split by title."""
 
-import csv
 import hashlib
 from dataclasses import dataclass, fields
 
 import numpy as np
+
+from tools.recordings import read_manifest
 
 # One title in five of each source is for testing.
 _SEED, _N_PARTS = "sklearn-audiosr", 5
@@ -12,7 +13,7 @@ _SEED, _N_PARTS = "sklearn-audiosr", 5
 
 @dataclass(frozen=True)
 class Recordings:
-    """Clips, at one rate or each at its own.
+    """Clips, all at one rate or each at its own.
 
     Attributes
     ----------
@@ -20,9 +21,9 @@ class Recordings:
     rates : list of int
         Their sampling rates in Hz.
     groups : list of str
-        Source and speaker or title: what a split must not divide.
+        Source and speaker or title of each clip: a split never divides a group.
     names, sources : list of str
-        Paths in the folder, and for each clip its repository and licence.
+        Path of each clip in the folder, and its repository and licence.
     """
 
     clips: list
@@ -32,12 +33,12 @@ class Recordings:
     sources: list
 
     def leave_out(self, groups):
-        """Give those of other groups."""
+        """Return the recordings of other groups."""
         kept = [i for i, group in enumerate(self.groups) if group not in groups]
         return self._take(kept)
 
     def repeat(self, folders, times):
-        """Give those whose paths begin so several times, the others once."""
+        """Return recordings whose paths begin with `folders` several times, the others once."""
         repeated = [i for i, name in enumerate(self.names) if name.startswith(tuple(folders))]
         return self._take([*range(len(self.names)), *repeated * (times - 1)])
 
@@ -53,29 +54,29 @@ def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True
     root : Path
         Folder with MANIFEST.csv.
     folders : sequence of str
-        Packs, or what the paths of some of their recordings begin with.
+        Packs, or prefixes of the paths of some of their recordings.
     split : {"train", "test", "all"}
-        Clips of the manifest's split "valid" are in "all" only.
+        Clips that the manifest has in "valid" are in "all" only.
     rate : int
-        Sampling rate in Hz: recordings of a lower one are left out.
+        Sampling rate in Hz; recordings of a lower rate are left out.
     least_rate : int, default=None
-        Those of at least this rate are taken for recordings of `rate`: a little faster.
+        Recordings of at least this rate count as recordings of `rate`, played a little faster.
     bring_down : bool, default=True
-        Whether those of a higher rate are brought down to `rate`, or keep theirs.
+        Whether recordings of a higher rate are resampled to `rate`, or keep their own.
 
     Returns
     -------
     recordings : Recordings
     """
-    import soundfile  # not where clips come packed
+    import soundfile  # absent where packed clips are read
     import soxr
 
     rows = read_manifest(root)
     rows = [
         row
-        for row, of_row in zip(rows, find_splits(rows), strict=True)
+        for row, row_split in zip(rows, find_splits(rows), strict=True)
         if f"{row['pack']}/{row['path'].partition('/')[2]}".startswith(tuple(folders))
-        and split in (of_row, "all")
+        and split in (row_split, "all")
         and int(row["rate"]) >= (least_rate or rate)
     ]
     clips, rates = [], []
@@ -93,16 +94,10 @@ def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True
     )
 
 
-def read_manifest(root):
-    """Read the rows of a folder's manifest as dicts."""
-    with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def find_splits(rows):
-    """Give the split of each row of a manifest: its own, or by a hash of its title.
+    """Return the split of each row of a manifest: its own, or one by a hash of its title.
 
-    Of each source of a pack one title in five is for testing, rounded up; a source of one title is
+    One title in five of each source of a pack is for testing, rounded up. A source of one title is
     for training.
     """
     titles = {}
@@ -110,9 +105,9 @@ def find_splits(rows):
         if not row["split"]:
             titles.setdefault((row["pack"], row["source_repo"]), set()).add(name_group(row))
     test = set()
-    for of_source in titles.values():
-        n_test = -(-len(of_source) // _N_PARTS) if len(of_source) > 1 else 0
-        test.update(sorted(of_source, key=_hash)[:n_test])
+    for source_titles in titles.values():
+        n_test = -(-len(source_titles) // _N_PARTS) if len(source_titles) > 1 else 0
+        test.update(sorted(source_titles, key=_hash)[:n_test])
     return [row["split"] or ("test" if name_group(row) in test else "train") for row in rows]
 
 
@@ -121,10 +116,10 @@ def _hash(title):
 
 
 def name_group(row):
-    """Name the speaker where the manifest knows several, else the title."""
+    """Return the name of a row's group: the speaker if the manifest has several, else the title."""
     if (row["pack"].startswith("speech") and row["split"]) or row["speaker"].startswith("vctk"):
         return f"{row['source_repo']} {row['speaker']}"
-    if row["speaker"] == "flactest":  # files of like numbers hold the same music
+    if row["speaker"] == "flactest":  # files whose numbers begin alike hold the same music
         return f"{row['source_repo']} {row['source_path'].rpartition('/')[2][0]}x"
     title = row["source_path"].split(" @ ")[0]  # excerpts of one title stay together
     return f"{row['source_repo']} {title}"

@@ -6,6 +6,10 @@ import threading
 
 import torch
 
+# Devices on which long filters are multiplied in the frequency domain. benchmarks/gpu.py adds a GPU
+# to measure both ways there: its direct kernels run in bfloat16.
+BLOCKWISE_DEVICES = {"cpu"}
+
 
 def resolve_device(device):
     """Return the torch device for "auto", a device's name or a `torch.device`.

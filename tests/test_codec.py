@@ -10,7 +10,7 @@ from scipy import signal
 from sklearn.base import clone
 
 from sklearn_audiosr.degradation import Codec, Decimator
-from sklearn_audiosr.degradation._round_trip import _write, round_trip
+from sklearn_audiosr.degradation._round_trip import encode, round_trip
 
 FORMATS = ["mp3", "vorbis", "opus"]
 TONE = (0.3 * np.cos(2 * np.pi * 440 * np.arange(4000) / 16000)).astype(np.float32)
@@ -106,7 +106,7 @@ def test_vorbis_takes_long_clips():
 def test_higher_compression_takes_fewer_bytes_and_loses_more(format):
     y = voice(16000)
     levels = [0, 0.5, 0.9] if format != "opus" else [0.5, 0.9, 0.98]
-    sizes = [len(_write(y, 16000, format, level, None).getvalue()) for level in levels]
+    sizes = [len(encode(y, 16000, format, level, None).getvalue()) for level in levels]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 1.3 * sizes[2]
     codecs = [Codec(format, sampling_rate=16000, compression_level=level) for level in levels]
@@ -120,7 +120,7 @@ def test_constant_bit_rate_is_libsndfiles():
     """8 to 160 kbit/s from 16 kHz on, 32 to 320 from 32 kHz on."""
     silence = np.zeros(5 * 16000, dtype=np.float32)
     for rate, level, bit_rate in [(16000, 0, 160), (16000, 1, 8), (32000, 0.5, 160)]:
-        size = len(_write(silence, rate, "mp3", level, "constant").getvalue())
+        size = len(encode(silence, rate, "mp3", level, "constant").getvalue())
         assert 8e-3 * size / (len(silence) / rate) == pytest.approx(bit_rate, rel=0.1)
 
 

@@ -71,7 +71,7 @@ def room_of(name):
 
 def imports(path):
     """Yield the absolute dotted name of everything that a file imports, inside functions too."""
-    package = [PACKAGE, *path.relative_to(ROOT).parent.parts]
+    package = path.relative_to(ROOT.parent).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -168,3 +168,33 @@ def documented(docstring, *, has_parameters):
     text = inspect.cleandoc(docstring or "")
     needed = ["Examples", "Parameters"] if has_parameters else ["Examples"]
     return all(f"\n\n{title}\n{'-' * len(title)}\n" in text for title in needed)
+
+
+def test_no_file_takes_private_names_of_another_room():
+    """Of the folders outside the package; add MODULES.values() when its rooms have none left."""
+    folders = ("benchmarks", "paper", "recipes", "tools")
+    files = [path for folder in folders for path in sorted((ROOT.parent / folder).glob("*.py"))]
+    assert {path.parent.name for path in files} == set(folders)
+    taken = [f"{path.parent.name}/{path.name}: {n}" for path in files for n in private_names(path)]
+    assert not taken, f"give these a public name in the room that has them: {taken}"
+
+
+def private_names(path):
+    """Yield the private names that a file imports from other rooms, or takes of other objects."""
+    own = [PACKAGE, room_of(module_name(path))] if ROOT in path.parents else [path.parent.name]
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[: len(own)] == own:
+            continue
+        inside = parts[2:] if parts[0] == PACKAGE else parts[1:]  # a room may be private itself
+        if any(map(is_private, inside)):
+            yield name
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and ROOT not in path.parents:
+            if ast.unparse(node.value) not in ("self", "cls"):
+                yield ast.unparse(node)
+
+
+def is_private(name):
+    """Return whether a name begins with an underscore, other than __init__ and its like."""
+    return name.startswith("_") and not name.endswith("__")

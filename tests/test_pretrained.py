@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from sklearn_audiosr import AudioSuperResolver, SplineUpsampler, load_pretrained, pretrained_names
-from sklearn_audiosr._models.pretrained import _FOLDER
+from sklearn_audiosr._models.pretrained import pretrained_path
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Codec, Decimator, Telephone, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
@@ -34,7 +34,7 @@ def test_name_tells_ratio_and_rate(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_small(name):
-    assert (_FOLDER / f"{name}.safetensors").stat().st_size <= LARGEST_FILE
+    assert pretrained_path(name).stat().st_size <= LARGEST_FILE
 
 
 @pytest.mark.parametrize("name", NAMES)

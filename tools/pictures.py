@@ -3,22 +3,22 @@
 import numpy as np
 from scipy import signal
 
-# Frames long enough for harmonics of speech, short enough for its syllables.
+# Frames, long enough to show harmonics of speech and short enough to show its syllables.
 _FRAME, _HOP = 512, 64
 _RANGE_DB = 80
 
 
 def draw_spectrograms(waveforms, sampling_rate, narrowband_nyquist, path):
-    """Draw one spectrogram for each named waveform, on one scale, and save the picture.
+    """Draw a spectrogram of each waveform, all on one scale, and save the picture.
 
     Parameters
     ----------
     waveforms : dict of str to ndarray of shape (n_timepoints,)
-        At one rate; the first is the reference of the colours.
+        All at one rate. The loudest point of the first is 0 dB.
     sampling_rate : float
         Rate in Hz.
     narrowband_nyquist : float
-        Frequency in Hz above which nothing was known: drawn as a line.
+        Frequency in Hz above which the estimators knew nothing; drawn as a line.
     path : path-like
         Where to save it.
     """

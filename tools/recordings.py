@@ -1,4 +1,4 @@
-"""Read the packs of recordings that benchmarks measure on: a folder with a MANIFEST.csv."""
+"""Read packs of recordings: a folder with sound files and a MANIFEST.csv."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ DEFAULT_ROOT = Path(__file__).parents[2] / "shared" / "data"
 
 
 def add_argument(parser):
-    """Give a command the argument --recordings."""
+    """Add the argument --recordings to a command."""
     parser.add_argument(
         "--recordings",
         type=Path,
@@ -22,15 +22,30 @@ def add_argument(parser):
 
 
 def skip_without_recordings(args):
-    """Say where the recordings were looked for if they are not there."""
+    """Return whether there are no recordings, and print where they were looked for."""
     missing = not (args.recordings / "MANIFEST.csv").is_file()
     if missing:
         print(f"skipped: no MANIFEST.csv in {args.recordings} (--recordings names the folder)")
     return missing
 
 
+def read_manifest(root):
+    """Read the rows of a folder's manifest as dicts."""
+    with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def read_pack(root, pack, split, ratio):
-    """Read the clips of one split of a pack, cut to a multiple of the ratio.
+    """Read the clips of one split of a pack.
+
+    Parameters
+    ----------
+    root : Path
+        Folder with MANIFEST.csv.
+    pack, split : str
+        As in the manifest.
+    ratio : int
+        The length of each clip is cut to a multiple of it.
 
     Returns
     -------
@@ -38,13 +53,12 @@ def read_pack(root, pack, split, ratio):
     speakers : ndarray of str
     names : list of str
     sampling_rate : int
+        In Hz.
     """
-    manifest = root / "MANIFEST.csv"
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["pack"] == pack and r["split"] == split]
+    rows = [row for row in read_manifest(root) if (row["pack"], row["split"]) == (pack, split)]
     if not rows:
-        raise SystemExit(f"{manifest} lists no {split} clips of {pack}.")
-    import soundfile  # not where clips come packed
+        raise SystemExit(f"{root / 'MANIFEST.csv'} lists no {split} clips of {pack}.")
+    import soundfile  # absent where packed clips are read
 
     clips = [soundfile.read(root / row["path"], dtype="float32")[0] for row in rows]
     speakers = np.array([row["speaker"] for row in rows])

@@ -1,4 +1,4 @@
-"""Both metrics of a method's predictions, with the clips that came off worst."""
+"""Mean signal-to-noise ratio and log-spectral distance of predictions, and the worst clips."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 
 
 def score(Y, Y_pred, names):
-    """Both metrics, and the worst clip of each."""
+    """Compute the mean of both metrics over clips, and the worst clip of each."""
     snr = signal_to_noise_ratio(Y, Y_pred, average=None)
     lsd = log_spectral_distance(Y, Y_pred, average=None)
     return {
@@ -18,10 +18,10 @@ def score(Y, Y_pred, names):
 
 
 def format_score(row):
-    """Both metrics as a table has them."""
+    """Lay out both means for a table."""
     return f"{row['snr_db']:.2f} / {row['lsd_log10']:.3f}"
 
 
 def format_worst(row):
-    """Both metrics' worst values."""
+    """Lay out the worst values of both metrics for a table."""
     return f"{row['worst_snr_db'][1]:.1f} / {row['worst_lsd_log10'][1]:.2f}"

@@ -24,7 +24,7 @@ def rst_table(header, rows):
 
 
 def describe_machine():
-    """Say what a figure was measured with."""
+    """Return the machine and the versions that a figure was measured with."""
     packages = ["numpy", "scipy", "scikit-learn", "torch"]
     return {
         "processor": _processor_name(),

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def median_seconds(*functions, n_rounds=15, warm_up=True):
-    """Median time of each function, run in turn so that all see the same machine."""
+    """Measure the median time of each function; they run in turn, so that all see the same load."""
     times = []
     for i in range(n_rounds + warm_up):
         seconds = [time_once(function) for function in functions]
@@ -27,21 +27,21 @@ def median_seconds(*functions, n_rounds=15, warm_up=True):
 
 
 def time_once(function):
-    """Seconds of one call."""
+    """Measure the seconds of one call."""
     begin = time.perf_counter()
     function()
     return time.perf_counter() - begin
 
 
 def noise(seconds, ratio=1, n_clips=1):
-    """Clips of white noise, of shape (n_clips, n_timepoints)."""
+    """Return clips of white noise, of shape (n_clips, n_timepoints)."""
     rng = np.random.default_rng(0)
     n_timepoints = int(seconds * SAMPLING_RATE) // ratio * ratio
     return rng.standard_normal((n_clips, n_timepoints)).astype(np.float32)
 
 
 def measure_matrix_rate(dtype="float32", device="cpu", size=2048):
-    """Floating-point operations a second of a large matrix product."""
+    """Measure the floating-point operations per second of a large matrix product."""
     import torch
 
     a = torch.randn(size, size, dtype=getattr(torch, dtype), device=device)
@@ -57,9 +57,9 @@ def measure_matrix_rate(dtype="float32", device="cpu", size=2048):
 
 
 def count_operations(network, n_timepoints):
-    """Floating-point operations of the convolutions of an AudioUNet, each output summed directly.
+    """Count the floating-point operations of an AudioUNet's convolutions, summed directly.
 
-    A multiplication with its addition counts two.
+    A multiplication with its addition counts as two.
     """
     import torch
     from torch import nn
@@ -84,24 +84,25 @@ def count_operations(network, n_timepoints):
 
 
 @contextlib.contextmanager
-def plain_convolutions():
-    """Inside, networks compute with torch.nn.Conv1d as it is."""
+def plain_convolutions(network):
+    """Inside, networks with layers like this one's compute with torch.nn.Conv1d as it is."""
     from torch import nn
 
-    from sklearn_audiosr.networks._layers import Conv1d
-
-    with mock.patch.object(Conv1d, "forward", nn.Conv1d.forward):
+    kinds = {type(layer) for layer in network.modules() if isinstance(layer, nn.Conv1d)}
+    with contextlib.ExitStack() as stack:
+        for kind in kinds:
+            stack.enter_context(mock.patch.object(kind, "forward", nn.Conv1d.forward))
         yield
 
 
 def peak_megabytes():
-    """Peak resident memory of this process; Linux counts kilobytes, macOS bytes."""
+    """Return the peak resident memory of this process; Linux counts kilobytes, macOS bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def run_fresh(module, function, *args):
-    """Call a function of a benchmark in a fresh process, and give its (JSON) result."""
+    """Call a function of a module in a fresh process, and return its result, which is JSON."""
     call = f"{module}.{function}({', '.join(map(repr, args))})"
     code = f"import json, {module}; print(json.dumps({call}))"
     done = subprocess.run(

@@ -67,7 +67,7 @@ def list_shipped():
 
 
 def _read_shipped(name):
-    path = _pretrained._FOLDER / f"{name}{_pretrained._SUFFIX}"
+    path = _pretrained.pretrained_path(name)
     try:
         model, _, _ = read_model(path)
     except ProblemError as error:

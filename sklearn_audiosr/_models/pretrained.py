@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sklearn_audiosr._models.loading import load
 
-_FOLDER = Path(__file__).parent / "shipped"
+FOLDER = Path(__file__).parent / "shipped"
 _SUFFIX = ".safetensors"
 
 
@@ -22,7 +22,12 @@ def pretrained_names():
     >>> "speech-4x-16k" in pretrained_names()
     True
     """
-    return tuple(sorted(path.stem for path in _FOLDER.glob(f"*{_SUFFIX}")))
+    return tuple(sorted(path.stem for path in FOLDER.glob(f"*{_SUFFIX}")))
+
+
+def pretrained_path(name):
+    """Return the path of the file of a model that ships."""
+    return FOLDER / f"{name}{_SUFFIX}"
 
 
 def load_pretrained(name):
@@ -59,4 +64,4 @@ def load_pretrained(name):
             "your ratio and wideband rate, or train one of your own; sklearn_audiosr.load reads "
             "files that save wrote."
         )
-    return load(_FOLDER / f"{name}{_SUFFIX}")
+    return load(pretrained_path(name))

@@ -8,6 +8,7 @@ from sklearn_audiosr.degradation._codec import Codec
 from sklearn_audiosr.degradation._decimator import Decimator
 from sklearn_audiosr.degradation._lowband import ideal_lowband, trim_clips
 from sklearn_audiosr.degradation._noise import AddNoise
+from sklearn_audiosr.degradation._round_trip import encode as encode
 from sklearn_audiosr.degradation._telephone import Telephone
 
 __all__ = ["AddNoise", "Codec", "Decimator", "Telephone", "ideal_lowband", "trim_clips"]

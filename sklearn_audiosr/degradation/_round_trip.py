@@ -109,7 +109,7 @@ def _resample(waveform, rate, other_rate):
 
 def _code(waveform, rate, name, level, mode):
     tail = int(_TAIL_SECONDS * rate)
-    decoded = _read(_write(np.pad(waveform, (0, tail)), rate, name, level, mode))
+    decoded = _read(encode(np.pad(waveform, (0, tail)), rate, name, level, mode))
     if name == "mp3" and len(decoded) > len(waveform) + tail:
         decoded = decoded[_MP3_DELAY:]
     if name == "opus":
@@ -117,8 +117,8 @@ def _code(waveform, rate, name, level, mode):
     return _fit_length(decoded, len(waveform))
 
 
-def _write(waveform, rate, name, level, mode):
-    """Give the encoded file."""
+def encode(waveform, rate, name, level, mode):
+    """Return the encoded file, in memory; arguments are those of `round_trip`."""
     import soundfile
 
     options = {}
