@@ -5,6 +5,8 @@
 codes the bundled speech, each clip as a file of its own, and prints kbit/s.
 """
 
+import argparse
+
 import numpy as np
 import soundfile
 
@@ -28,6 +30,7 @@ def measure_bit_rate(clips, rate, name, level, mode):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     speech = load_speech()
     rows = {
         name if mode is None else f'{name}, "{mode}"': [

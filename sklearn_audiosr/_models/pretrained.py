@@ -26,7 +26,18 @@ def pretrained_names():
 
 
 def pretrained_path(name):
-    """Return the path of the file of a model that ships."""
+    """Return the path of a model's file.
+
+    Parameters
+    ----------
+    name : str
+        One of `pretrained_names`.
+
+    Returns
+    -------
+    path : Path
+        It need not exist.
+    """
     return FOLDER / f"{name}{_SUFFIX}"
 
 
