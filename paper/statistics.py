@@ -64,8 +64,8 @@ def _tails(confidence, n_units):
     """Return the probabilities at which the resampled means are cut off."""
     tail = (1 - confidence) / 2
     if n_units is not None:
-        reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(tail, n_units - 1)
-        tail = stats.norm.cdf(reach)
+        half_width = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(tail, n_units - 1)
+        tail = stats.norm.cdf(half_width)
     return [tail, 1 - tail]
 
 
