@@ -51,7 +51,10 @@ def read_imports(folder):
         used = rooms.setdefault(room, set())
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
-                used.add(_room(node.module.split(".")[1:]))
+                inside = node.module.split(".")[1:]
+                # from sklearn_audiosr import networks: a folder of that name is a room
+                rooms_named = [[n.name] for n in node.names if (folder / n.name).is_dir()]
+                used |= {_room(parts) for parts in ([inside] if inside else rooms_named or [[]])}
         used.discard(room)
     return rooms
 

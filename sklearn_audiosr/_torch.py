@@ -1,4 +1,4 @@
-"""Where, in what precision and in what memory networks run."""
+"""Device, precision, random state and memory of networks."""
 
 import contextlib
 import math
@@ -6,15 +6,15 @@ import threading
 
 import torch
 
-# Devices on which long filters are multiplied in the frequency domain. benchmarks/gpu.py adds a GPU
-# to measure both ways there: its direct kernels run in bfloat16.
+# Devices that apply long filters in the frequency domain. benchmarks/gpu.py adds a GPU, whose
+# direct kernels run in bfloat16, to measure both ways.
 BLOCKWISE_DEVICES = {"cpu"}
 
 
 def resolve_device(device):
     """Return the torch device for "auto", a device's name or a `torch.device`.
 
-    "auto" takes CUDA where there is one, else the CPU; Apple's "mps" is used on request only.
+    "auto" takes CUDA if there is a GPU, else the CPU. Apple's "mps" is used on request only.
     """
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,7 +25,7 @@ def resolve_device(device):
     if resolved is None or resolved.type not in ("cpu", "cuda", "mps"):
         raise ValueError(
             f'device must be "auto", "cpu", "cuda", "cuda:0" or "mps", got {device!r}: "auto" '
-            "takes what there is."
+            "takes a GPU if there is one."
         )
     missing = {
         "cuda": not torch.cuda.is_available(),
@@ -40,38 +40,38 @@ def resolve_device(device):
 
 
 def autocast(device, precision):
-    """Context in which a network runs: bfloat16 where `precision` says so, "auto" on CUDA.
+    """Return the context in which a network runs: in bfloat16 if `precision` asks for it.
 
-    It holds whatever autocast the caller is in. Cast weights are not kept: inside an outer
-    autocast they would outlive the optimizer's step.
+    "auto" asks for it on CUDA. An autocast of the caller has no effect inside. Cast weights are not
+    cached: inside an outer autocast they would outlive the optimizer's step.
     """
     lower = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
     return torch.autocast(device.type, torch.bfloat16, enabled=lower, cache_enabled=False)
 
 
 def full_precision(device_type):
-    """Switch autocast off inside, where a device has it."""
+    """Return a context without autocast."""
     if torch.amp.is_autocast_available(device_type):
         return torch.autocast(device_type, enabled=False)
-    return contextlib.nullcontext()  # "meta", where shapes are computed alone
+    return contextlib.nullcontext()  # the device "meta" has no autocast
 
 
 def widest_dtype(device_type):
-    """Give the type of the most precise numbers that a device computes with."""
+    """Return the most precise floating-point type that a device computes with."""
     return torch.float32 if device_type == "mps" else torch.float64
 
 
 def synchronize(device):
-    """Wait for a GPU to finish what was launched: before a clock is read."""
+    """Wait until a GPU has finished what was launched, before a clock is read."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 @contextlib.contextmanager
 def tuned_kernels(device):
-    """Context in which cuDNN tries its kernels on each new shape: where few shapes come often.
+    """Let cuDNN choose its kernels by trial inside, which pays if few shapes come often.
 
-    Not where the user asks for deterministic kernels.
+    It does not if the user wants deterministic kernels.
     """
     cudnn = torch.backends.cudnn  # cudnn.flags() would set other flags to defaults of its own
     if device.type != "cuda" or cudnn.deterministic or torch.are_deterministic_algorithms_enabled():
@@ -103,14 +103,14 @@ def evaluation(network):
         network.train(training)
 
 
-# torch's generators belong to the process: fits in threads take turns, or they would draw from one
-# another's.
+# torch's generators belong to the process: fits in threads take turns, or each would advance the
+# generator of the others.
 _GENERATORS = threading.RLock()
 
 
 @contextlib.contextmanager
 def private_generators(device, seed):
-    """Seed the generators that a fit draws from, and put them back as they were afterwards."""
+    """Seed the generators that a fit draws from, and restore their states afterwards."""
     devices = [device] if device.type == "cuda" else []
     with _GENERATORS, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU too
@@ -128,15 +128,15 @@ def private_generators(device, seed):
 
 
 class Workspace:
-    """What convolutions keep, in the thread that is inside it.
+    """Memory that convolutions keep between calls, in the thread that has entered it.
 
-    Intermediate results use the same memory again: to take fresh memory from the system costs
-    more than to fill it. Where weights don't change, what is made of them is made once.
+    Intermediate results use the same memory again: to get new memory from the system costs more
+    than to fill it. While weights don't change, their transforms are computed once.
 
     Parameters
     ----------
     n_uses : int or float, default=0
-        How often each layer will be called while no weight changes; 0 where weights change.
+        How often each layer will be called while no weight changes; 0 if weights change.
     """
 
     def __init__(self, n_uses=0):
@@ -153,7 +153,7 @@ class Workspace:
         _LOCAL.workspace = self._outer.pop()
 
     def scratch(self, name, shape, like):
-        """Give memory for an intermediate result that its caller does not give away."""
+        """Return memory for an intermediate result, which the next call overwrites."""
         key, size = (name, like.dtype, like.device), math.prod(shape)
         memory = self._scratch.get(key)
         if memory is None or len(memory) < size:
@@ -164,17 +164,17 @@ class Workspace:
         return memory[:size].view(shape)
 
     def prepare(self, weight, kind, form, make):
-        """Give ``make()``, made of a layer's weight; one form of each kind is kept."""
+        """Return ``make()``, a form of a layer's weight; keep the last form of each kind."""
         if not self.n_uses:
             return make()
         if self.find_form(weight, kind) != form:
             self._prepared.pop((id(weight), kind), None)  # free the other form first
-            # with the weight, so that no other gets its id
+            # keep the weight, so that no other gets its id
             self._prepared[id(weight), kind] = (form, _version(weight), make(), weight)
         return self._prepared[id(weight), kind][2]
 
     def find_form(self, weight, kind):
-        """Give the form that is kept, or None; also None if the weight was changed in place."""
+        """Return the form that is kept; None if there is none or the weight has changed."""
         form, version = self._prepared.get((id(weight), kind), (None, None))[:2]
         return form if version == _version(weight) else None
 
@@ -184,7 +184,7 @@ def _version(tensor):
 
 
 class _NoWorkspace(Workspace):
-    """Outside of any workspace nothing is kept."""
+    """Keep nothing: outside of any workspace."""
 
     def scratch(self, name, shape, like):
         return like.new_empty(shape)
@@ -198,5 +198,5 @@ _LOCAL = _Local()
 
 
 def current_workspace():
-    """Give the innermost workspace of this thread; outside of any, one that keeps nothing."""
+    """Return the innermost workspace of this thread; outside of any, one that keeps nothing."""
     return _LOCAL.workspace

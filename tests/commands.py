@@ -12,8 +12,8 @@ from model_files import changed
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._command_line import main
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._models import pretrained as _pretrained
-from sklearn_audiosr._persistence.estimators import save_estimator
 
 # What needs no model of the library.
 SPLINE = ("--model=spline", "--ratio=2")
@@ -84,7 +84,7 @@ def _make_models():
 
 def ship(monkeypatch, folder):
     """Let three small models ship: for 8000 Hz two, of which one is of speech, and for 4000 Hz."""
-    monkeypatch.setattr(_pretrained, "_FOLDER", shutil.copytree(_make_models(), folder))
+    monkeypatch.setattr(_pretrained, "FOLDER", shutil.copytree(_make_models(), folder))
 
 
 def enter_folder(tmp_path, monkeypatch):

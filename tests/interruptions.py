@@ -1,12 +1,13 @@
 """Fits that are interrupted at a step, and small learned estimators to interrupt."""
 
+from functools import cache
+
 import pytest
 import torch
-from resolvers import small_resolver, weights
+from resolvers import make_pairs, small_resolver, weights
 
 from sklearn_audiosr import DNNBandwidthExtender
 from sklearn_audiosr._estimators.dnn_network import HighbandDNN
-from sklearn_audiosr._training import checkpoint as _checkpoint
 from sklearn_audiosr._training import objectives as _objectives
 from sklearn_audiosr._training.checkpoint import Checkpoint
 from sklearn_audiosr.networks import AudioUNet
@@ -14,7 +15,7 @@ from sklearn_audiosr.networks import AudioUNet
 
 def save_after_every_epoch(monkeypatch):
     """However long saving takes."""
-    monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+    monkeypatch.setattr("sklearn_audiosr._training.checkpoint.MAX_SHARE", float("inf"))
 
 
 def name_checkpoint(tmp_path):
@@ -65,6 +66,12 @@ def resolver(**parameters):
     return small_resolver(**{"network": network, "max_epochs": 5, **parameters})
 
 
+@cache
+def complete_fit():
+    """The one `resolver` that was fitted without an interruption: not to be changed."""
+    return resolver().fit(*make_pairs())
+
+
 def dnn(**parameters):
     defaults = {"max_epochs": 5, "patch_length": 512, "learning_rate": 1e-3, "random_state": 0}
     return DNNBandwidthExtender((16,), frame_length=64, **{**defaults, **parameters})
@@ -105,8 +112,8 @@ def interrupt_after_one_epoch(est, pairs):
 
 
 def keep_two_epochs(path, pairs):
-    """Leave the checkpoint of a `resolver` there, and give its content."""
+    """Leave the checkpoint of a `resolver` there, and return its content."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(_checkpoint, "_SHARE", float("inf"))
+        save_after_every_epoch(monkeypatch)
         interrupt(resolver(checkpoint=path), pairs, Interruption(monkeypatch))
     return path.read_bytes()

@@ -12,7 +12,7 @@ from resolvers import make_pairs, small_resolver
 from sklearn.base import clone
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._persistence.estimators import save_estimator
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
 
 X, Y = (clips[:3, : 1024 * r] for clips, r in zip(make_pairs(), (1, 4), strict=True))
@@ -43,30 +43,30 @@ NOISY = ("gaussian", "laplace", "heteroscedastic")
 
 @cache
 def fitted(kind):
-    """Give the one fitted estimator of a kind: not to be changed."""
+    """Return the one fitted estimator of a kind: not to be changed."""
     return clone(KINDS[kind]).fit(X, Y)
 
 
 def changed(kind, **parameters):
-    """Give a copy of the fitted estimator of a kind, with other parameters."""
+    """Return a copy of the fitted estimator of a kind, with other parameters."""
     return copy.deepcopy(fitted(kind)).set_params(**parameters)
 
 
 def save_kind(kind, path, **options):
-    """Save the estimator of a kind; give its path."""
+    """Save the estimator of a kind; return its path."""
     save_estimator(fitted(kind), path, **options)
     return path
 
 
 @cache
 def content_of(kind, dtype="float32"):
-    """Give the bytes of the file of a kind."""
+    """Return the bytes of the file of a kind."""
     with tempfile.TemporaryDirectory() as folder:
         return save_kind(kind, Path(folder, "model.safetensors"), dtype=dtype).read_bytes()
 
 
 def take_apart(content):
-    """Give the document, the table of the arrays and their bytes."""
+    """Return the document, the table of the arrays and their bytes."""
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
     return json.loads(header.pop("__metadata__")["sklearn_audiosr"]), header, content[end:]
@@ -81,12 +81,12 @@ def put_together(path, document, table, data):
 
 
 def write_document(document):
-    """Give a document's text, with a place for the checksum."""
+    """Return a document's text, with a place for the checksum."""
     return json.dumps({**document, "sha256": "0" * 64}, separators=(",", ":"))
 
 
 def frame(header, data=b""):
-    """Give the bytes of a safetensors file of a header's."""
+    """Return the bytes of a safetensors file of a header's."""
     return len(header).to_bytes(8, "little") + header + data
 
 
@@ -101,7 +101,7 @@ def sign(path, content):
 
 
 def table_of(arrays):
-    """Give the table and the bytes of float arrays."""
+    """Return the table and the bytes of float arrays."""
     table, data = {}, b""
     names = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32"}
     for name, array in arrays.items():

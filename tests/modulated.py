@@ -24,12 +24,12 @@ every_option = pytest.mark.parametrize(
 )
 
 
-def describe(**options):
+def make_config(**options):
     return TFiLM(**{"n_blocks": 2, "width": 1 / 32, "block_length": 32, **options})
 
 
 def make_lively(network):
-    """Give weights as after training; filters are loud, or each block's scales would hide it."""
+    """Set weights as after training; filters are loud, or each block's scales would hide it."""
     randomize(network)
     # not louder than that: deeper networks would magnify rounding
     gain = 3 if len(network.up) == 4 else 4
@@ -41,11 +41,11 @@ def make_lively(network):
 
 
 def lively_network(n_outputs=1, **options):
-    return make_lively(describe(**options).build(n_outputs))
+    return make_lively(make_config(**options).build(n_outputs))
 
 
 def lively_estimator(**options):
-    est = AudioSuperResolver(describe(**options), max_epochs=1, patch_length=512, device="cpu")
+    est = AudioSuperResolver(make_config(**options), max_epochs=1, patch_length=512, device="cpu")
     X, Y = make_pairs()
     est.fit(X[:1, :128], Y[:1, :512])
     make_lively(est.network_)
@@ -53,6 +53,6 @@ def lively_estimator(**options):
 
 
 def modulations(network):
-    """Give the modulations in the order in which features pass them."""
+    """Return the modulations in the order in which features pass them."""
     blocks = [*network.halving_blocks, *network.up]
     return [layer for block in blocks for layer in block if isinstance(layer, TemporalFiLM)]

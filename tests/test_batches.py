@@ -14,7 +14,7 @@ def make_sampler():
     """Clips of several channels, longer and shorter than a patch, each timepoint recognisable."""
     lengths = [(1, 100), (2, 10), (1, 3), (1, 64)]
     clips = [1 + np.arange(c * n, dtype=np.float32).reshape(c, n) for c, n in lengths]
-    return PatchSampler([(clip, -clip) for clip in clips], lengths, patch_length=16, step=2)
+    return PatchSampler([(clip, -clip) for clip in clips], lengths, patch_length=16, stride=2)
 
 
 def drawn(sampler, n_patches, seed):

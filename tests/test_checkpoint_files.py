@@ -3,9 +3,10 @@
 import io
 import os
 import pickle
+import shutil
 import threading
+import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,8 +22,10 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr._training import checkpoint as _checkpoint
 from sklearn_audiosr._training.checkpoint import Checkpoint
+from sklearn_audiosr.networks import AudioUNet
+
+DATA = Path(__file__).parent / "data"
 
 pairs = pytest.fixture(scope="module")(make_pairs)
 saved = pytest.fixture(autouse=True)(save_after_every_epoch)
@@ -212,6 +215,21 @@ def test_file_that_is_no_checkpoint(pairs, kept, tmp_path, make):
     assert kept.read_bytes() == content
 
 
+def test_checkpoint_of_an_earlier_version(pairs, path):
+    """One that a fit of format 2 left: its fingerprint says other things of the same fit."""
+    shutil.copy(DATA / "format_2.ckpt", path)
+    content = path.read_bytes()
+    network = AudioUNet(n_blocks=1, width=1 / 64)
+    est = small_resolver(network=network, checkpoint=path)
+    with pytest.raises(
+        ValueError, match=r"must have format 3, got 2, of another version .* delete"
+    ):
+        est.fit(*pairs)
+    assert path.read_bytes() == content
+    path.unlink()
+    assert est.fit(*pairs).n_iter_ == 3
+
+
 # When a state is kept
 
 
@@ -226,9 +244,9 @@ class Clock:
 
 
 def test_saving_takes_a_tenth_of_the_time_at_most(path, monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", 0.1)
+    monkeypatch.setattr("sklearn_audiosr._training.checkpoint.MAX_SHARE", 0.1)
     clock = Clock()
-    monkeypatch.setattr(_checkpoint, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
     checkpoint = Checkpoint(path, {})
     saved, seconds_to_save = [], {0: 2, 20: 5}
 

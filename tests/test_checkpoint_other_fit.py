@@ -1,6 +1,7 @@
 """Checkpoints: no other fit goes on from them, whatever makes it another."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_fewer_epochs_than_were_kept(pairs, kept, interruption):
 
 
 def scaled(factor):
-    """Give objectives that have one name and one code."""
+    """Return objectives that have one name and one code."""
 
     def objective(prediction, target, mask):
         return factor * ((prediction - target) * mask).square().mean()
@@ -141,7 +142,7 @@ def steep(slope):
 
 
 class Activated(BaseEstimator):
-    """The description of a network with an activation of the user's."""
+    """Config of a network with an activation of the user's."""
 
     def __init__(self, activation):
         self.activation = activation
@@ -182,11 +183,21 @@ def test_functions_and_objects_are_more_than_their_names(pairs, path, first, sec
     assert_same_fit(resolver(checkpoint=path, **first).fit(*pairs), expected)
 
 
+def test_what_cannot_be_compared_is_refused_before_training(pairs, path):
+    est = resolver(checkpoint=path, objective=scaled(threading.Lock()))
+    with pytest.raises(
+        ValueError, match=r"checkpoint needs .*, got objective=scaled\S+ \(.*lock.*\): leave out"
+    ):
+        est.fit(*pairs)
+    assert not hasattr(est, "network_")
+    assert os.listdir(path.parent) == []
+
+
 N_FILTERS = {"last": 4}
 
 
 class Rewritten:
-    """The description of a network whose code can be changed."""
+    """Config of a network whose code can be changed."""
 
     def build(self):
         network = Halving()

@@ -12,6 +12,7 @@ import torch
 from interruptions import (
     PowerCutError,
     assert_same_fit,
+    complete_fit,
     dnn,
     interrupt,
     name_checkpoint,
@@ -21,7 +22,7 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training import checkpoint
 from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
@@ -60,31 +61,29 @@ def test_fit_goes_on_to_the_same_weights(pairs, path, interruption, estimator):
 
 
 def test_fit_may_be_interrupted_again_and_again(pairs, path, interruption):
-    expected = resolver().fit(*pairs)
+    expected = complete_fit()
     for at_call in (4, 3, 5, 7):  # in epochs 2, 2, 3, 5
         interrupt(resolver(checkpoint=path), pairs, interruption, at_call)
     assert_same_fit(resolver(checkpoint=path).fit(*pairs), expected)
     assert interruption.n_calls == 3
 
 
-@pytest.mark.parametrize("at_call", [2, 3, 6, 8])
-def test_long_epochs_are_kept_while_they_last(pairs, path, interruption, monkeypatch, at_call):
-    """Three steps an epoch, and as if a minute went by in each: one step is lost at most."""
-    expected = resolver(batch_size=3).fit(*pairs)
-    monkeypatch.setattr(_checkpoint, "_SECONDS_WITHIN_EPOCH", 0.0)
-    interruption.plan(None)
-    resolver(batch_size=3).fit(*pairs)
+def test_long_epochs_are_kept_while_they_last(pairs, path, interruption, monkeypatch):
+    """14 steps an epoch, and as if a minute went by in each: one step is lost at most."""
+    monkeypatch.setattr(checkpoint, "SECONDS_WITHIN_EPOCH", 0.0)
+    expected = resolver(batch_size=3, max_epochs=2).fit(*pairs)
     n_steps = interruption.n_calls
-    assert n_steps // 5 > 2
-    interrupt(resolver(batch_size=3, checkpoint=path), pairs, interruption, at_call)
-    est = resolver(batch_size=3, checkpoint=path).fit(*pairs)
-    assert interruption.n_calls == n_steps - at_call + 1
-    assert_same_fit(est, expected)
+    assert n_steps == 2 * 14
+    for at_call in (2, 3, 6, 16):
+        est, again = (resolver(batch_size=3, max_epochs=2, checkpoint=path) for _ in range(2))
+        interrupt(est, pairs, interruption, at_call)
+        assert_same_fit(again.fit(*pairs), expected)
+        assert interruption.n_calls == n_steps - at_call + 1
 
 
 def test_checkpoint_changes_nothing_in_a_fit_that_is_not_interrupted(pairs, path):
     est = resolver(checkpoint=path).fit(*pairs)
-    assert_same_fit(est, resolver().fit(*pairs))
+    assert_same_fit(est, complete_fit())
     assert os.listdir(path.parent) == []
     assert_same_fit(est.fit(*pairs), est)  # from the beginning
 
@@ -147,10 +146,10 @@ import torch
 torch.set_num_threads({n_threads})
 sys.path.insert(0, {tests!r})
 from resolvers import make_pairs
-from sklearn_audiosr._training import checkpoint as _checkpoint
+from sklearn_audiosr._training import checkpoint
 from interruptions import resolver
 
-_checkpoint._SHARE = float("inf")
+checkpoint.MAX_SHARE = float("inf")
 replace, n_saved = os.replace, 0
 
 def replace_twice(source, target):
@@ -175,20 +174,20 @@ def test_process_that_was_killed_while_it_saved(pairs, path, interruption):
     interruption.plan(None)
     est = resolver(checkpoint=path).fit(*pairs)
     assert interruption.n_calls == 9  # epochs 3 to 5
-    assert_same_fit(est, resolver().fit(*pairs))
+    assert_same_fit(est, complete_fit())
     assert os.listdir(path.parent) == []
 
 
 def test_half_written_file_counts_for_nothing(pairs, path):
     partial = path.with_name("fit.ckpt.part")
     partial.write_bytes(b"half")
-    assert_same_fit(resolver(checkpoint=path).fit(*pairs), resolver().fit(*pairs))
+    assert_same_fit(resolver(checkpoint=path).fit(*pairs), complete_fit())
     assert not partial.exists()
 
 
 def test_first_epoch_is_always_kept(pairs, path, interruption, monkeypatch):
-    monkeypatch.setattr(_checkpoint, "_SHARE", 1e-9)  # and no other
-    expected = resolver().fit(*pairs)
+    monkeypatch.setattr(checkpoint, "MAX_SHARE", 1e-9)  # and no other
+    expected = complete_fit()
     interrupt(resolver(checkpoint=path), pairs, interruption)
     assert_same_fit(resolver(checkpoint=path).fit(*pairs), expected)
     assert interruption.n_calls == 4 * 3

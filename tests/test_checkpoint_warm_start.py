@@ -7,6 +7,7 @@ import torch
 from interruptions import (
     IN_EPOCH_3,
     assert_same_fit,
+    complete_fit,
     dnn,
     interrupt,
     name_checkpoint,
@@ -64,7 +65,7 @@ def test_best_weights_may_be_those_of_a_kept_epoch(pairs, path, interruption):
 
 
 def test_ctrl_c_leaves_the_file_and_an_estimator(pairs, path, interruption):
-    expected = resolver().fit(*pairs)
+    expected = complete_fit()
     est = resolver(checkpoint=path)
     interruption.plan(IN_EPOCH_3, KeyboardInterrupt)
     with pytest.warns(UserWarning, match="after 2 complete epochs.* goes on from the checkpoint"):
@@ -121,14 +122,14 @@ def test_a_clone_of_the_interrupted_estimator_goes_on(pairs, path, interruption,
     press_ctrl_c(est, pairs, interruption)
     other = clone(est).set_params(warm_start=warm_start).fit(*pairs)
     assert interruption.n_calls == 9
-    assert_same_fit(other, resolver().fit(*pairs))
+    assert_same_fit(other, complete_fit())
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_warm_start_may_be_switched_after_an_interruption(pairs, path, interruption, warm_start):
     est = resolver(warm_start=not warm_start, checkpoint=path)
     press_ctrl_c(est, pairs, interruption)
-    assert_same_fit(est.set_params(warm_start=warm_start).fit(*pairs), resolver().fit(*pairs))
+    assert_same_fit(est.set_params(warm_start=warm_start).fit(*pairs), complete_fit())
 
 
 def test_without_its_file_the_interrupted_estimator_starts_from_its_weights(

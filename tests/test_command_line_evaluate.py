@@ -8,7 +8,7 @@ import pytest
 from commands import failure, noise, read, run, run_json, ship, spline, write
 
 from sklearn_audiosr import LinearUpsampler
-from sklearn_audiosr._persistence.estimators import save_estimator
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 

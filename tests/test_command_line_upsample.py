@@ -20,9 +20,9 @@ from commands import (
 )
 
 from sklearn_audiosr._command_line import upsample as _upsample
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._files import blocks as _blocks
 from sklearn_audiosr._files import upsampling as _upsampling
-from sklearn_audiosr._persistence.estimators import save_estimator
 from sklearn_audiosr.degradation import ideal_lowband
 
 folder = pytest.fixture(enter_folder)

@@ -41,7 +41,7 @@ def try_on_the_cpu(monkeypatch):
 
 def run_steps(network, n_steps=N_STEPS):
     compilation = Compilation(network, torch.device("cpu"), n_steps)
-    return [compilation.run(lambda net, i=i: net(i)) for i in range(n_steps)]
+    return [compilation.run(lambda network, batch: network(batch), i) for i in range(n_steps)]
 
 
 @pytest.mark.parametrize("faster", [True, False])

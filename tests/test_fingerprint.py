@@ -1,13 +1,15 @@
-"""Fingerprints: two parameters share a text only if they are made of the same."""
+"""Fingerprints: two parameters share a text only if their contents are equal."""
 
+import abc
 import copy
+import dataclasses
 import os
 import pickle
 import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from functools import partial
+from functools import cache, cached_property, partial, wraps
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +17,20 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from sklearn_audiosr._training import fingerprint as _fingerprint
-from sklearn_audiosr._training.fingerprint import describe, describe_clips, describe_weights
+from sklearn_audiosr._training.fingerprint import (
+    describe,
+    describe_clips,
+    describe_parameters,
+    describe_weights,
+)
 
 TESTS = Path(__file__).parent
 
 
 def test_numbers_of_numpy_are_the_same_parameters():
-    plain = _fingerprint.describe_parameters({"random_state": 0, "learning_rate": 1e-4})
+    plain = describe_parameters({"random_state": 0, "learning_rate": 1e-4})
     numpy = {"random_state": np.int64(0), "learning_rate": np.float64(1e-4)}
-    assert _fingerprint.describe_parameters(numpy) == plain
+    assert describe_parameters(numpy) == plain
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_plain_values_are_shown(value, expected):
 
 
 def test_what_may_change_is_left_out():
-    kept = _fingerprint.describe_parameters(
+    kept = describe_parameters(
         {
             "verbose": 1,
             "max_epochs": 3,
@@ -81,7 +87,7 @@ class Description(BaseEstimator):
 
 
 def compile_function(source, n_lines=0):
-    """Give f of a source text that stands so many lines further down."""
+    """Return f of a source text that stands so many lines further down."""
     names = {"np": np, "partial": partial}
     exec(compile("\n" * n_lines + source, f"{n_lines}.py", "exec"), names)
     return names["f"]
@@ -123,11 +129,47 @@ def holding_itself(scale):
     return model
 
 
-def long_chain(last, n=5000):
+def chain(last, length):
     chain = [last]
-    for _ in range(n):
+    for _ in range(length):
         chain = [chain]
     return Model(chain=chain)
+
+
+@dataclasses.dataclass
+class Weighted:
+    """An objective with parameters, which cannot be used as a key of a dict."""
+
+    weight: float
+    sizes: list = dataclasses.field(default_factory=lambda: [512])
+
+    def __call__(self, prediction, target, mask):
+        return self.weight * (prediction - target).abs().mean()
+
+
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def log_prob(self, y): ...
+
+
+def make_subclass(factor):
+    class Subclass(Abstract):
+        def __init__(self):
+            super().__init__()
+
+        def log_prob(self, y):
+            return factor * y
+
+    return Subclass()
+
+
+def crowd(value, n=40):
+    """Each knows all: a walk along every path would never end."""
+    members = [Model(i=i) for i in range(n)]
+    for member in members:
+        member.all = members
+    members[-1].i = -value
+    return members[0]
 
 
 def array(index):
@@ -189,7 +231,14 @@ KINDS = {
     "builtin": lambda i: [len, max][i - 1],
     "ufunc": lambda i: Model(f=[np.sin, np.cos][i - 1]),
     "holding itself": holding_itself,
-    "deep": long_chain,
+    "deep": lambda i: chain(i, 100),
+    "crowd": crowd,
+    "dataclass": Weighted,
+    "subclass of an abstract class": make_subclass,
+    "cached property": lambda i: type("Model", (), {"level": cached_property(closure(i))})(),
+    "cached function": lambda i: cache(closure(i)),
+    "wrapped function": lambda i: wraps(max)(closure(i)),
+    "bound method of a partial": lambda i: partial(Model(scale=i).log_prob, 1),
 }
 
 
@@ -232,23 +281,30 @@ def test_equal_things_may_be_one_or_two():
     assert describe(once) == describe(twice)
 
 
-def test_what_cannot_be_told_is_shown_without_its_address():
-    lock, other = Model(lock=threading.Lock()), Model(lock=threading.Lock())
-    assert repr(lock.lock) != repr(other.lock)
-    assert describe(lock) == describe(other)
-    assert describe(lock) != describe(Model(lock=threading.Event()))
+def empty_closure():
+    def f(x):
+        return x * later
+
+    if f is None:
+        later = 1
+    return f
 
 
-def test_an_empty_closure():
-    def outer():
-        def f(x):
-            return x * later
-
-        if outer is None:
-            later = 1
-        return f
-
-    assert describe(outer()) == describe(outer())
+@pytest.mark.parametrize(
+    "value",
+    [
+        Model(lock=threading.Lock()),
+        closure(threading.Lock()),
+        partial(max, open(os.devnull)),
+        empty_closure(),
+        chain(1, 5000),
+        chain(1, 5000).chain,
+    ],
+    ids=["lock", "closure", "file", "empty closure", "nested", "nested lists"],
+)
+def test_what_cannot_be_compared_is_refused_with_its_name(value):
+    with pytest.raises(ValueError, match=r"checkpoint needs .*, got noise_model=\S+ \(.+\): leave"):
+        describe_parameters({"learning_rate": 0.1, "noise_model": value})
 
 
 def test_the_library_s_own_classes_are_known_by_name(monkeypatch):

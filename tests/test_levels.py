@@ -13,8 +13,8 @@ from recipes.levels import levels_of, shift_levels
 from recipes.recipe import RECIPES
 from recipes.start import undo_shift
 from sklearn_audiosr import load
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._models import pretrained
-from sklearn_audiosr._persistence.estimators import save_estimator
 
 CARD = {"name": "speech-4x-16k", "recipe": {"ratio": 4, "end_db": -6.0}, "scores": {}}
 

@@ -34,7 +34,7 @@ def noise(*shape, dtype=torch.float64, seed=0):
 
 
 def make_layer(time, kernel=9, batch=2, in_channels=2, out_channels=3, seed=0, dtype=torch.float64):
-    """Give x, weight and bias."""
+    """Return x, weight and bias."""
     shapes = [(batch, in_channels, time), (out_channels, in_channels, kernel), (out_channels,)]
     return [noise(*shape, seed=seed + i, dtype=dtype) for i, shape in enumerate(shapes)]
 
@@ -45,7 +45,7 @@ def blockwise(x, weight, bias, plan=PLAN, stride=1, padding=4):
 
 
 def compute(convolve, *tensors, level=1):
-    """Give the result, and the gradients of all tensors for noise at a level."""
+    """Return the result, and the gradients of all tensors for noise at a level."""
     tensors = [t if t.requires_grad else t.detach().requires_grad_() for t in tensors]
     y = convolve(*tensors)
     return y.detach(), *torch.autograd.grad(y, tensors, level * noise(*y.shape, dtype=y.dtype))

@@ -16,7 +16,7 @@ from sklearn_audiosr.networks._layers import (
     TransposedConv1d,
 )
 
-both_networks = pytest.mark.parametrize("description", [AudioUNet, TFiLM])
+both_networks = pytest.mark.parametrize("config", [AudioUNet, TFiLM])
 both_layouts = pytest.mark.parametrize("layout", ["code", "paper"])
 both_upsamplings = pytest.mark.parametrize("upsampling", ["subpixel", "transposed"])
 
@@ -116,10 +116,10 @@ def test_code_layout_order_of_operations():
 @both_networks
 @both_layouts
 @both_upsamplings
-def test_skip_connections_off_keep_output_filters(description, layout, upsampling):
+def test_skip_connections_off_keep_output_filters(config, layout, upsampling):
     with_skips, without = (
         record_shapes(
-            description(
+            config(
                 layout=layout, width=1 / 16, upsampling=upsampling, skip_connections=skips
             ).build(),
             64,
@@ -130,8 +130,8 @@ def test_skip_connections_off_keep_output_filters(description, layout, upsamplin
 
 
 @both_networks
-def test_width_scales_filters_to_even_numbers_of_at_least_two(description):
-    network = description(n_filters=(3, 10, 100, 101), width=0.25).build()
+def test_width_scales_filters_to_even_numbers_of_at_least_two(config):
+    network = config(n_filters=(3, 10, 100, 101), width=0.25).build()
     assert [down[0].out_channels for down in network.down] == [2, 2, 24, 26]
 
 
@@ -174,16 +174,16 @@ def test_initialisation():
 
 
 @both_networks
-def test_untrained_network_adds_almost_nothing(description):
-    network = description(width=1 / 16).build().eval()
+def test_untrained_network_adds_almost_nothing(config):
+    network = config(width=1 / 16).build().eval()
     x = torch.randn(2, 1, 1000)
     with torch.no_grad():
         assert (network(x) - x).abs().max() < 0.1 * x.abs().max()
 
 
 @both_networks
-def test_additive_residual(description):
-    network = description(width=1 / 16, additive_residual=False).build().eval()
+def test_additive_residual(config):
+    network = config(width=1 / 16, additive_residual=False).build().eval()
     with torch.no_grad():
         nn.init.zeros_(network.last[0].weight)
         assert not network(torch.randn(1, 1, 64)).any()
@@ -195,8 +195,8 @@ def test_additive_residual(description):
 @pytest.mark.parametrize("time", [1, 2, 31, 32, 33, 100, 255, 257])
 @both_networks
 @both_layouts
-def test_any_length_comes_out_as_it_went_in(description, layout, time):
-    network = description(layout=layout, width=1 / 32).build().eval()
+def test_any_length_comes_out_as_it_went_in(config, layout, time):
+    network = config(layout=layout, width=1 / 32).build().eval()
     with torch.no_grad():
         assert network(torch.randn(3, 1, time)).shape == (3, 1, time)
 
@@ -233,9 +233,9 @@ def test_look_ahead_of_the_papers_network():
 
 
 @both_networks
-def test_network_overfits_one_patch(description):
+def test_network_overfits_one_patch(config):
     torch.manual_seed(0)
-    network = description(n_blocks=2, width=1 / 8, dropout=0.0).build()
+    network = config(n_blocks=2, width=1 / 8, dropout=0.0).build()
     x, y = torch.randn(2, 1, 1, 256)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(150):
@@ -247,13 +247,13 @@ def test_network_overfits_one_patch(description):
 
 
 @both_networks
-def test_description_is_cloned_and_searched_without_weights(description):
+def test_config_is_cloned_and_searched_without_weights(config):
     parameters = {
         "n_blocks": 2, "layout": "paper", "n_filters": [8, 16], "kernel_sizes": np.array([9, 5]),
         "width": 0.5, "normalization": "none", "dropout": 0.25, "additive_residual": False,
         "skip_connections": False, "upsampling": "transposed",
     }  # fmt: skip
-    copied = clone(description(**parameters))
+    copied = clone(config(**parameters))
     assert {name: repr(value) for name, value in parameters.items()}.items() <= {
         name: repr(value) for name, value in copied.get_params().items()
     }.items()
@@ -273,24 +273,24 @@ def test_description_is_cloned_and_searched_without_weights(description):
     ],
 )
 @both_networks
-def test_bad_parameters_are_named(description, parameters, message):
-    with pytest.raises(ValueError, match=message.replace("AudioUNet", description.__name__)):
-        description(**parameters).build()
+def test_bad_parameters_are_named(config, parameters, message):
+    with pytest.raises(ValueError, match=message.replace("AudioUNet", config.__name__)):
+        config(**parameters).build()
 
 
 @pytest.mark.parametrize("n_outputs", [0, -1, 1.5, "2", None])
 @both_networks
-def test_bad_numbers_of_outputs_are_named(description, n_outputs):
-    message = f"'n_outputs' parameter of {description.__name__}.build must be an int in the range"
+def test_bad_numbers_of_outputs_are_named(config, n_outputs):
+    message = f"'n_outputs' parameter of {config.__name__}.build must be an int in the range"
     with pytest.raises(ValueError, match=message):
-        description(width=1 / 32).build(n_outputs)
+        config(width=1 / 32).build(n_outputs)
 
 
 @both_networks
 @both_layouts
 @both_upsamplings
-def test_input_is_added_to_the_first_output_alone(description, layout, upsampling):
-    network = description(layout=layout, upsampling=upsampling, width=1 / 32).build(n_outputs=3)
+def test_input_is_added_to_the_first_output_alone(config, layout, upsampling):
+    network = config(layout=layout, upsampling=upsampling, width=1 / 32).build(n_outputs=3)
     randomize(network)
     x = torch.randn(2, 1, 300)
     with torch.no_grad():
@@ -315,13 +315,13 @@ def test_output_channels_of_the_last_shuffle():
 @both_networks
 @both_layouts
 @both_upsamplings
-def test_outputs_stand_alone(description, layout, upsampling):
+def test_outputs_stand_alone(config, layout, upsampling):
     """A channel of many is the only one of a network that has its filters of the last layer."""
     options = {"layout": layout, "upsampling": upsampling, "width": 1 / 32}
-    two = randomize(description(**options).build(n_outputs=2))
+    two = randomize(config(**options).build(n_outputs=2))
     x = torch.randn(1, 1, 600)
     for channel in range(2):
-        one, weights = description(**options).build().eval(), two.state_dict()
+        one, weights = config(**options).build().eval(), two.state_dict()
         for name in [name for name in weights if name.startswith("last.")]:
             axis = 1 if upsampling == "transposed" and layout == "code" and name[-1] == "t" else 0
             weights[name] = weights[name].unflatten(axis, (-1, 2)).select(axis + 1, channel)
@@ -341,9 +341,9 @@ def test_one_output_is_the_default():
 
 
 @both_networks
-def test_tracing_and_exporting_leave_predictions_alone(description):
+def test_tracing_and_exporting_leave_predictions_alone(config):
     """What is made while torch traces must not be kept for later."""
-    est = lively_resolver(network=description(n_blocks=3, width=1 / 4))
+    est = lively_resolver(network=config(n_blocks=3, width=1 / 4))
     x = np.random.default_rng(0).normal(size=3000)
     sizes = torch.randn(1, 1, 7777)
     expected = est.network_(sizes)

@@ -1,12 +1,14 @@
 """Training losses on values known by hand."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 
-from sklearn_audiosr._training.objectives import OBJECTIVES, separated
+from sklearn_audiosr._estimators.heads import HighbandHead
+from sklearn_audiosr._training.objectives import OBJECTIVES, find_objective
 from sklearn_audiosr.metrics import log_spectral_distance
 
 
@@ -114,7 +116,8 @@ def test_separated_trains_the_sum_and_the_mean(noise):
         heard.append(prediction)
         return torch.tensor(5.0)
 
-    loss = separated(objective)(torch.cat([mean, 0.2 * noise], dim=1), noise, mask)
+    outputs = torch.cat([mean, 0.2 * noise], dim=1)
+    loss = HighbandHead(objective).loss(lambda sources: outputs, noise, noise, mask)
     torch.testing.assert_close(heard[0], 1.1 * noise)
     assert loss.item() == pytest.approx(5 + 0.5 * -2, rel=1e-4)
 
@@ -126,7 +129,35 @@ def test_patches_of_any_length(name, n_timepoints):
     assert torch.isfinite(OBJECTIVES[name](0.5 * target, target, full_mask(target)))
 
 
-def test_estimator_knows_all_names():
-    from sklearn_audiosr._estimators.super_resolver import OBJECTIVE_NAMES
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_objectives_are_found_by_their_names(name):
+    assert find_objective(name, torch.nn.Identity()).__name__ == name
 
-    assert set(OBJECTIVES) == OBJECTIVE_NAMES
+
+def test_a_network_chooses_where_the_estimator_does_not():
+    network = torch.nn.Identity()
+    assert find_objective(None, network) is OBJECTIVES["rmse"]
+    network.default_objective = "spectral"
+    assert find_objective(None, network) is OBJECTIVES["spectral"]
+    assert find_objective("mse", network) is OBJECTIVES["mse"]
+
+
+def test_a_misspelt_name_is_told_with_where_it_stands():
+    network = torch.nn.Identity()
+    with pytest.raises(ValueError, match="objective must be one of 'rmse', .*, got 'l1'"):
+        find_objective("l1", network)
+    network.default_objective = "spectrall"
+    with pytest.raises(ValueError, match="network's default_objective must .* got 'spectrall'"):
+        find_objective(None, network)
+
+
+def test_a_callable_that_cannot_be_hashed_is_an_objective():
+    @dataclass
+    class Weighted:
+        weight: float
+
+        def __call__(self, prediction, target, mask):
+            return self.weight * OBJECTIVES["mse"](prediction, target, mask)
+
+    objective = Weighted(2.0)
+    assert find_objective(objective, torch.nn.Identity()) is objective

@@ -119,8 +119,14 @@ def test_a_network_without_matrices_of_its_own_refuses_muon():
 
 
 def test_unknown_optimizers_are_refused():
-    with pytest.raises(ValueError, match="'optimizer' parameter"):
+    with pytest.raises(ValueError, match="optimizer must be one of 'adam', 'muon', got 'sgd'"):
         train(optimizer="sgd")
+
+
+def test_a_network_s_misspelt_optimizer_is_refused():
+    network = torch.nn.Linear(3, 3)
+    with pytest.raises(ValueError, match="default_optimizer"):
+        make_optimizer("mu0n", network, 0.1, CPU)
 
 
 def test_the_callers_autocast_leaves_muon_as_it_is():
@@ -145,7 +151,9 @@ def test_a_closure_gives_the_loss():
 
 
 def test_a_network_of_matrices_alone_needs_no_adam():
-    network = torch.nn.Linear(3, 3, bias=False)
-    network.hidden_matrices = lambda: [network.weight]
-    optimizer = make_optimizer("muon", network, 0.1, CPU)
+    class Matrix(torch.nn.Linear):
+        def hidden_matrices(self):
+            return [self.weight]
+
+    optimizer = make_optimizer("muon", Matrix(3, 3, bias=False), 0.1, CPU)
     assert isinstance(optimizer, Muon)

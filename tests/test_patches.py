@@ -18,32 +18,32 @@ def numbered(*shapes):
     return clips
 
 
-def make_sampler(clips, patch_length, step):
+def make_sampler(clips, patch_length, stride):
     """Of targets that are the sources' opposite."""
     pairs = ((clip, -clip) for clip in clips)
-    return PatchSampler(pairs, [clip.shape for clip in clips], patch_length, step)
+    return PatchSampler(pairs, [clip.shape for clip in clips], patch_length, stride)
 
 
-def sample(clips, patch_length, step, n_patches=500, seed=0):
-    sampler = make_sampler(clips, patch_length, step)
+def sample(clips, patch_length, stride, n_patches=500, seed=0):
+    sampler = make_sampler(clips, patch_length, stride)
     return sampler.draw(n_patches, np.random.default_rng(seed))
 
 
-def starts_of(clips, patch_length, step):
+def starts_of(clips, patch_length, stride):
     """The first value of every patch that may be drawn: the last reaches the end, or over it."""
     return [
         waveform[start]
         for clip in clips
         for waveform in clip
-        for start in range(0, max(len(waveform) - patch_length, 0) + step, step)
+        for start in range(0, max(len(waveform) - patch_length, 0) + stride, stride)
     ]
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 6])
-def test_patches_are_excerpts_at_multiples_of_the_step(step):
+@pytest.mark.parametrize("stride", [1, 2, 3, 6])
+def test_patches_are_excerpts_at_multiples_of_the_stride(stride):
     clips = numbered((1, 60), (2, 24), (1, 12))
     waveforms = [waveform for clip in clips for waveform in clip]
-    sources, targets, mask = sample(clips, 12, step)
+    sources, targets, mask = sample(clips, 12, stride)
     assert sources.shape == targets.shape == mask.shape == (500, 12)
     assert sources.dtype == targets.dtype == mask.dtype == np.float32
     assert np.array_equal(targets, -sources)
@@ -51,16 +51,16 @@ def test_patches_are_excerpts_at_multiples_of_the_step(step):
     for patch in sources:
         waveform = next(w for w in waveforms if patch[0] in w)
         start = int(patch[0] - waveform[0])
-        assert start % step == 0
+        assert start % stride == 0
         assert np.array_equal(patch, waveform[start : start + 12])
 
 
-@pytest.mark.parametrize("step", [1, 2, 5])
-def test_every_start_is_equally_likely(step):
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_every_start_is_equally_likely(stride):
     # longer, as long and shorter than a patch; stereo has two waveforms
     clips = numbered((1, 30), (2, 20), (1, 10), (1, 5), (3, 10))
-    possible = starts_of(clips, 10, step)
-    sources, _, _ = sample(clips, 10, step, n_patches=200 * len(possible))
+    possible = starts_of(clips, 10, stride)
+    sources, _, _ = sample(clips, 10, stride, n_patches=200 * len(possible))
     drawn, counts = np.unique(sources[:, 0], return_counts=True)
     assert drawn.tolist() == possible
     assert stats.chisquare(counts).pvalue > 1e-3
@@ -157,5 +157,5 @@ def test_clips_are_given_back_with_their_channels():
 @pytest.mark.parametrize("shapes", [[(1, 6), (1, 6)], [(1, 10)], [(2, 2), (1, 6)]])
 def test_clips_that_changed_are_refused(shapes):
     clips = numbered((1, 4), (1, 6))
-    with pytest.raises(ValueError, match=r"Clip 0 of .* shape \(\d, \d+\).*got \(1, 4\): a lazy"):
+    with pytest.raises(ValueError, match=r"clip 0 .* shape \(\d, \d+\).*got \(1, 4\): a lazy"):
         PatchSampler([(clip, clip) for clip in clips], shapes, 8, 2)

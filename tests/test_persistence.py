@@ -11,14 +11,12 @@ import torch
 from model_files import KINDS, NOISY, X, Y, changed, fitted, save_kind
 from resolvers import weights
 from safetensors import safe_open
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
-from sklearn_audiosr import networks
-from sklearn_audiosr._models.loading import _ESTIMATORS, load
-from sklearn_audiosr._persistence.errors import ModelFileError
-from sklearn_audiosr._persistence.estimators import LEARNED, save_estimator
-from sklearn_audiosr._persistence.parameters import DESCRIPTIONS
-from sklearn_audiosr._persistence.weights import _build_without_weights
+import sklearn_audiosr
+from sklearn_audiosr import ModelFileError, _estimators, load, networks
+from sklearn_audiosr._estimators.saving import save_estimator
+from sklearn_audiosr._persistence.weights import build_without_weights
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 CLIPS = [X[0], X[1, :1], X[2, 100:433]]
@@ -29,8 +27,12 @@ def path(tmp_path):
     return tmp_path / "model.safetensors"
 
 
+def is_estimator(value):
+    return isinstance(value, type) and issubclass(value, BaseEstimator)
+
+
 def spell(value):
-    """Give a value, an object by its attributes, with lists as tuples."""
+    """Return a value, an object by its attributes, with lists as tuples."""
     if isinstance(value, torch.nn.Module):
         return {name: tensor.tolist() for name, tensor in value.state_dict().items()}
     if isinstance(value, np.ndarray):
@@ -246,7 +248,8 @@ def test_two_that_were_loaded_share_no_weights(path):
 @pytest.mark.parametrize("kind", ["dnn", "unet", "batch", "transposed", "tfilm", "spectral"])
 def test_weights_that_a_file_asks_for_take_no_memory(kind):
     """They are compared with the file's before there are any: a size costs nothing."""
-    network = _build_without_weights(fitted(kind))
+    est = fitted(kind)
+    network = build_without_weights(lambda: est._build_network(4))
     assert all(w.is_meta for w in network.parameters() if w.numel() > len(w))  # of many axes
 
 
@@ -256,7 +259,7 @@ def test_loading_loads_no_compiler(path):
         save_kind(kind, path.with_name(kind))
     code = (
         "import pathlib, sys\n"
-        "from sklearn_audiosr._models.loading import load\n"
+        "from sklearn_audiosr import load\n"
         f"ests = [load(path) for path in sorted(pathlib.Path({str(path.parent)!r}).iterdir())]\n"
         "print(len(ests), 'torch._dynamo' in sys.modules)\n"
     )
@@ -265,10 +268,11 @@ def test_loading_loads_no_compiler(path):
 
 
 def test_every_estimator_and_network_has_its_name():
-    assert set(_ESTIMATORS) == set(LEARNED) == {type(est).__name__ for est in KINDS.values()}
-    assert set(DESCRIPTIONS) == set(networks.__all__)
+    exported = {n for n in sklearn_audiosr.__all__ if is_estimator(getattr(sklearn_audiosr, n))}
+    kinds = {type(est).__name__ for est in KINDS.values()}
+    assert kinds == set(_estimators.__all__) == exported, "add one to KINDS"
     used = {type(est.network).__name__ for est in KINDS.values() if hasattr(est, "network")}
-    assert used == set(DESCRIPTIONS), "add one to KINDS"
+    assert used == set(networks.__all__), "add one to KINDS"
 
 
 def test_the_error_of_a_file_can_be_pickled():

@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from model_files import X, content_of, fitted, put_together, sign, table_of, take_apart
 
-from sklearn_audiosr._models.loading import load
-from sklearn_audiosr._persistence.errors import ModelFileError
+from sklearn_audiosr import ModelFileError, load
 from sklearn_audiosr._persistence.model_file import unpack_model
 
 
@@ -68,7 +67,7 @@ FIELDS = [
     ("unet", (*PARAMETERS, "patch_length"), [[3]], "patch_length must hold plain values"),
     ("unet", (*PARAMETERS, "noise_model"), "gaussian", "noise_model_ must fit"),
     ("unet", (*PARAMETERS, "noise_model"), "os.system", "its noise model is unknown"),
-    ("unet", NETWORK, "AudioUNet", "network must be a description"),
+    ("unet", NETWORK, "AudioUNet", "network must be a "),
     ("unet", NETWORK, None, "must have shape|the arrays must have"),
     ("unet", (*NETWORK, "class"), "subprocess.Popen", "network must be one of AudioUNet"),
     ("unet", (*NETWORK, "class"), "BaseEstimator", "network must be one of AudioUNet"),
@@ -119,7 +118,7 @@ FIELDS = [
 
 
 def put(document, place, value):
-    """Give a copy of a document with another value at a place."""
+    """Return a copy of a document with another value at a place."""
     document = copy.deepcopy(document)
     part = document
     for key in place[:-1]:

@@ -1,6 +1,7 @@
 """What `save` refuses, and that a file is whole or not there."""
 
 import errno
+import os
 
 import numpy as np
 import pytest
@@ -12,10 +13,9 @@ from resolvers import small_resolver
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_audiosr import LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._models.loading import load
-from sklearn_audiosr._persistence import model_file as _model_file
-from sklearn_audiosr._persistence.estimators import save_estimator
+from sklearn_audiosr import LinearUpsampler, SplineUpsampler, load
+from sklearn_audiosr._estimators.saving import save_estimator
+from sklearn_audiosr._persistence import model_file
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
 
@@ -68,7 +68,7 @@ def test_cards_that_no_file_may_hold_are_refused(path):
 
 
 def test_a_curve_that_no_file_may_hold_is_refused(path, monkeypatch):
-    monkeypatch.setattr(_model_file, "_MAX_HEADER", 20_000)
+    monkeypatch.setattr(model_file, "MAX_HEADER", 20_000)
     est = changed("dnn")
     est.loss_curve_ = [1 / 3] * 2000
     with pytest.raises(ValueError, match=r"can't be saved: its header has \d+ bytes, of which 200"):
@@ -177,7 +177,7 @@ def test_a_disk_that_is_full_costs_no_file(path, monkeypatch):
     def fail(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_model_file.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         save_kind("linear", path)
     assert path.read_bytes() == before

@@ -93,15 +93,16 @@ def score_clips(Y, Y_pred):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("speech")])
-@pytest.mark.parametrize("offset", [0.05, 0.2])
-def test_a_recording_s_offset_does_little_harm(name, offset):
+def test_a_recording_s_offset_does_little_harm(name):
     est = load_pretrained(name)
     Y = trim_clips(load_speech().clips[::8], est.upsampling_ratio_)
     X = Decimator(est.upsampling_ratio_).fit_transform(Y)
-    plain, moved = est.predict(X), est.predict([x + np.float32(offset) for x in X])
-    moved = [y - np.float32(offset) for y in moved]
-    assert signal_to_noise_ratio(Y, moved) > signal_to_noise_ratio(Y, plain) - 0.5
-    assert log_spectral_distance(Y, moved) < log_spectral_distance(Y, plain) + 0.16
+    plain = est.predict(X)
+    snr, lsd = signal_to_noise_ratio(Y, plain), log_spectral_distance(Y, plain)
+    for offset in (np.float32(0.05), np.float32(0.2)):
+        moved = [y - offset for y in est.predict([x + offset for x in X])]
+        assert signal_to_noise_ratio(Y, moved) > snr - 0.5
+        assert log_spectral_distance(Y, moved) < lsd + 0.16
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,7 +110,7 @@ def test_a_recording_s_offset_does_little_harm(name, offset):
 def test_a_stream_is_the_whole(name, offset):
     """Rounding differs with the length of the pieces: no network may make much of that."""
     est = load_pretrained(name)
-    (y,) = trim_clips([load_speech().clips[0]], est.upsampling_ratio_)
+    (y,) = trim_clips([load_speech().clips[0][:40_000]], est.upsampling_ratio_)
     (x,) = Decimator(est.upsampling_ratio_).fit_transform([y]) + np.float32(offset)
     (whole,) = est.predict([x])
     stream = est.stream(1)

@@ -10,7 +10,7 @@ from sklearn_audiosr._prediction.loop import open_array, predict_waveforms
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import SpectralNet, _spectral_layers
-from sklearn_audiosr.networks._spectral_layers import Analysis, KnotFilter, Synthesis
+from sklearn_audiosr.networks._spectral_layers import Analysis, PolyphaseWienerFilter, Synthesis
 
 CPU = torch.device("cpu")
 RATIOS = (2, 3, 4, 6, 8)
@@ -62,10 +62,10 @@ def test_analysis_of_a_tone_is_its_line():
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_knot_filter_is_nearly_the_linear_upsampler(ratio):
+def test_polyphase_wiener_filter_is_nearly_the_linear_upsampler(ratio):
     """It has a little more error: its phases have equal sums, those of least squares not."""
     source, y = make_pair(ratio)
-    layer = KnotFilter(ratio, 33)
+    layer = PolyphaseWienerFilter(ratio, 33)
     layer.solve([(source, y)])
     x = source[:, ::ratio]
     linear = LinearUpsampler(n_taps=33).fit(x[None], y[None]).predict(x[None])[0]
@@ -77,7 +77,7 @@ def test_knot_filter_is_nearly_the_linear_upsampler(ratio):
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_a_constant_makes_no_tone(ratio):
     """A tone at the narrowband rate would be a difference between the phases."""
-    layer = KnotFilter(ratio, 33)
+    layer = PolyphaseWienerFilter(ratio, 33)
     layer.solve([make_pair(ratio)])
     inside = layer(torch.ones(1, 1, 100 * ratio))[0, 0, 40 * ratio : -40 * ratio]
     assert np.ptp(inside.numpy()) < 1e-5
@@ -90,7 +90,7 @@ def test_a_constant_passes_as_it_is(volume, gain):
     y -= y.mean()  # nothing in it tells of constants
     x = Decimator(2).fit_transform(y)
     source = upsample_cubic(np.float32(volume) * x, 2)
-    layer = KnotFilter(2, 33)
+    layer = PolyphaseWienerFilter(2, 33)
     layer.solve([(source, y)])
     passed = layer(torch.ones(1, 1, 200))[0, 0, 100].item()
     assert passed == pytest.approx(gain, rel=1e-5 if gain == 1 else 0.1)
@@ -109,7 +109,7 @@ def test_fresh_network_corrects_nothing(ratio):
     window = np.hanning(len(mean))
     kept, filtered = (np.fft.rfft(z * window) for z in (mean, filtered))
     frequency = np.fft.rfftfreq(len(mean)) * 160  # in bins of the network's frames
-    low, high = frequency < network.n_low, frequency > network.n_kept + 2
+    low, high = frequency < network.n_low, frequency > network.bands.n_kept + 2
     assert np.linalg.norm((kept - filtered)[low]) < 1e-3 * np.linalg.norm(filtered[low])
     assert np.linalg.norm(kept[high]) < 0.02 * np.linalg.norm(filtered[high])
 
@@ -125,7 +125,7 @@ def test_a_correction_raises_no_bin_far_above_its_surroundings(ratio):
 
     @torch.no_grad()
     def measure(gain):
-        """Give the power of the raised bin of the mean, and that of bins below, in all frames."""
+        """Return the power of the raised bin of the mean, and that of bins below, in all frames."""
         network.last.bias[raised] = gain - 1
         real, imag = network.analysis(network(x)[:, :1]).chunk(2, dim=1)
         power = real.square() + imag.square()

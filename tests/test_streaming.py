@@ -15,8 +15,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._prediction import loop as _inference
 from sklearn_audiosr._prediction import stream as _streaming
+from sklearn_audiosr._prediction.network_stream import stream_opener
 from sklearn_audiosr.networks import TFiLM
 from sklearn_audiosr.networks._layers import Conv1d
 
@@ -261,7 +261,7 @@ def count_held(stage):
     held = [source._knots]
     if stage is not source:
         pieces = stage._network._pieces
-        held += [pieces._x] if hasattr(pieces, "_x") else pieces.flow._held.values()
+        held += [pieces._x] if hasattr(pieces, "_x") else pieces.runner._held.values()
     return sum(count_alive(x) for x in held)
 
 
@@ -324,8 +324,10 @@ def test_weights_that_change_in_place_change_a_stream():
 def test_a_network_may_have_a_layer_named_stream():
     network = Halving()
     network.stream = torch.nn.Identity()
-    pieces = _inference._open_pieces(network)
-    assert isinstance(pieces, _inference._ContextStream)
+    x = noise(300)[None]
+    y = stream_opener(network, torch.device("cpu"))().push(x, last=True)
+    with torch.no_grad():
+        assert_same(y[0], network(torch.from_numpy(x[:, None]))[:, 0].numpy())
 
 
 @pytest.mark.parametrize("kind", ["spline", "code"])

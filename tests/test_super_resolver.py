@@ -101,9 +101,9 @@ def test_unfitted(pairs):
     ("parameters", "error", "message"),
     [
         ({"device": "gpu"}, ValueError, 'device must be "auto", "cpu", "cuda"'),
-        ({"network": 4}, TypeError, r"network must be a description with a method build\(\)"),
-        ({"network": AudioUNet}, TypeError, "network must be a description"),
-        ({"objective": "l1"}, ValueError, "'objective' parameter of AudioSuperResolver"),
+        ({"network": 4}, TypeError, r"network must be a config with a method build\(\)"),
+        ({"network": AudioUNet}, TypeError, "network must be a config"),
+        ({"objective": "l1"}, ValueError, "objective must be one of 'rmse', .* got 'l1'"),
         ({"patch_length": 0}, ValueError, "'patch_length' parameter"),
         ({"validation_fraction": 1.0}, ValueError, "'validation_fraction' parameter"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from lively import randomize
-from modulated import describe, lively_network, make_lively, modulations
+from modulated import lively_network, make_config, make_lively, modulations
 
 from sklearn_audiosr.networks import AudioUNet, TFiLM
 from sklearn_audiosr.networks._fast import convolution as _convolution
@@ -82,7 +82,7 @@ def test_shapes_without_memory():
     ],
 )
 def test_features_that_share_a_scale(options, expected):
-    network = describe(**{"block_length": 256, **options}).build()
+    network = make_config(**{"block_length": 256, **options}).build()
     assert [layer.block_length for layer in modulations(network)] == expected
     stride = max(options.get("block_length", 256), 2 ** len(network.halving_blocks))
     assert network.stride == stride
@@ -102,7 +102,7 @@ def test_the_u_net_inside_is_that_of_its_seed():
     torch.manual_seed(3)
     inside = AudioUNet(n_blocks=2, width=1 / 32).build().state_dict()
     torch.manual_seed(3)
-    modulated = describe().build().state_dict()
+    modulated = make_config().build().state_dict()
     assert all(torch.equal(modulated[name], inside[name]) for name in inside)
     assert all("lstm" in name for name in modulated.keys() - inside.keys())
 
@@ -176,7 +176,7 @@ def test_look_ahead_by_hand():
     down-block            1 timepoint                        31
     ====================  =================================  =============================
     """
-    network = describe(n_blocks=1, kernel_sizes=[3], block_length=8).build()
+    network = make_config(n_blocks=1, kernel_sizes=[3], block_length=8).build()
     assert network.look_ahead == 31
 
 
@@ -186,15 +186,15 @@ def test_look_ahead_of_the_default():
     assert (network.stride, network.look_back, network.look_ahead) == (256, math.inf, 2342)
 
 
-@pytest.mark.parametrize("description", [AudioUNet, TFiLM])
-def test_it_remembers_what_a_convolution_forgets(description):
-    network = make_lively(description(n_blocks=1, width=1 / 32, kernel_sizes=[3]).build())
+@pytest.mark.parametrize("config", [AudioUNet, TFiLM])
+def test_it_remembers_what_a_convolution_forgets(config):
+    network = make_lively(config(n_blocks=1, width=1 / 32, kernel_sizes=[3]).build())
     x = torch.randn(1, 1, 3000)
     louder = x.clone()
     louder[..., :200] *= 10
     with torch.no_grad():
         change = (network(x) - network(louder))[0, 0, 1500:].abs().max()
-    assert (change > 0) == (description is TFiLM)
+    assert (change > 0) == (config is TFiLM)
 
 
 def test_bfloat16_leaves_the_state_in_float32():
@@ -235,4 +235,4 @@ def test_block_lengths_are_no_booleans():
 
 
 def test_block_length_of_numpy():
-    assert describe(block_length=np.int64(64)).build().stride == 64
+    assert make_config(block_length=np.int64(64)).build().stride == 64

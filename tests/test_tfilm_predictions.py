@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lively import Description, Halving, assert_same, lively_resolver
-from modulated import describe, every_option, lively_estimator, lively_network, modulations
+from modulated import every_option, lively_estimator, lively_network, make_config, modulations
 from resolvers import make_pairs, small_resolver, weights
 from sklearn.base import clone
 from test_streaming import noise, push_in_chunks
@@ -55,7 +55,7 @@ def test_chunks_cost_no_context(monkeypatch):
 
 
 def network_type():
-    return type(describe().build().down[0][0])
+    return type(make_config().build().down[0][0])
 
 
 @every_option
@@ -95,10 +95,10 @@ def test_stream_in_bfloat16_equals_predict_in_bfloat16():
 
 def test_memory_of_a_stream_stays_the_same():
     stream, held = lively_estimator().stream(), []
-    flow = stream._stage._network._pieces.flow
+    runner = stream._stage._network._pieces.runner
     for _ in range(100):
         stream.push(noise(16))
-        tensors = [*flow._held.values(), *(t for state in flow._states.values() for t in state)]
+        tensors = [*runner._held.values(), *(t for state in runner._states.values() for t in state)]
         held.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
     assert 0 < max(held[50:]) == max(held[25:50])
 
@@ -128,7 +128,7 @@ def test_fit_is_reproducible_and_goes_on():
 
 def test_training_moves_every_lstm():
     X, Y = make_pairs()
-    network = describe(dropout=0.0)
+    network = make_config(dropout=0.0)
     torch.manual_seed(0)
     est = small_resolver(network=network, max_epochs=1, validation_fraction=0).fit(X, Y)
     for layer in modulations(est.network_):
@@ -139,7 +139,7 @@ def test_training_moves_every_lstm():
 def test_patches_hold_two_stretches_at_least(patch_length):
     """Shorter ones have no whole stretch after their first, for which to remember anything."""
     X, Y = make_pairs()
-    est = small_resolver(network=describe(block_length=64), patch_length=patch_length)
+    est = small_resolver(network=make_config(block_length=64), patch_length=patch_length)
     with pytest.raises(
         ValueError,
         match=rf"patch_length must be at least 128 for network=TFiLM\(.*\), got {patch_length}: ",
@@ -150,7 +150,7 @@ def test_patches_hold_two_stretches_at_least(patch_length):
 def test_two_stretches_are_enough_to_learn_from_the_one_before():
     X, Y = make_pairs()
     est = small_resolver(
-        network=describe(block_length=64), patch_length=128, max_epochs=1, validation_fraction=0
+        network=make_config(block_length=64), patch_length=128, max_epochs=1, validation_fraction=0
     )
     recurrent = [layer.lstm.weight_hh_l0 for layer in modulations(est.fit(X, Y).network_)]
     before = [weight.clone() for weight in recurrent]
@@ -165,16 +165,16 @@ def test_two_stretches_are_enough_to_learn_from_the_one_before():
 )
 def test_fit_names_a_wrong_block_length(block_length, message):
     with pytest.raises(ValueError, match=message):
-        small_resolver(network=describe(block_length=block_length)).fit(*make_pairs())
+        small_resolver(network=make_config(block_length=block_length)).fit(*make_pairs())
 
 
 class Patient(Description):
-    """A description of the user's that wants longer patches."""
+    """A config of the user's that wants longer patches."""
 
     least_patch_length = 1000
 
 
-def test_any_description_may_want_longer_patches():
+def test_any_config_may_want_longer_patches():
     X, Y = make_pairs()
     with pytest.raises(ValueError, match=r"patch_length must be at least 1000 for network=.*512"):
         small_resolver(network=Patient(Halving)).fit(X, Y)

@@ -5,6 +5,7 @@ import re
 import signal
 import threading
 import warnings
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -16,8 +17,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._estimators import learned as _learned
-from sklearn_audiosr._estimators import super_resolver as _super_resolver
-from sklearn_audiosr._training import loop as _training
+from sklearn_audiosr._estimators.fitting import make_validation
+from sklearn_audiosr._estimators.heads import WaveformHead
+from sklearn_audiosr._estimators.network_input import NetworkInput
+from sklearn_audiosr._training import callbacks as _callbacks
 from sklearn_audiosr._training.objectives import rmse
 from sklearn_audiosr._training.optimizers import make_optimizer
 from sklearn_audiosr._training.patches import PatchSampler
@@ -65,13 +68,13 @@ def test_epoch_draws_as_many_patches_as_hold_all_timepoints(pairs, monkeypatch):
 
 
 def test_sources_are_upsampled_once_for_the_whole_fit(pairs, monkeypatch):
-    upsampled, upsample = [], _super_resolver.upsample_cubic
+    upsampled, make_pair = [], NetworkInput.make_pair
 
-    def counting(x, ratio, **options):
+    def counting(self, x, y):
         upsampled.append(x.shape)
-        return upsample(x, ratio, **options)
+        return make_pair(self, x, y)
 
-    monkeypatch.setattr(_super_resolver, "upsample_cubic", counting)
+    monkeypatch.setattr(NetworkInput, "make_pair", counting)
     est = small_resolver(max_epochs=3, validation_fraction=0.34).fit(*pairs)
     assert len(est.loss_curve_) == len(est.validation_scores_) == 3
     assert upsampled == 6 * [(1, 1024)]  # whole clips, the held-out ones too
@@ -267,33 +270,82 @@ def test_predictions_that_are_not_finite_are_divergence(pairs, monkeypatch):
 
 def test_validation_of_predictions_that_are_not_finite_is_no_number(pairs):
     est = small_resolver(max_epochs=1, validation_fraction=0.2).fit(*pairs)
-    held_out = [
-        est._make_pair(x[None], y[None], RATIO, est.scale_) for x, y in zip(*pairs, strict=True)
-    ]
-    validate = est._make_validation(est.network_, held_out, torch.device("cpu"))
+    source = NetworkInput("cubic", RATIO, est.scale_)
+    held_out = [source.make_pair(x[None], y[None]) for x, y in zip(*pairs, strict=True)]
+    cpu = torch.device("cpu")
+    validate = make_validation(WaveformHead(), est.network_, held_out, cpu, "float32")
     assert np.isfinite(validate())
     torch.nn.init.constant_(next(est.network_.parameters()), 1e38)
     assert np.isnan(validate())
 
 
-def test_slow_training_warns_with_two_ways_out(pairs, monkeypatch):
-    monkeypatch.setattr(_training, "_PATIENCE_SECONDS", 0)
-    with pytest.warns(UserWarning, match=r"One epoch takes about .* s .*AudioUNet\(width=.*cuda"):
-        small_resolver(max_epochs=1).fit(*pairs)
+class Slow(torch.nn.Module):
+    """A network of some weights whose patches take some time, by a clock of its own."""
+
+    stride, look_back, look_ahead = 1, 0, 0
+
+    def __init__(self, seconds, n_weights):
+        super().__init__()
+        self.seconds, self.now = seconds, 0.0
+        self.weight = torch.nn.Parameter(torch.ones(n_weights))
+
+    def perf_counter(self):
+        return self.now
+
+    def forward(self, x):
+        self.now += self.seconds * len(x)
+        return x * self.weight[0]
 
 
 @pytest.mark.parametrize(
-    ("seconds_per_epoch", "max_epochs", "width", "warns"),
-    [(17, 100, 1 / 8, False), (19, 100, 1 / 8, True), (0.1, 1, 1, True)],
+    ("seconds", "n_weights", "message"),
+    [
+        (17.0 / 3, 1, None),
+        (19.0 / 3, 1, r"Training 1e-06 million weights takes about 32 min on this CPU, 19 s for "),
+        (1e-6, 30_000_000, r"Training 30 million weights .*AudioUNet\(width=.*cuda"),
+    ],
 )
-def test_half_an_hour_or_a_full_width_network_warns(seconds_per_epoch, max_epochs, width, warns):
-    with torch.device("meta"):
-        network = AudioUNet(width=width).build()
-    arguments = (network, seconds_per_epoch, max_epochs, torch.device("cpu"), "a smaller network")
+def test_half_an_hour_or_a_full_width_network_warns_before_the_first_step(
+    monkeypatch, seconds, n_weights, message
+):
+    class Config:
+        def build(self):
+            return network
+
+    def objective(prediction, target, mask):
+        steps.append(len(caught))
+        raise KeyboardInterrupt
+
+    network, steps = Slow(seconds, n_weights), []
+    monkeypatch.setattr(_callbacks, "time", network)
+    est = AudioSuperResolver(Config(), objective=objective, max_epochs=100, patch_length=512)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _training._warn_if_slow(*arguments)
-    assert bool(caught) == warns
+        est.fit(np.ones((1, 256)), np.ones((1, 512)))  # a patch an epoch
+    texts = [str(warning.message) for warning in caught]
+    assert "interrupted" in texts.pop()
+    assert len(texts) == steps[0] == (message is not None)
+    assert not texts or re.search(message, texts[0])
+
+
+def test_small_patches_are_timed_together_before_a_warning(monkeypatch):
+    """A patch alone takes 10 s, and 16 together 11 s."""
+
+    class Batched(Slow):
+        def forward(self, x):
+            self.now += 10 + len(x) / 16
+            return x * self.weight[0]
+
+    network = Batched(0, 1)
+    monkeypatch.setattr(_callbacks, "time", network)
+    sampler = SimpleNamespace(n_patches_per_epoch=2, patch_length=8)
+    training = SimpleNamespace(
+        network=network, device=torch.device("cpu"), loader=SimpleNamespace(sampler=sampler),
+        schedule=SimpleNamespace(max_epochs=40, batch_size=16),
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _callbacks.WarnSlow("a smaller one").begin(training)
 
 
 def test_verbose_shows_epoch_loss_and_validation(pairs, capsys):

@@ -177,7 +177,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         >>> loaded.upsampling_ratio_
         4
         """
-        from sklearn_audiosr._persistence.estimators import save_estimator
+        from sklearn_audiosr._estimators.saving import save_estimator
 
         save_estimator(self, path, card=card, dtype=dtype)
 

@@ -180,8 +180,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
             )
         if Y_oracle is None:
             return super().predict(X)
-        X, Y, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
-        return X.collect(X.check_results(self._upsample_with(X, Y)))
+        clips, truths, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
+        return clips.collect(clips.check_results(self._upsample_with(clips, truths)))
 
     def score(
         self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
@@ -280,7 +280,8 @@ class DNNBandwidthExtender(LearnedUpsampler):
         device = resolve_device(self.device)
         network, source, head = self._network_on(device), self._network_input(), _SpectrumHead()
         for x, y in zip(clips, truths, strict=True):
-            outputs = predict_waveforms(network, *source.open(x, y), device, self.precision)
+            read_source, shape = source.open(x, y)
+            outputs = predict_waveforms(network, read_source, shape, device, self.precision)
             yield self._to_waveform(head, outputs)
 
 

@@ -1,12 +1,12 @@
-"""Dense network on short-time spectra: from frames of the lowband to the highband."""
+"""The dense network on short-time spectra, which predicts the highband of a frame."""
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-# Power added before the logarithm, relative to clips of root mean square 1 (a frame's power is
-# some hundreds): below any sound, above rounding.
+# Added to powers before the logarithm, for clips of root mean square 1 (a frame's power is some
+# hundreds): below any sound, above rounding.
 _POWER_FLOOR = 1e-6
 
 
@@ -26,19 +26,27 @@ class HighbandDNN(nn.Module):
     frame_length : int
         Wideband timepoints of a frame; the hop is half of it.
     n_context_frames : int
-        Frames whose lowband predicts the highband of the middle one, odd.
+        Frames whose lowband predicts the highband of the middle one, an odd number.
     phase : {"predicted", "imaged", "oracle"}
-        Where the highband's phase comes from.
+        Source of the highband's phase.
 
     Attributes
     ----------
     stride, look_back, look_ahead : int
-        As for every network: frames start at multiples of the hop.
+        As of every network; frames start at multiples of the hop.
     """
+
+    low_mean: torch.Tensor
+    low_std: torch.Tensor
+    high_mean: torch.Tensor
+    high_std: torch.Tensor
+    high_max: torch.Tensor
+    window: torch.Tensor
 
     def __init__(self, ratio, hidden_layer_sizes, frame_length, n_context_frames, phase):
         super().__init__()
         self.ratio, self.frame_length, self.phase = ratio, frame_length, phase
+        self.n_inputs = 2 if phase == "oracle" else 1  # channels
         self.hop = frame_length // 2
         self.n_side = n_context_frames // 2
         self.n_low = frame_length // (2 * ratio) + 1  # the narrowband Nyquist bin is lowband
@@ -68,13 +76,14 @@ class HighbandDNN(nn.Module):
         return self._synthesize(wideband)[:, None, :time]
 
     def stream(self):
-        """Give an object that computes the same piece by piece, each frame once."""
+        """Return an object that computes the same piece by piece, each frame once."""
         return _FrameStream(self)
 
     def loss(self, sources, targets, mask):
-        """Mean squared error of standardised log power, and of the phase's cosine and sine.
+        """Return the mean squared error of standardised log power, and of the phasor if predicted.
 
-        Three tensors of shape (batch, 1, time); frames count whose centre the mask keeps.
+        All three tensors have the shape (batch, 1, time). Frames count if the mask is 1 at their
+        centre.
         """
         padding = (0, -sources.shape[-1] % self.hop)
         sources, targets, mask = (
@@ -103,12 +112,12 @@ class HighbandDNN(nn.Module):
 
     @torch.no_grad()
     def fit_statistics(self, excerpts):
-        """Set mean and deviation of the log power of each bin, and the highband's largest.
+        """Set the mean, deviation and largest value of each bin's log power.
 
         Parameters
         ----------
-        excerpts : iterable of (source, target)
-            Pairs of tensors of shape (n_waveforms, time), time a multiple of the hop.
+        excerpts : iterable of (Tensor, Tensor)
+            Sources and targets of shape (n_waveforms, time), time a multiple of the hop.
         """
         sums = {name: torch.zeros_like(getattr(self, f"{name}_mean")) for name in ("low", "high")}
         squares, count = dict(sums), 0
@@ -131,32 +140,33 @@ class HighbandDNN(nn.Module):
             variance = squares[name] / count - mean.square()
             getattr(self, f"{name}_mean").copy_(mean)
             deviation = variance.clamp(min=0).sqrt()
-            # a bin that never varies (silence) must not be magnified
+            # do not amplify a bin that never varies (silence)
             deviation = torch.where(deviation < 1e-2, torch.ones_like(deviation), deviation)
             getattr(self, f"{name}_std").copy_(deviation)
 
     def _analyze(self, x):
-        """Spectra of x of shape (batch, time), with frames of silence for the context.
+        """Return the spectra, (batch, frames, bins), of x of shape (batch, time), padded.
 
-        Frame ``n_side + j`` of the (batch, frames, bins) is centred on timepoint ``j hop``.
+        Frame ``n_side + j`` is centred on timepoint ``j hop``; frames of silence before and after
+        are context.
         """
         return self._transform(functional.pad(x, ((self.n_side + 1) * self.hop,) * 2))
 
     def _transform(self, x):
-        """Spectra of the whole frames of x."""
+        """Return the spectra of the whole frames of x."""
         frames = x.unfold(-1, self.frame_length, self.hop)
-        # autocast would turn the transform to bfloat16
+        # float: autocast would compute the transform in bfloat16
         return torch.fft.rfft(frames.float() * self.window, dim=-1)
 
     def _synthesize(self, spectrum):
-        """Overlap and add; periodic Hamming windows half a frame apart sum to 1.08 exactly."""
+        """Overlap and add frames; Hamming windows half a frame apart sum to 1.08 exactly."""
         frames = torch.fft.irfft(spectrum, n=self.frame_length, dim=-1) / 1.08
         first, second = frames[..., : self.hop], frames[..., self.hop :]
         halves = second[:, :-1] + first[:, 1:]  # (batch, frames - 1, hop)
         return halves.reshape(len(halves), -1)
 
     def _fill_highband(self, spectrum, oracle=None):
-        """Spectra of the middle frames, with lowband and highband."""
+        """Return the spectra of the middle frames, with lowband and highband."""
         log_power, phasor = self._predict(spectrum)
         if self.phase == "imaged":
             phasor = self._image_phase(spectrum)
@@ -166,10 +176,10 @@ class HighbandDNN(nn.Module):
         return torch.cat([self._middle(spectrum)[..., : self.n_low], highband], dim=-1)
 
     def _predict(self, spectrum):
-        """Log power of the highband, and its phase where that is predicted."""
+        """Return log power and phasor of the highband; None for a phasor that is not predicted."""
         output = self.layers(self._features(spectrum)).float()
         log_power = output[..., : self.n_high] * self.high_std + self.high_mean
-        # beyond what any training frame held, a bin would only be noise
+        # a bin above its largest value in training would only be noise
         log_power = torch.minimum(log_power, self.high_max)
         phasor = None
         if self.phase == "predicted":
@@ -178,7 +188,7 @@ class HighbandDNN(nn.Module):
         return log_power, phasor
 
     def _features(self, spectrum):
-        """Standardised log power of the lowband of neighbouring frames, phase of the middle one."""
+        """Return the lowband's log power in neighbouring frames, and phase in the middle one."""
         low = spectrum[..., : self.n_low]
         context = self._standardize(low, "low").unfold(1, 2 * self.n_side + 1, 1)
         features = context.flatten(start_dim=2)  # (batch, frames, bins * context)
@@ -192,11 +202,11 @@ class HighbandDNN(nn.Module):
         return (_log_power(spectrum) - mean) / std
 
     def _middle(self, spectrum):
-        """Frames that overlap the signal, without the context's frames of silence."""
+        """Return the frames that overlap the signal, without those that are only context."""
         return spectrum[:, self.n_side : spectrum.shape[1] - self.n_side]
 
     def _image_phase(self, spectrum):
-        """Phase that the highband would have if zeros were put between narrowband timepoints."""
+        """Return the phasor of the highband that zeros between narrowband timepoints would make."""
         period = self.frame_length // self.ratio
         bins = torch.arange(self.n_low, self.n_low + self.n_high, device=spectrum.device) % period
         mirrored = bins >= self.n_low
@@ -204,7 +214,7 @@ class HighbandDNN(nn.Module):
         return _unit_phasor(torch.where(mirrored, low.conj(), low))
 
     def _frame_weights(self, mask):
-        """1 for frames centred inside the clip whose context a patch does not cut off."""
+        """Return 1 for frames centred inside the clip whose context the patch does not cut off."""
         weights = functional.pad(mask, (0, 1))[:, :: self.hop].clone()
         margin = self.n_side + 1
         if weights.shape[-1] > 2 * margin:
@@ -216,7 +226,7 @@ class HighbandDNN(nn.Module):
 
 
 class _FrameStream:
-    """A `HighbandDNN` whose input comes piece by piece; spectra wait for their context."""
+    """A `HighbandDNN` whose input comes piece by piece: it keeps spectra until context follows."""
 
     def __init__(self, network):
         self.network = network
@@ -226,9 +236,9 @@ class _FrameStream:
         self._n_inputs = self._n_outputs = 0
 
     def push(self, x, last):
-        """Give the outputs that follow from the input so far; see `PieceStream`."""
+        """Return the outputs that follow from the input so far; see `NetworkStream`."""
         network, hop = self.network, self.network.hop
-        margin = (network.n_side + 1) * hop  # silence around the clip, as in `_analyze`
+        margin = (network.n_side + 1) * hop  # padding of the clip, as in `_analyze`
         self._n_inputs += x.shape[-1]
         end = (-self._n_inputs % hop + margin) if last else 0
         x = functional.pad(x[:, 0], (margin if self._x is None else 0, end))
@@ -271,12 +281,12 @@ def _dense_layers(n_in, hidden_layer_sizes, n_out):
 
 
 def _log_power(spectrum):
-    """Twice the natural logarithm of the magnitude."""
+    """Return the natural logarithm of the power."""
     return torch.log(spectrum.real.square() + spectrum.imag.square() + _POWER_FLOOR)
 
 
 def _unit_phasor(spectrum):
-    """Values of magnitude 1 with the same phase; 1 where there is none."""
+    """Return values of magnitude 1 with the same phase; 1 for zeros."""
     magnitude = spectrum.abs()
     silent = magnitude < 1e-12
     return torch.where(silent, torch.ones_like(spectrum), spectrum / magnitude.clamp(min=1e-12))

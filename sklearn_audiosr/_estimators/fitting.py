@@ -108,7 +108,8 @@ def _make_schedule(est, network):
         learning_rate=est.learning_rate,
         learning_rate_schedule=est.learning_rate_schedule,
         # a parameter of the estimator, or the network's own
-        optimizer=getattr(est, "optimizer", None) or getattr(network, "default_optimizer", "adam"),
+        optimizer=getattr(est, "optimizer", None)
+        or str(getattr(network, "default_optimizer", "adam")),
         precision=est.precision,
     )
 
@@ -116,14 +117,14 @@ def _make_schedule(est, network):
 def _make_callbacks(est, head, checkpoint, view_training, tasks):
     from sklearn_audiosr._training import callbacks
 
-    chosen = []
+    chosen: list[callbacks.Callback] = []
     if checkpoint is not None:
         chosen.append(callbacks.SaveCheckpoint(checkpoint))
     if est.early_stopping:
         chosen.append(callbacks.EarlyStopping(est.n_iter_no_change))
     if est.verbose:
         chosen.append(callbacks.ProgressBar(head.score_name))
-    chosen.append(callbacks.WarnSlow(head.loss, est._faster_fit))
+    chosen.append(callbacks.WarnSlow(est._faster_fit))
     chosen.append(callbacks.WarnInterrupted(checkpoint is not None))
     functions = [*tasks.functions, *(est.callbacks or ())]
     return chosen + [callbacks.CallFunction(function, view_training) for function in functions]

@@ -64,6 +64,14 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         "random_state": ["random_state"],
     }
 
+    _learned = {  # what save() stores; `n_iter_` is the length of `loss_curve_`
+        "upsampling_ratio_": "ratio",
+        "scale_": "scale",
+        "loss_curve_": "curve",
+        "validation_scores_": "curve",
+        "network_": "network",
+    }
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: "ClipsLike", Y: "ClipsLike", groups: "ArrayLike | None" = None) -> Self:
         """Train on pairs of clips.
@@ -98,8 +106,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
             If the loss or a prediction became infinite or NaN.
         """
         tasks = FitTasks(self, X, Y)
-        X, Y, ratio = check_pairs(X, Y)
-        groups = check_groups(groups, len(X))
+        sources, targets, ratio = check_pairs(X, Y)
+        labels = check_groups(groups, len(sources))
         self._check_fit(ratio)
         resume = self.warm_start and hasattr(self, "network_")
         if resume:
@@ -108,19 +116,19 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
             _warn_of_new_start()
         random_state = check_random_state(self.random_state)
         training, validation = hold_out(
-            len(X), groups, self.validation_fraction, random_state, self.early_stopping
+            len(sources), labels, self.validation_fraction, random_state, self.early_stopping
         )
-        scale = self.scale_ if resume else root_mean_square(X)
-        source = NetworkInput(self._interpolation, ratio, scale)
+        scale = self.scale_ if resume else root_mean_square(sources)
+        network_input = NetworkInput(self._interpolation, ratio, scale)
         sampler = PatchSampler(
-            (source.make_pair(X[i], Y[i]) for i in training),
-            [Y.shape_of(i) for i in training],
+            (network_input.make_pair(sources[i], targets[i]) for i in training),
+            [targets.shape_of(i) for i in training],
             self.patch_length,
             ratio,
         )
-        held_out = [source.make_pair(X[i], Y[i]) for i in validation]
+        held_out = [network_input.make_pair(sources[i], targets[i]) for i in validation]
         seed = random_state.randint(2**31 - 1)
-        train_network(self, sampler, held_out, source, seed, resume, tasks)
+        train_network(self, sampler, held_out, network_input, seed, resume, tasks)
         tasks.end_fit()
         return self
 

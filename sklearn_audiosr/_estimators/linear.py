@@ -1,7 +1,8 @@
-"""The best linear filter from narrowband to wideband: the baseline that is hard to beat."""
+"""The linear filter of least squared error: the baseline that is hard to beat."""
 
 from functools import partial
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -11,6 +12,9 @@ from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import PolyphaseStream, pad_silence
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters
+
+if TYPE_CHECKING:
+    from sklearn_audiosr._clips import ClipsLike
 
 
 class LinearUpsampler(BaseUpsampler):
@@ -66,13 +70,17 @@ class LinearUpsampler(BaseUpsampler):
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, n_taps=65, alpha=1e-6, *, sampling_rate=None):
+    _learned = {"upsampling_ratio_": "ratio", "coef_": "filters"}  # what save() stores
+
+    def __init__(
+        self, n_taps: int = 65, alpha: float = 1e-6, *, sampling_rate: float | None = None
+    ) -> None:
         self.n_taps = n_taps
         self.alpha = alpha
         self.sampling_rate = sampling_rate
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, Y):
+    def fit(self, X: "ClipsLike", Y: "ClipsLike") -> Self:
         """Solve for the filters.
 
         Parameters
@@ -84,11 +92,16 @@ class LinearUpsampler(BaseUpsampler):
         -------
         self : LinearUpsampler
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If clips are empty or not finite, or don't fit their targets.
         """
-        X, Y, ratio = check_pairs(X, Y)
+        sources, targets, ratio = check_pairs(X, Y)
         waveforms = (
             pair
-            for x_clip, y_clip in zip(X, Y, strict=True)
+            for x_clip, y_clip in zip(sources, targets, strict=True)
             for pair in zip(x_clip, y_clip, strict=True)
         )
         self.coef_ = solve_polyphase_filters(waveforms, self.n_taps, ratio, self.alpha)

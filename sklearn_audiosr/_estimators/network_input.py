@@ -1,5 +1,6 @@
 """What a network sees of a narrowband clip."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,19 +12,19 @@ from sklearn_audiosr._signal import interpolation
 class _Interpolation(NamedTuple):
     """A way to the wideband length: of whole waveforms, as a stream, and what it sees beside."""
 
-    upsample: object
-    stream: object
+    upsample: Callable
+    stream: Callable
     padding: int  # narrowband timepoints before and after its own
 
 
 _INTERPOLATIONS = {
     "cubic": _Interpolation(
-        interpolation.upsample_cubic, interpolation.stream_cubic, interpolation.CUBIC_REACH
+        interpolation.upsample_cubic, interpolation.stream_cubic, interpolation.CUBIC_HALF_WIDTH
     ),
     "bandlimited": _Interpolation(
         interpolation.upsample_bandlimited,
         interpolation.stream_bandlimited,
-        interpolation.SINC_REACH,
+        interpolation.SINC_HALF_WIDTH,
     ),
 }
 

@@ -1,5 +1,7 @@
 """scikit-learn's own callbacks, ``est.set_callbacks(...)``: an epoch is a task of the fit."""
 
+from typing import Any
+
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # before scikit-learn 1.9
@@ -20,7 +22,8 @@ class FitTasks:
     """
 
     def __init__(self, estimator, X, Y):
-        self.estimator, self._context = estimator, None
+        self.estimator = estimator
+        self._context: Any = None
         self.functions = []  # to be called after each epoch
         self._data = {"estimator": estimator, "X": X, "y": Y}
         if hasattr(estimator, "_skl_callbacks"):

@@ -2,6 +2,7 @@
 
 from functools import partial
 from numbers import Real
+from typing import TYPE_CHECKING, Self
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
@@ -9,6 +10,9 @@ from sklearn.utils._param_validation import Interval
 from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import stream_cubic
+
+if TYPE_CHECKING:
+    from sklearn_audiosr._clips import ClipsLike
 
 
 class SplineUpsampler(BaseUpsampler):
@@ -56,11 +60,13 @@ class SplineUpsampler(BaseUpsampler):
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, *, sampling_rate=None):
+    _learned = {"upsampling_ratio_": "ratio"}  # what save() stores
+
+    def __init__(self, *, sampling_rate: float | None = None) -> None:
         self.sampling_rate = sampling_rate
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, Y):
+    def fit(self, X: "ClipsLike", Y: "ClipsLike") -> Self:
         """Learn the upsampling ratio.
 
         Parameters
@@ -72,6 +78,11 @@ class SplineUpsampler(BaseUpsampler):
         -------
         self : SplineUpsampler
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If clips are empty or not finite, or don't fit their targets.
         """
         _, _, self.upsampling_ratio_ = check_pairs(X, Y)
         self._forget_card()

@@ -181,6 +181,7 @@ class AudioSuperResolver(LearnedUpsampler):
         "optimizer": [str, None],  # looked up when torch is loaded
     }
 
+    _learned = {**LearnedUpsampler._learned, "noise_model_": "noise model"}  # what save() stores
     _interpolation = "cubic"
     _faster_fit = "a smaller network, AudioUNet(width=0.125) for example"
     noise_model_: Any
@@ -253,6 +254,14 @@ class AudioSuperResolver(LearnedUpsampler):
                 f"loss, got {self.objective!r}: leave one of the two out."
             )
         self._count_outputs()
+        if isinstance(self.objective, str):
+            from sklearn_audiosr._training.objectives import find_objective
+
+            find_objective(self.objective, network=None)
+        if self.optimizer is not None:
+            from sklearn_audiosr._training.optimizers import check_optimizer
+
+            check_optimizer(self.optimizer)
 
     def _count_outputs(self):
         if self.noise_model is None:  # torch need not be loaded to know

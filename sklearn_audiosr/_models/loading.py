@@ -1,26 +1,18 @@
-"""Load fitted estimators from files, whatever estimator they hold."""
+"""Load a fitted estimator of any class from a file."""
 
 import os
 
-from sklearn_audiosr._estimators.dnn import DNNBandwidthExtender
-from sklearn_audiosr._estimators.linear import LinearUpsampler
-from sklearn_audiosr._estimators.spline import SplineUpsampler
-from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
+from sklearn_audiosr import _estimators
+from sklearn_audiosr._estimators.base import BaseUpsampler
+from sklearn_audiosr._estimators.saving import restore_estimator
 from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
-from sklearn_audiosr._persistence.estimators import restore_estimator
 from sklearn_audiosr._persistence.model_file import package_version, read_model
 
-# What a file may name: nothing else is looked up, and nothing imported.
-_ESTIMATORS = {
-    cls.__name__: cls
-    for cls in (AudioSuperResolver, DNNBandwidthExtender, LinearUpsampler, SplineUpsampler)
-}
 
-
-def load(path):
+def load(path: os.PathLike[str] | str) -> BaseUpsampler:
     """Load a fitted estimator that was saved with ``save``.
 
-    The file is read as data: whatever it holds, no code of it runs.
+    The file is read as data: no code in it runs, whatever it holds.
 
     Parameters
     ----------
@@ -30,21 +22,22 @@ def load(path):
     Returns
     -------
     est : estimator
-        With the parameters and all that was learned; its predictions are those of the estimator
-        that was saved, exactly on the same machine, unless it was saved with
-        ``dtype="float16"``. Its attribute ``card_`` is the card that was saved with it, or None.
+        The fitted estimator, of the class that was saved: `AudioSuperResolver`,
+        `DNNBandwidthExtender`, `LinearUpsampler` or `SplineUpsampler`. On the same machine its
+        predictions are exactly those of the saved one, unless ``dtype="float16"`` rounded the
+        weights. ``card_`` is the card that was saved with it, or None.
 
     Raises
     ------
     ModelFileError
-        A ValueError: if the file is damaged or cut off, is none that ``save`` wrote, holds
-        anything else than it should, or was written in a format that this version does not read.
+        If the file is damaged or cut off, was not written by ``save``, has a wrong value
+        anywhere, or has a format that this version does not read. It is a ValueError.
     OSError
         If there is no such file, or it can't be read.
 
     See Also
     --------
-    AudioSuperResolver.save : Writes such files, as every estimator does.
+    AudioSuperResolver.save : Save a fitted estimator: every estimator has this method.
 
     Examples
     --------
@@ -80,6 +73,7 @@ def load(path):
 
 def _find_class(model):
     name = model.get("estimator") if isinstance(model, dict) else None
-    if not isinstance(name, str) or name not in _ESTIMATORS:
-        raise ProblemError(f"it must hold one of {', '.join(_ESTIMATORS)}, got {name!r:.80}")
-    return _ESTIMATORS[name]
+    names = _estimators.__all__
+    if not isinstance(name, str) or name not in names:
+        raise ProblemError(f"it must hold one of {', '.join(names)}, got {name!r:.80}")
+    return getattr(_estimators, name)

@@ -1,20 +1,22 @@
 """The trained models that ship with the package."""
 
 from pathlib import Path
+from typing import cast
 
+from sklearn_audiosr._estimators.super_resolver import AudioSuperResolver
 from sklearn_audiosr._models.loading import load
 
 FOLDER = Path(__file__).parent / "shipped"
 _SUFFIX = ".safetensors"
 
 
-def pretrained_names():
-    """List the trained models that `load_pretrained` knows.
+def pretrained_names() -> tuple[str, ...]:
+    """Return the names of the trained models that ship with the package.
 
     Returns
     -------
     names : tuple of str
-        What they are for, the ratio, and the wideband rate: "speech-4x-16k".
+        Each says what the model is for, its ratio and its wideband rate: "speech-4x-16k".
 
     Examples
     --------
@@ -25,7 +27,7 @@ def pretrained_names():
     return tuple(sorted(path.stem for path in FOLDER.glob(f"*{_SUFFIX}")))
 
 
-def pretrained_path(name):
+def pretrained_path(name: str) -> Path:
     """Return the path of a model's file.
 
     Parameters
@@ -41,24 +43,30 @@ def pretrained_path(name):
     return FOLDER / f"{name}{_SUFFIX}"
 
 
-def load_pretrained(name):
-    """Load a trained model that ships with the package: no download, nothing is executed.
+def load_pretrained(name: str) -> AudioSuperResolver:
+    """Load a trained model that ships with the package, without a download.
 
     Parameters
     ----------
     name : str
-        One of `pretrained_names`: "speech-4x-16k" upsamples speech of 4 kHz rate to 16 kHz.
+        One of `pretrained_names`: "speech-4x-16k" upsamples speech from a rate of 4 kHz to 16 kHz.
 
     Returns
     -------
     est : AudioSuperResolver
-        Fitted, with its ``sampling_rate``, and in ``card_`` what it was trained on, under which
-        licence, and how well it does.
+        The fitted model. ``sampling_rate`` is its wideband rate; ``card_`` says what it was
+        trained on, under which licence, and how well it does.
 
     Raises
     ------
     ValueError
         If there is no such model.
+
+    Notes
+    -----
+    To fine-tune a model on clips of your own, set ``warm_start=True`` before `fit`:
+    ``est.set_params(warm_start=True, max_epochs=5).fit(X, Y)`` begins with the model's weights.
+    Without it, `fit` trains from the beginning.
 
     Examples
     --------
@@ -75,4 +83,4 @@ def load_pretrained(name):
             "your ratio and wideband rate, or train one of your own; sklearn_audiosr.load reads "
             "files that save wrote."
         )
-    return load(pretrained_path(name))
+    return cast(AudioSuperResolver, load(pretrained_path(name)))

@@ -1,4 +1,1 @@
-"""Fitted estimators in files that are data: safetensors and JSON, nothing executed.
-
-Private; estimators have ``save`` and the package has ``load``.
-"""
+"""Model files: safetensors and JSON, read as data, with no code to run."""

@@ -1,19 +1,23 @@
-"""What can be wrong with a file."""
+"""Errors of model files."""
+
+import os
 
 _DAMAGED = "It is damaged, or save() did not write it: save or download it again."
 
 
 class ModelFileError(ValueError):
-    """A file that `load` refuses: damaged, of another kind, or of a version that it can't read.
+    """Raised for a file that `load` refuses.
+
+    The file is damaged, is no model file, or has a format that this version can't read.
 
     Parameters
     ----------
-    path : str
+    path : path-like
         The file.
     problem : str
-        What is wrong.
+        What is wrong with it.
     remedy : str
-        What to do.
+        What to do about it.
 
     Examples
     --------
@@ -30,27 +34,27 @@ class ModelFileError(ValueError):
     it is no safetensors file
     """
 
-    def __init__(self, path, problem, remedy):
+    def __init__(self, path: os.PathLike[str] | str, problem: str, remedy: str) -> None:
         super().__init__(path, problem, remedy)  # all three, or it could not be pickled
         self.path, self.problem, self.remedy = path, problem, remedy
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.path!r} can't be loaded: {self.problem}. {self.remedy}"
 
 
 class ProblemError(Exception):
-    """What is wrong with a file, before its name is known; it becomes a `ModelFileError`.
+    """Raised for a problem with a file whose name is not known yet: becomes a `ModelFileError`.
 
     Parameters
     ----------
     problem : str
         What is wrong.
     remedy : str
-        What to do if it was met in loading.
+        What to do if the problem was found by loading a file.
     """
 
     way_to_save = "Undo what was changed since the fit, or fit again."
 
-    def __init__(self, problem, remedy=_DAMAGED):
+    def __init__(self, problem: str, remedy: str = _DAMAGED) -> None:
         super().__init__(problem)
         self.way_to_load = remedy

@@ -1,13 +1,13 @@
-"""Files of one model and its arrays: safetensors with JSON, read as data and checked whole.
+"""Files of one model and its arrays: safetensors with JSON, read as data and checked as a whole.
 
-A safetensors file [1]_ is the length of its header in 8 bytes, little-endian; the header, JSON
-that names each array's type, shape and place; and the arrays. The header's ``__metadata__`` holds
-texts: here one, ``"sklearn_audiosr"``, a JSON document with
+A safetensors file [1]_ has three parts: the length of its header in 8 bytes, little-endian; the
+header, JSON with the type, shape and place of each array; and the arrays. The header's
+``__metadata__`` holds strings: here one, ``"sklearn_audiosr"``, a JSON document with
 
-- ``sha256``, first: of the file's bytes, with 64 zeros in place of these digits. safetensors has no
-  checksum;
-- ``format`` and ``package_version``, of what wrote it;
-- ``model``, which `_estimators` makes.
+- ``sha256``, the first field: the checksum of the file's bytes with 64 zeros in place of these
+  digits, as safetensors has none;
+- ``format`` and ``package_version`` of the writer;
+- ``model``, which `_estimators.saving` makes.
 
 References
 ----------
@@ -25,18 +25,19 @@ from sklearn_audiosr._files.writing import complete_file
 from sklearn_audiosr._persistence.errors import ProblemError
 from sklearn_audiosr._persistence.strict_json import parse_json
 
-# Of the document. A parameter or a class that is new needs no other number, as long as files
-# without it mean what they meant.
+# Number of the document's format. It stays when a parameter or a class is added, as long as older
+# files mean what they meant.
 FORMAT = 1
 
 _KEY = "sklearn_audiosr"
 
-# Bytes. The longest headers are those of long training curves: 100 000 epochs have 4 MB.
-_MAX_HEADER = 2**23
+# In bytes. Long training curves make the longest headers: 100 000 epochs take 4 MB.
+MAX_HEADER = 2**23
 
 _DTYPES = ("F16", "F32", "F64", "I64")
 
-# How the document begins in the header, where it is a text within JSON, and what it begins with.
+# The document's beginning as it stands in the header, a string within JSON; and the checksum before
+# it is known.
 _DIGEST_MARK = rb'"{\"sha256\":\"'
 _NO_DIGEST = "0" * 64
 
@@ -44,19 +45,19 @@ _FOREIGN = "Pass a file that save() of an estimator wrote."
 
 
 def pack_model(model, arrays):
-    """Give the bytes of a model file.
+    """Return the bytes of a model file.
 
     Parameters
     ----------
     model : dict
-        Of texts, finite numbers, None, lists and dicts.
+        Model of strings, finite numbers, None, lists and dicts.
     arrays : dict of str to ndarray
-        C-contiguous, of type float16, float32, float64 or int64.
+        C-contiguous arrays of type float16, float32, float64 or int64.
 
     Returns
     -------
     content : bytes
-        The same for the same model.
+        The file's content, the same for the same model.
     """
     from safetensors.numpy import save
 
@@ -74,10 +75,7 @@ def pack_model(model, arrays):
 
 
 def unpack_model(content):
-    """Give what `pack_model` was given, as it will be read, and what version wrote it.
-
-    Raises `ProblemError` as `read_model` raises ModelFileError.
-    """
+    """Return model, arrays and writer of a file's bytes, as `read_model` does of a file."""
     return _read(io.BytesIO(content), len(content))
 
 
@@ -92,16 +90,16 @@ def read_model(path):
     Returns
     -------
     model : object
-        As `pack_model` was given it, or anything else that JSON can say, but NaN and infinity.
+        The model as passed to `pack_model`; in a foreign file any JSON but NaN and infinity.
     arrays : dict of str to ndarray
-        Read-only.
+        The arrays, read-only.
     writer : str
         Version of the package that wrote the file.
 
     Raises
     ------
     ProblemError
-        If a byte is not as it was written, or it is another file.
+        If the file is damaged, or no model file.
     """
     if os.path.isdir(path):
         raise ProblemError("it is a folder", _FOREIGN)
@@ -110,14 +108,14 @@ def read_model(path):
 
 
 def write_file(path, content):
-    """Write a file; until it is complete it bears another name beside it.
+    """Write a file under another name beside it, and rename it when it is complete.
 
     Parameters
     ----------
     path : path-like
-        The file, which is replaced if it exists, in a folder that exists.
+        The file, in a folder that exists; a file that exists is replaced.
     content : bytes
-        What it is to hold.
+        The file's content.
     """
     with complete_file(path, "path") as temporary, open(temporary, "xb") as file:
         file.write(content)
@@ -125,7 +123,7 @@ def write_file(path, content):
 
 @cache
 def package_version():
-    """Give the version of the package that is installed."""
+    """Return the version of the package that is installed."""
     try:
         return version("sklearn-audiosr")
     except PackageNotFoundError:  # its folder is on the path, but it was never installed
@@ -133,7 +131,7 @@ def package_version():
 
 
 def _read(file, size):
-    """Give model, arrays and the writer's version of an open file of `size` bytes."""
+    """Return model, arrays and writer of an open file of `size` bytes."""
     head = _read_head(file, size)
     header = _parse(head[8:])
     text, n_bytes = _check_header(header)
@@ -157,20 +155,20 @@ def _parse(text):
 
 
 def _read_head(file, size):
-    """Give length and header in bytes; nothing is read that the length does not allow."""
+    """Return length and header in bytes; read no more than the file's size and the limit allow."""
     head = file.read(8)
     length = int.from_bytes(head, "little")
     if size == 0:
         raise ProblemError("it is empty")
-    if size < 8 or not 2 <= length <= _MAX_HEADER:
+    if size < 8 or not 2 <= length <= MAX_HEADER:
         if head.startswith((b"\x80", b"PK\x03\x04")):
             raise ProblemError(
                 "it looks like a pickle, as pickle, joblib and torch write them",
                 "A pickle can run any code: open it with what wrote it if you trust it, and save() "
                 "the estimator.",
             )
-        if _MAX_HEADER < length <= size:
-            raise ProblemError(f"its header has {length} bytes, of which {_MAX_HEADER} are allowed")
+        if MAX_HEADER < length <= size:
+            raise ProblemError(f"its header has {length} bytes, of which {MAX_HEADER} are allowed")
         raise ProblemError("it is no safetensors file", _FOREIGN)
     if size < 8 + length:
         raise ProblemError(f"it is cut off: {size} bytes instead of {8 + length} or more")
@@ -178,7 +176,7 @@ def _read_head(file, size):
 
 
 def _check_header(header):
-    """Give the document's text and the number of bytes of the arrays."""
+    """Return the document's text and the number of bytes of the arrays."""
     metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or not isinstance(metadata.get(_KEY), str):
         raise ProblemError("it holds no model of sklearn-audiosr", _FOREIGN)
@@ -214,7 +212,7 @@ def _check_format(document):
 
 
 def _find_digest(content):
-    """Give the place of the checksum's digits."""
+    """Return the slice of the checksum's digits."""
     start = content.find(_DIGEST_MARK)
     if start < 0:
         raise ProblemError("it has no checksum")
@@ -223,7 +221,7 @@ def _find_digest(content):
 
 
 def _hash(content, place):
-    """Give the digits of the checksum, in bytes."""
+    """Return the checksum's digits as bytes."""
     view = memoryview(content)
     digest = hashlib.sha256(view[: place.start])
     digest.update(_NO_DIGEST.encode())

@@ -1,36 +1,36 @@
-"""Parameters of estimators and of networks' descriptions as JSON has them, and back.
+"""Parameters of estimators and of networks' configs as JSON, and back.
 
-A parameter that a file does not have gets its default: one that is added later must by default mean
-what was done without it, or `_model_file.FORMAT` goes up.
+A parameter that is missing in a file gets its default. The default of a new parameter must
+therefore change nothing for older files, or `model_file.FORMAT` must go up.
 """
 
 import math
 
 import numpy as np
 
+from sklearn_audiosr import networks
 from sklearn_audiosr._persistence.errors import ProblemError
 from sklearn_audiosr._persistence.values import NOT_PLAIN, check_names, join_names, to_plain
-from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
 
-# Of the machine and the run, not of the model.
+# These belong to the machine and the run, not to the model.
 _NOT_SAVED = {"callbacks", "checkpoint", "verbose"}
 
-# A GPU is taken where there is one, not where there was one.
+# A model that was trained on a GPU must load where there is none: other devices become "auto".
 _DEVICES = ("auto", "cpu")
 
-# Of integers that size a network, of its blocks and of entries in a list: it is built before its
-# weights are compared, and a file must not make that endless. All of a description's size one, and
-# these.
+# A network is built before its weights are compared with the file's. No file may make that endless:
+# there are limits for integers that set a size (these, and all in a config), for the blocks and for
+# the length of a list.
 _SIZES = {"frame_length", "hidden_layer_sizes", "n_context_frames"}
 _MAX_SIZE = 2**20
 _MAX_ENTRIES = 1024
 
-# What a file may name: nothing else is looked up.
-DESCRIPTIONS = {cls.__name__: cls for cls in (AudioUNet, SpectralNet, TFiLM)}
+# The networks that a file may name: nothing else is looked up.
+CONFIGS = {name: getattr(networks, name) for name in networks.__all__}
 
 
 def encode_parameters(est):
-    """Give the parameters of an estimator as JSON has them.
+    """Return the parameters of an estimator as JSON.
 
     Parameters
     ----------
@@ -40,38 +40,38 @@ def encode_parameters(est):
     Returns
     -------
     parameters : dict
-        Without those that belong to the machine or the run.
+        All but those that belong to the machine or the run.
 
     Raises
     ------
     TypeError
-        If one is code or an object of the user's own.
+        If a parameter is code or an object of the user's own.
     """
     parameters = {k: v for k, v in est.get_params(deep=False).items() if k not in _NOT_SAVED}
     if isinstance(parameters.get("random_state"), np.random.RandomState):
         parameters["random_state"] = None  # it has moved on: no fit to come repeats the last
     if "device" in parameters:
-        device = str(parameters["device"])  # of a torch.device, its name
+        device = str(parameters["device"])  # a torch.device becomes its name
         parameters["device"] = device if device in _DEVICES else "auto"
     return {name: _encode_parameter(name, value, est) for name, value in parameters.items()}
 
 
 def decode_parameters(cls, values, prefix=""):
-    """Give the parameters for the constructor of a class; ranges are for the class to check.
+    """Return the parameters for the constructor of a class, which checks their ranges itself.
 
     Parameters
     ----------
     cls : type
-        Of an estimator or a description.
+        Class of an estimator or a config.
     values : object
-        Of a file.
+        The parameters in a file.
     prefix : str, default=""
-        What stands before the names of a description's, as in ``set_params``.
+        Prefix of a config's parameters in messages, as in ``set_params``.
 
     Returns
     -------
     parameters : dict
-        Those that the file has.
+        The parameters that the file has.
     """
     if not isinstance(values, dict):
         raise ProblemError(f"parameters of {cls.__name__} must be a dict, got {values!r:.80}")
@@ -85,7 +85,7 @@ def decode_parameters(cls, values, prefix=""):
 
 
 def _encode_parameter(name, value, est):
-    if type(value) in DESCRIPTIONS.values():
+    if type(value) in CONFIGS.values():
         parameters = value.get_params(deep=False).items()
         return {
             "class": type(value).__name__,
@@ -100,14 +100,14 @@ def _encode_parameter(name, value, est):
     if name == "objective":
         remedy = f"set_params(objective=None) first, no prediction depends on it, or {remedy}"
     raise TypeError(
-        f"{name} must be a text, a finite number, None, a list of those or a description of "
+        f"{name} must be a text, a finite number, None, a list of those or a config of "
         f"sklearn_audiosr.networks for {type(est).__name__} to be saved, got {value!r}: {remedy}."
     )
 
 
 def _decode_parameter(name, value, is_size):
     if isinstance(value, dict) and "class" in value:
-        return _decode_description(name, value)
+        return _decode_config(name, value)
     if not isinstance(value, dict):
         _check_sizes(name, value if isinstance(value, list) else [value], is_size)
         return value
@@ -118,12 +118,12 @@ def _decode_parameter(name, value, is_size):
     return tuple(value["tuple"])
 
 
-def _decode_description(name, value):
+def _decode_config(name, value):
     check_names(value, ("class", "parameters"), name)
-    cls = DESCRIPTIONS.get(value["class"]) if isinstance(value["class"], str) else None
+    cls = CONFIGS.get(value["class"]) if isinstance(value["class"], str) else None
     if cls is None:
         raise ProblemError(
-            f"{name} must be one of {join_names(DESCRIPTIONS)}, got {value['class']!r:.80}"
+            f"{name} must be one of {join_names(CONFIGS)}, got {value['class']!r:.80}"
         )
     return cls(**decode_parameters(cls, value["parameters"], f"{name}__"))
 

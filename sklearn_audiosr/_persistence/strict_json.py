@@ -4,33 +4,33 @@ import json
 import math
 import re
 
-# Brackets within brackets, far from where Python's parser gives up.
+# Brackets within brackets, far fewer than Python's parser can take.
 _MAX_DEPTH = 32
 
-# More than any 64-bit integer has.
+# No 64-bit integer has more.
 MAX_DIGITS = 20
 
-# A text, which may hold brackets of its own, or a bracket.
+# A string, which may hold brackets of its own, or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(text):
-    """Parse JSON in which each name comes once, numbers are finite and little is nested.
+    """Parse JSON with unique names, finite numbers and little nesting.
 
     Parameters
     ----------
     text : str or bytes
-        In UTF-8.
+        The JSON; bytes in UTF-8.
 
     Returns
     -------
     value : object
-        Of plain types.
+        The parsed value, of plain types.
 
     Raises
     ------
     ValueError
-        If it is anything else.
+        If the text is anything else.
     """
     text = text if isinstance(text, str) else text.decode("utf-8")
     _check_depth(text)

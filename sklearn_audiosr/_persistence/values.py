@@ -1,4 +1,4 @@
-"""Plain values as JSON has them, cards, and the checks that all fields of a file share."""
+"""Plain values and cards as JSON, and the checks that all fields of a file share."""
 
 import json
 import math
@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_audiosr._persistence.errors import ProblemError
 from sklearn_audiosr._persistence.strict_json import MAX_DIGITS
 
-# Of lists and dicts within each other, and of a card as JSON.
+# Limits of a card: lists and dicts within each other, and its size as JSON.
 _MAX_CARD_DEPTH = 16
 _MAX_CARD_BYTES = 2**20
 
@@ -17,7 +17,7 @@ NOT_PLAIN = object()
 
 
 def to_plain(value):
-    """Give None, a boolean, a finite number or a text as JSON has it, `NOT_PLAIN` for others."""
+    """Return None, a boolean, a finite number or a text as JSON; `NOT_PLAIN` for other values."""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -25,17 +25,17 @@ def to_plain(value):
 
 
 def encode_card(card):
-    """Give a copy of a card, or None, with nothing but what JSON can say.
+    """Return a copy of a card, or None, of values that JSON can hold.
 
     Parameters
     ----------
     card : dict or None
-        What the user wants to be known about the model.
+        The user's notes about the model.
 
     Returns
     -------
     card : dict or None
-        With plain numbers, and lists in place of tuples.
+        The copy, with plain numbers, and lists in place of tuples.
     """
     if card is None:
         return None
@@ -65,16 +65,17 @@ def check_names(given, needed, what):
 
 @contextmanager
 def problem_of(what):
-    """Context in which any error becomes a `ProblemError`: "`what` (the error)"."""
+    """Turn any error in the context into a `ProblemError`: "`what` (the error)"."""
     try:
         yield
     except ProblemError:
         raise
-    except Exception as error:  # what is made of nonsense fails in a dozen ways
+    except Exception as error:  # nonsense from a file fails in a dozen ways
         raise ProblemError(f"{what} ({error})") from error
 
 
 def join_names(names):
+    """Return the first five names in order, and how many more there are, as text."""
     names = sorted(names)
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 

@@ -1,22 +1,22 @@
-"""Weights of a network as arrays, and a network of the same weights without drawing others."""
+"""Weights of a network as arrays, and back into a network without drawing others first."""
 
 import numpy as np
 
 from sklearn_audiosr._persistence.errors import ProblemError
-from sklearn_audiosr._persistence.values import check_names, problem_of
+from sklearn_audiosr._persistence.values import check_names
 
 _PREFIX = "network_."
 
 
 def collect_weights(network, dtype):
-    """Give weights and buffers of a network by name.
+    """Return weights and buffers of a network by name.
 
     Parameters
     ----------
     network : torch.nn.Module
-        On any device.
+        A network on any device.
     dtype : {"float32", "float16"}
-        Of its weights of two axes or more; the others are few, and they keep theirs.
+        Type of the weights with two axes or more. The others are few and keep theirs.
 
     Returns
     -------
@@ -35,78 +35,21 @@ def collect_weights(network, dtype):
     return arrays
 
 
-def restore_network(est, arrays, dtype):
-    """Give an estimator the network that its parameters describe, with the weights of a file.
+def build_without_weights(build):
+    """Return a network whose weights have a shape, but neither memory nor values.
+
+    Drawing orthogonal matrices at full width takes longer than all the rest of loading. And sizes
+    that a file names cost nothing until its arrays have them.
 
     Parameters
     ----------
-    est : LearnedUpsampler
-        With parameters and ``upsampling_ratio_``.
-    arrays : dict of str to ndarray
-        Of the file.
-    dtype : {"float32", "float16"}
-        As the file has it.
-    """
-    import torch
-
-    with torch.inference_mode(False):  # weights made in a caller's could not be trained
-        with problem_of("its network can't be built"):
-            est._check_parameters(est.upsampling_ratio_)
-            network = _build_without_weights(est)
-            est._trained_architecture = est._describe_architecture()
-        halved, needed = _find_halved(network, dtype), network.state_dict()
-        check_names(arrays, [_PREFIX + name for name in needed], "the arrays")
-        weights = {}
-        for name, tensor in needed.items():
-            own = str(tensor.dtype).removeprefix("torch.")
-            stored = "float16" if name in halved else own
-            array = arrays[_PREFIX + name]
-            array = check_array(_PREFIX + name, array, tuple(tensor.shape), stored)
-            weights[name] = torch.from_numpy(array.astype(own, copy=False))
-        network.load_state_dict(weights, assign=True)
-    est.network_ = network.eval()
-
-
-def check_array(name, array, shape, dtype):
-    """Give a copy of a file's array, or raise `ProblemError`.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    array : ndarray
-        Of the file.
-    shape : tuple of int
-        That it must have.
-    dtype : str
-        That it must have.
+    build : callable
+        Returns a torch.nn.Module.
 
     Returns
     -------
-    array : ndarray
-        To be written to.
-    """
-    if array.shape != shape or array.dtype != dtype:
-        raise ProblemError(
-            f"{name} must have shape {shape} and type {dtype}, got {array.shape} and {array.dtype}"
-        )
-    if not np.isfinite(array).all():
-        raise ProblemError(f"{name} must be finite, got NaN or infinity")
-    return array.copy()
-
-
-def _find_halved(network, dtype):
-    """Give the names of the weights that are stored in half precision."""
-    if dtype == "float32":
-        return set()
-    return {name for name, weight in network.named_parameters() if weight.ndim > 1}
-
-
-def _build_without_weights(est):
-    """Build the estimator's network; its weights have a shape, but neither memory nor values.
-
-    To draw orthogonal matrices at full width takes longer than everything else together, and sizes
-    that a file names cost nothing until its arrays have them.
+    network : torch.nn.Module
+        What `build` returned, in float32, for `fill_weights`.
     """
     import torch
     from torch.nn import init
@@ -120,11 +63,79 @@ def _build_without_weights(est):
     class WithoutWeights(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
             kwargs = dict(kwargs or {})
-            if func in draws:  # of what is on "meta" they load PyTorch's compiler, for seconds
+            if func in draws:  # on "meta" they load PyTorch's compiler, for seconds
                 return args[0] if args else kwargs["tensor"]
             if func is torch.empty:  # what layers make their weights with
                 kwargs["device"] = "meta"
             return func(*args, **kwargs)
 
-    with torch.device("cpu"), WithoutWeights():
-        return est._build_network(est.upsampling_ratio_).float()
+    # buffers made in a caller's inference mode could not be trained with
+    with torch.inference_mode(False), torch.device("cpu"), WithoutWeights():
+        return build().float()
+
+
+def fill_weights(network, arrays, dtype):
+    """Fill a network with the weights of a file.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A network of `build_without_weights`.
+    arrays : dict of str to ndarray
+        Arrays of the file.
+    dtype : {"float32", "float16"}
+        Type of the weights in the file, as for `collect_weights`.
+
+    Raises
+    ------
+    ProblemError
+        If an array is missing, unknown, of another shape or type, or not finite.
+    """
+    import torch
+
+    halved, needed = _find_halved(network, dtype), network.state_dict()
+    check_names(arrays, [_PREFIX + name for name in needed], "the arrays")
+    with torch.inference_mode(False):  # weights made in a caller's could not be trained
+        weights = {}
+        for name, tensor in needed.items():
+            own = str(tensor.dtype).removeprefix("torch.")
+            stored = "float16" if name in halved else own
+            array = arrays[_PREFIX + name]
+            array = check_array(_PREFIX + name, array, tuple(tensor.shape), stored)
+            weights[name] = torch.from_numpy(array.astype(own, copy=False))
+        network.load_state_dict(weights, assign=True)
+
+
+def check_array(name, array, shape, dtype):
+    """Return a writable copy of a file's array, or raise `ProblemError`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the array.
+    array : ndarray
+        Array of the file.
+    shape : tuple of int
+        Shape that it must have.
+    dtype : str
+        Type that it must have.
+
+    Returns
+    -------
+    array : ndarray
+        The copy.
+    """
+    if array.shape != shape or array.dtype != dtype:
+        raise ProblemError(
+            f"{name} must have shape {shape} and type {dtype}, got {array.shape} and {array.dtype}"
+        )
+    if not np.isfinite(array).all():
+        raise ProblemError(f"{name} must be finite, got NaN or infinity")
+    return array.copy()
+
+
+def _find_halved(network, dtype):
+    """Return the names of the weights that are stored in half precision."""
+    if dtype == "float32":
+        return set()
+    return {name for name, weight in network.named_parameters() if weight.ndim > 1}

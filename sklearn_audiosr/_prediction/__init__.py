@@ -1,1 +1,1 @@
-"""The only prediction loop: networks over clips of any length, whole, in chunks, as a stream."""
+"""Networks over clips of any length: whole, in chunks, and as a stream."""

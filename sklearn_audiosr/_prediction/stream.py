@@ -1,6 +1,10 @@
 """Audio that comes chunk by chunk."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from sklearn_audiosr._clips import all_finite, check_clip, overflow_error
 
@@ -53,14 +57,20 @@ class Stream:
     ((2, 264), (2, 56))
     """
 
-    def __init__(self, open_stage, n_channels, upsampling_ratio, sampling_rate=None):
+    def __init__(
+        self,
+        open_stage: Callable[[], Any],
+        n_channels: int,
+        upsampling_ratio: int,
+        sampling_rate: float | None = None,
+    ) -> None:
         self.n_channels, self.upsampling_ratio = n_channels, upsampling_ratio
         self._open_stage, self._stage, self._peak = open_stage, open_stage(), 0.0
         self._ndim = 1 if n_channels == 1 else 2
         self.latency_ = self._stage.latency
         self.latency_seconds_ = None if sampling_rate is None else self.latency_ / sampling_rate
 
-    def push(self, chunk):
+    def push(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Take the next chunk.
 
         Parameters
@@ -88,7 +98,7 @@ class Stream:
         pieces = [x[:, start : start + step] for start in range(0, max(1, x.shape[1]), step)]
         return self._join([self._stage.push(piece, last=False) for piece in pieces])
 
-    def flush(self):
+    def flush(self) -> npt.NDArray[np.float32]:
         """End the audio.
 
         Returns

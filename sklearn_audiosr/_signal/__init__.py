@@ -1,1 +1,1 @@
-"""Waveforms without learning: interpolation, the polyphase Wiener filter, where a band ends."""
+"""Waveforms without learning: interpolation, polyphase Wiener filter, effective bandwidth."""

@@ -1,9 +1,9 @@
 """Upsampling of waveforms by an integer ratio, with exact length and no delay.
 
 Every interpolation here is a polyphase filter: r filters over the narrowband timepoints, one for
-each wideband timepoint of an instant. For uniform knots this holds for the cubic spline too: its
-prefilter (one pole, [1]_) and its four taps a phase make one filter whose taps fall by 0.268 a
-knot, cut where they no longer count.
+each wideband timepoint of an instant. With uniform knots the cubic spline is one too. Its prefilter
+(one pole, [1]_) and its four taps a phase make one filter, whose taps fall by a factor of 0.268 a
+knot and are cut off at the precision of the type.
 
 References
 ----------
@@ -15,24 +15,24 @@ from functools import lru_cache
 
 import numpy as np
 
-# How a waveform may go on beyond its ends before the spline is fitted: see `_continue`.
+# Extensions of a waveform beyond its ends: see `_extend`.
 BOUNDARIES = ("half", "odd", "edge", "even")
 
 # Pole of the cubic spline's prefilter, z^2 + 4z + 1 = 0.
 _POLE = np.sqrt(3) - 2
 
-# Narrowband timepoints that one row of the matrix product below yields: large enough for a fast
-# product, small enough that the zeros of the band matrix cost little.
+# Narrowband instants in a row of the matrix product: enough for a fast product, and few enough that
+# the zeros of the band matrix cost little.
 _ROW = 32
 
-# Narrowband timepoints on each side of the windowed sinc.
-SINC_REACH = 32
+# Half width of the windowed sinc, in narrowband timepoints.
+SINC_HALF_WIDTH = 32
 
-# Rows in one matrix product: its input and output stay in the cache.
+# Rows in one matrix product: input and output stay in the cache.
 _N_ROWS = 2048
 
-# Multiplications in one beside a network. For larger ones OpenBLAS wakes its other threads, which
-# spin for a while after it, when torch's should run: predictions took more than twice as long.
+# Multiplications in one matrix product beside a network. For larger ones OpenBLAS wakes its
+# threads, which spin while those of torch should run: predictions took more than twice as long.
 _PRODUCT_BESIDE_TORCH = 2**18
 
 
@@ -46,10 +46,10 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="half", beside_torch=False):
     upsampling_ratio : int
         Wideband timepoints for each narrowband timepoint, at least 1.
     boundary : {"half", "odd", "edge", "even"}, default="half"
-        How `x` goes on beyond its ends: "odd" reflects about the end point, which keeps the slope,
+        Extension of `x` beyond its ends: "odd" reflects about the end point and keeps the slope,
         "edge" repeats the end, "half" is their mean, "even" reflects in time (see Notes).
     beside_torch : bool, default=False
-        Whether a network runs before and after: as in `filter_polyphase`.
+        As in `filter_polyphase`.
 
     Returns
     -------
@@ -59,19 +59,19 @@ def upsample_cubic(x, upsampling_ratio, *, boundary="half", beside_torch=False):
 
     Notes
     -----
-    ``benchmarks/bench_spline_boundary.py`` measures the boundaries on speech and piano. Keeping the
-    slope goes too far and repeating the end not far enough: at the end of a clip "half" is 0.5 to
-    1.2 dB better than both in four of six rows, and within 0.5 dB of the better one in the others.
-    Extrapolating the polynomial (scipy's "not-a-knot") is 4 to 9 dB worse.
+    ``benchmarks/bench_spline_boundary.py`` measures the boundaries on speech and piano. At the end
+    of a clip "odd" overshoots and "edge" falls short. "half" is 0.5 to 1.2 dB better than both in
+    four of six rows, and within 0.5 dB of the better one in the others. Extrapolating the
+    polynomial (scipy's "not-a-knot") is 4 to 9 dB worse.
     """
     x = np.asarray(x)
-    reach = _cubic_reach(x.dtype)
-    knots = _continue(x, reach, reach, boundary)
+    half_width = _cubic_half_width(x.dtype)
+    knots = _extend(x, half_width, half_width, boundary)
     return filter_polyphase(knots, _cubic_taps(upsampling_ratio, x.dtype), beside_torch)
 
 
-def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH, beside_torch=False):
-    """Upsample waveforms with a windowed sinc: the lowband passes, nothing is added above it.
+def upsample_bandlimited(x, upsampling_ratio, *, half_width=SINC_HALF_WIDTH, beside_torch=False):
+    """Upsample waveforms with a windowed sinc, which passes the lowband and adds nothing above it.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH, beside_torch=
         Waveforms, float32 or float64.
     upsampling_ratio : int
         Wideband timepoints for each narrowband timepoint, at least 1.
-    reach : int, default=32
-        Narrowband timepoints of the filter on each side; beyond its ends `x` is zero.
+    half_width : int, default=32
+        Narrowband timepoints of the filter on each side. Beyond its ends `x` is zero.
     beside_torch : bool, default=False
-        Whether a network runs before and after: as in `filter_polyphase`.
+        As in `filter_polyphase`.
 
     Returns
     -------
@@ -90,22 +90,22 @@ def upsample_bandlimited(x, upsampling_ratio, *, reach=SINC_REACH, beside_torch=
         ``y[..., r * t]`` is the instant of ``x[..., t]``.
     """
     x = np.asarray(x)
-    knots = pad_silence(x, reach, reach)
-    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, reach, x.dtype), beside_torch)
+    knots = pad_silence(x, half_width, half_width)
+    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, half_width, x.dtype), beside_torch)
 
 
 def filter_polyphase(knots, taps, beside_torch=False):
-    """Filter narrowband timepoints with one filter for each wideband timepoint of an instant.
+    """Apply one filter for each wideband timepoint of an instant to narrowband waveforms.
 
     Parameters
     ----------
     knots : ndarray of shape (..., n_timepoints + n_taps - 1)
-        Narrowband waveforms with their padding, in the type of `taps`.
+        Narrowband waveforms, padded, in the type of `taps`.
     taps : ndarray of shape (n_taps, upsampling_ratio)
         One filter a column.
     beside_torch : bool, default=False
-        Whether a network runs before and after: products are too small then for threads of their
-        own.
+        Whether a network runs before and after. Then matrix products are kept so small that they
+        start no threads.
 
     Returns
     -------
@@ -114,8 +114,8 @@ def filter_polyphase(knots, taps, beside_torch=False):
 
     Notes
     -----
-    Rows of `_ROW` instants overlap by the filter's length and are multiplied with one band
-    matrix, so the work is a matrix product and its result lies in order of time.
+    The work is a matrix product: rows of `_ROW` instants, which overlap by the filter's length,
+    times one band matrix. The result is in order of time.
     """
     n_taps, ratio = taps.shape
     band = _band_matrix(taps)
@@ -130,7 +130,7 @@ def filter_polyphase(knots, taps, beside_torch=False):
 
 
 def _multiply_rows(waveform, band, out, n_at_once):
-    """Write the product of overlapping rows of `waveform` with `band` to `out`."""
+    """Multiply overlapping rows of `waveform` with `band`, into `out`."""
     length = len(band)
     n_whole = (len(waveform) - length) // _ROW + 1 if len(waveform) >= length else 0
     if n_whole:
@@ -146,7 +146,7 @@ def _multiply_rows(waveform, band, out, n_at_once):
 
 
 class PolyphaseStream:
-    """A polyphase filter over waveforms that come piece by piece.
+    """A polyphase filter for waveforms that come piece by piece.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class PolyphaseStream:
     before : int
         Narrowband timepoints before its own instant that a filter sees.
     extend : callable
-        ``extend(x, before, after)`` continues waveforms beyond their ends.
+        ``extend(x, before, after)`` extends waveforms beyond their ends by so many timepoints.
     beside_torch : bool, default=False
         As in `filter_polyphase`.
 
@@ -173,7 +173,7 @@ class PolyphaseStream:
         self._knots, self._started = None, False
 
     def push(self, x, last):
-        """Give the outputs that follow from the input so far.
+        """Return the outputs that follow from the input so far.
 
         Parameters
         ----------
@@ -204,25 +204,25 @@ class PolyphaseStream:
 
 
 def stream_cubic(upsampling_ratio, beside_torch=False):
-    """Give a `PolyphaseStream` that equals `upsample_cubic` of float32 waveforms."""
+    """Return a `PolyphaseStream` that does what `upsample_cubic` does with float32 waveforms."""
     dtype = np.dtype(np.float32)
     taps = _cubic_taps(upsampling_ratio, dtype)
-    return PolyphaseStream(taps, _cubic_reach(dtype), _continue, beside_torch)
+    return PolyphaseStream(taps, _cubic_half_width(dtype), _extend, beside_torch)
 
 
 def stream_bandlimited(upsampling_ratio, beside_torch=False):
-    """Give a `PolyphaseStream` that equals `upsample_bandlimited` of float32 waveforms."""
-    taps = _sinc_taps(upsampling_ratio, SINC_REACH, np.dtype(np.float32))
-    return PolyphaseStream(taps, SINC_REACH, pad_silence, beside_torch)
+    """Return a `PolyphaseStream` like `upsample_bandlimited`, for float32 waveforms."""
+    taps = _sinc_taps(upsampling_ratio, SINC_HALF_WIDTH, np.dtype(np.float32))
+    return PolyphaseStream(taps, SINC_HALF_WIDTH, pad_silence, beside_torch)
 
 
 def pad_silence(x, before, after):
-    """Continue waveforms of shape (..., n_timepoints) with zeros."""
+    """Pad waveforms of shape (..., n_timepoints) with zeros."""
     return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, after)])
 
 
-def _continue(x, before, after, boundary="half"):
-    """Continue waveforms beyond their ends: see `upsample_cubic`."""
+def _extend(x, before, after, boundary="half"):
+    """Extend waveforms beyond their ends: see `upsample_cubic`."""
     padding = [(0, 0)] * (x.ndim - 1) + [(before, after)]
     if boundary == "edge":
         return np.pad(x, padding, mode="edge")
@@ -235,7 +235,7 @@ def _continue(x, before, after, boundary="half"):
 
 
 def _band_matrix(taps):
-    """Toeplitz matrix of shape (_ROW + n_taps - 1, _ROW * ratio) that filters one row."""
+    """Return the Toeplitz matrix, (_ROW + n_taps - 1, _ROW * ratio), that filters one row."""
     n_taps, ratio = taps.shape
     band = np.zeros((_ROW + n_taps - 1, _ROW, ratio), dtype=taps.dtype)
     for instant in range(_ROW):
@@ -243,34 +243,35 @@ def _band_matrix(taps):
     return band.reshape(len(band), _ROW * ratio)
 
 
-def _cubic_reach(dtype):
-    """Knots on each side that a timepoint of the spline depends on, up to rounding."""
+def _cubic_half_width(dtype):
+    """Return how many knots on each side a timepoint of the spline depends on, up to rounding."""
     return int(np.ceil(np.log(np.finfo(dtype).eps / 4) / np.log(-_POLE)))
 
 
-# Of float32 waveforms, in narrowband timepoints on each side.
-CUBIC_REACH = _cubic_reach(np.float32)
+# Half width of the spline as a filter of float32 waveforms, in narrowband timepoints.
+CUBIC_HALF_WIDTH = _cubic_half_width(np.float32)
 
 
 @lru_cache(maxsize=32)
 def _cubic_taps(ratio, dtype):
-    """Taps of shape (2 * reach + 1, ratio) of the cardinal cubic spline."""
-    reach = _cubic_reach(dtype)
+    """Return the taps, (2 * half_width + 1, ratio), of the cardinal cubic spline."""
+    half_width = _cubic_half_width(dtype)
     distance = np.abs(np.arange(ratio) / ratio - np.arange(-1, 3)[:, None])  # (4 knots, ratio)
     b_spline = np.where(
         distance < 1, 2 / 3 - distance**2 + distance**3 / 2, np.maximum(2 - distance, 0) ** 3 / 6
     )
-    lag = np.abs(np.arange(-reach, reach + 1)[:, None] - np.arange(-1, 3))
-    prefilter = np.sqrt(3) * _POLE**lag  # its impulse response, two-sided
+    lag = np.abs(np.arange(-half_width, half_width + 1)[:, None] - np.arange(-1, 3))
+    prefilter = np.sqrt(3) * _POLE**lag  # its two-sided impulse response
     taps = (prefilter @ b_spline).astype(dtype)
-    taps[:, 0] = np.arange(-reach, reach + 1) == 0  # knots pass unrounded
+    taps[:, 0] = np.arange(-half_width, half_width + 1) == 0  # knots pass without rounding
     return taps
 
 
 @lru_cache(maxsize=32)
-def _sinc_taps(ratio, reach, dtype):
-    """Taps of shape (2 * reach + 1, ratio) of a Kaiser-windowed sinc."""
-    distance = (np.arange(ratio) / ratio - np.arange(-reach, reach + 1)[:, None]) / reach
-    # beta 8: sidelobes 80 dB down, a transition of about 5 / reach of the narrowband
+def _sinc_taps(ratio, half_width, dtype):
+    """Return the taps, (2 * half_width + 1, ratio), of a Kaiser-windowed sinc."""
+    taps = np.arange(-half_width, half_width + 1)[:, None]
+    distance = (np.arange(ratio) / ratio - taps) / half_width
+    # beta 8: sidelobes 80 dB down, a transition band of about 5 / half_width of the narrowband
     window = np.i0(8 * np.sqrt(np.maximum(1 - distance**2, 0))) / np.i0(8)
-    return (np.sinc(distance * reach) * window * (np.abs(distance) <= 1)).astype(dtype)
+    return (np.sinc(distance * half_width) * window * (np.abs(distance) <= 1)).astype(dtype)

@@ -3,34 +3,34 @@
 import numpy as np
 from scipy import linalg
 
-# Instants in a row of the matrix products that sum correlations, and rows in one product: the rows
-# of one product stay in the cache.
+# Instants in a row of the matrix products that sum correlations, and rows in one product, which
+# then stay in the cache.
 _ROW = 32
 _N_ROWS = 512
 
-# Scales that are taken for one: a filter that is soft in its band lowers speech by a tenth.
+# Largest gain that counts as 1: a filter with a soft band edge lowers speech by a tenth.
 _SAME_SCALE = 1.25
 
-# Waveforms whose ends are summed together.
+# Waveforms whose ends are summed in one product.
 _N_ENDS = 256
 
 
 def solve_polyphase_filters(waveforms, n_taps, ratio, alpha, equal_sums=False):
-    """Solve for the filters from a narrowband context to the wideband timepoints of an instant.
+    """Solve for the filters that predict the wideband timepoints of an instant.
 
     Parameters
     ----------
     waveforms : iterable of (ndarray, ndarray)
         Narrowband waveforms of shape (n_timepoints,), and wideband ones `ratio` times as long.
     n_taps : int
-        Narrowband timepoints of a context, centred on its instant.
+        Narrowband timepoints around the instant that a filter sees: its context.
     ratio : int
         Wideband timepoints for each narrowband timepoint.
     alpha : float
-        Ridge penalty, relative to the mean of the normal matrix's diagonal.
+        Ridge penalty, relative to the mean diagonal of the normal matrix.
     equal_sums : bool, default=False
-        Whether all filters shall have one sum, so that a constant makes no tone: 1, so that it
-        stays as it is, or where the waveforms are not alike in scale, the ratio of their scales.
+        Whether all filters must have the same sum, so that a constant makes no tone. The sum is 1,
+        or the gain from narrowband to wideband waveforms if their scales differ.
 
     Returns
     -------
@@ -48,14 +48,14 @@ def solve_polyphase_filters(waveforms, n_taps, ratio, alpha, equal_sums=False):
 class _NormalEquations:
     """Sums over waveforms from which the filters follow.
 
-    The matrix of products of contexts is known from its first row and from the contexts at both
-    ends of each waveform: one step down a diagonal drops the first product of a sum and adds one
-    at the end. So the work for a waveform is its correlation, and the matrix is built once.
+    The Gram matrix of the contexts follows from its first row and the ends of each waveform: one
+    step down a diagonal drops the first product of a sum and adds one at the end. So the work for
+    a waveform is its correlation, and the matrix is built once.
     """
 
     def __init__(self, n_taps, ratio):
         self.n_taps = n_taps
-        self.correlations = np.zeros((n_taps, 1 + ratio))  # of the contexts with x, and with y
+        self.correlations = np.zeros((n_taps, 1 + ratio))  # contexts with x, then with y
         self.step = np.zeros((n_taps - 1, n_taps - 1))
         self._starts, self._ends = [], []
 
@@ -86,10 +86,10 @@ class _NormalEquations:
 
 
 def _correlate(padded, targets, n_taps):
-    """Sum over t of ``padded[t + k] * targets[t, j]`` for k < n_taps, shape (n_taps, n_targets).
+    """Sum ``padded[t + k] * targets[t, j]`` over t for k < n_taps: (n_taps, n_targets).
 
-    Rows of `_ROW` instants that overlap by the filter's length turn the sums into a matrix
-    product, whose diagonals are then added up.
+    The sums are a matrix product of rows of `_ROW` instants, which overlap by the filter's length.
+    Its diagonals are then added up.
     """
     n, n_targets = targets.shape
     n_rows = -(-n // _ROW)
@@ -105,23 +105,23 @@ def _correlate(padded, targets, n_taps):
 
 
 def _solve_ridge(gram, cross, alpha):
-    """Solve for the right-hand sides, and for one of ones."""
+    """Solve for the filters, and for a right-hand side of ones."""
     level = np.trace(gram) / len(gram)
-    if level == 0:  # silence: any filter fits, take the one that gives silence
+    if level == 0:  # silence: any filter fits, take zeros
         return np.zeros_like(cross), np.zeros(len(gram))
     penalised = gram / level + alpha * np.eye(len(gram))
     sides = np.column_stack([cross / level, np.ones(len(gram))])
-    # symmetric solve by eigenvalues, so that alpha=0 on a degenerate signal has an answer
+    # by singular values, so that alpha=0 on a degenerate signal has a solution
     solved = linalg.lstsq(penalised, sides, lapack_driver="gelsd")[0]
     return solved[:, :-1], solved[:, -1]
 
 
 def _find_gain(gram, cross):
-    """Give what a constant is to be multiplied by.
+    """Return the gain of a constant from narrowband to wideband.
 
-    Every low-pass filter passes a constant as it is, whatever it does to the rest of the band, and
-    recordings hold none to measure it by. Where a narrowband timepoint and the wideband one at the
-    same instant differ in scale by more than filters do, that is a volume, and moves it, too.
+    Recordings hold no constant that would show it, but every low-pass filter passes one unchanged.
+    So the gain is 1, unless narrowband and wideband timepoints of the same instant differ in scale
+    by more than filters explain: then the volume differs, for a constant too.
     """
     centre = len(gram) // 2
     gain = cross[centre, 0] / gram[centre, centre]
@@ -129,11 +129,11 @@ def _find_gain(gram, cross):
 
 
 def _equalize_sums(filters, direction, target):
-    """Give filters of one sum, at the least squared error that takes.
+    """Return the filters of least squared error whose sums are all `target`.
 
-    Filters of unequal sums make a tone at the narrowband rate, and at its multiples, out of a
-    constant or a hum. Recordings have too little of either for least squares to care.
+    Unequal sums turn a constant or a hum into tones at multiples of the narrowband rate. Recordings
+    have too little of either to show in the squared error.
     """
-    if direction.sum() <= 0:  # no constant anywhere in the contexts
+    if direction.sum() <= 0:  # the contexts hold no constant at all
         return filters
     return filters - np.outer(direction / direction.sum(), filters.sum(axis=0) - target)

@@ -1,4 +1,4 @@
-"""Patches on the device where a network trains."""
+"""Batches of patches on the device where a network trains."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ _BUFFER_SHARE = 0.25
 
 
 class BatchLoader:
-    """Gives batches of patches as tensors on a device.
+    """Load batches of patches as tensors on a device.
 
     Parameters
     ----------
@@ -17,13 +17,12 @@ class BatchLoader:
     device : torch.device
         Where the tensors go.
     rng : numpy.random.Generator
-        What the sampler draws with.
+        The generator that the sampler draws with.
 
     Notes
     -----
-    Where the clips fit into a GPU's memory they lie there, and only the places of the patches
-    travel. Where not, a batch is gathered, pinned, and copied while the GPU still works on the last
-    one.
+    If the clips fit into a GPU's memory they are kept there, and only the places of the patches are
+    copied. Otherwise a batch is gathered, pinned, and copied while the GPU works on the last one.
     """
 
     def __init__(self, sampler, device, rng):
@@ -43,7 +42,7 @@ class BatchLoader:
         Returns
         -------
         sources, targets, mask : Tensor of shape (n_patches, 1, patch_length)
-            As of `PatchSampler.draw`.
+            As from `PatchSampler.draw`.
         """
         if self._buffers:
             return self._gather_on_device(n_patches)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from sklearn_audiosr._torch import Workspace, evaluation
+from sklearn_audiosr._training.checkpoint import check_weights
 
 # A fit that takes longer than this on a CPU is announced, and so is any fit of a network of the
 # paper's full width.
@@ -108,10 +109,12 @@ class SaveCheckpoint(Callback):
 
     def begin(self, training):
         """Restore the training that the file holds; return whether there was one."""
-        state = self.checkpoint.load(training.network)
-        if state is not None:
-            training.restore(state)
-        return state is not None
+        state = self.checkpoint.load()
+        if state is None:
+            return False
+        check_weights(training.network.state_dict(), state["network"], self.checkpoint.path)
+        training.restore(state)
+        return True
 
     def after_step(self, training):
         """Save now and then in a long epoch."""
@@ -138,8 +141,10 @@ class CallFunction(Callback):
         self.function, self.make_estimator = function, make_estimator
 
     def after_epoch(self, training, measured):
-        """Return whether the function wants to stop."""
-        return self.function(self.make_estimator(training), dict(measured))
+        """Return whether the function wants to stop; what it draws changes no training."""
+        devices = [training.device] if training.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            return self.function(self.make_estimator(training), dict(measured))
 
 
 class WarnInterrupted(Callback):
@@ -174,14 +179,12 @@ class WarnSlow(Callback):
 
     Parameters
     ----------
-    loss : callable
-        As for `train`: timed on a patch.
     remedy : str
         What makes the fit faster.
     """
 
-    def __init__(self, loss, remedy):
-        self.loss, self.remedy = loss, remedy
+    def __init__(self, remedy):
+        self.remedy = remedy
 
     def begin(self, training):
         """Warn if the fit will take long."""
@@ -203,12 +206,14 @@ class WarnSlow(Callback):
         return seconds
 
     def _time_forward(self, training, n_patches):
-        silence = torch.zeros(n_patches, 1, training.loader.sampler.patch_length)
-        least = math.inf
-        with evaluation(training.network), torch.no_grad(), Workspace():
+        network, least = training.network, math.inf
+        n_inputs = getattr(network, "n_inputs", 1)
+        shape = n_patches, n_inputs, training.loader.sampler.patch_length
+        silence = torch.zeros(shape, dtype=torch.float32)  # whatever the caller's default type
+        with evaluation(network), torch.no_grad(), Workspace():
             for _ in range(2):  # the first pass takes its memory from the system
                 begin = time.perf_counter()
-                self.loss(training.network, silence, silence, torch.ones_like(silence))
+                network(silence)
                 least = min(least, time.perf_counter() - begin)
         return least
 

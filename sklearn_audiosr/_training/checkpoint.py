@@ -10,29 +10,30 @@ from pathlib import Path
 
 import torch
 
-_FORMAT = 2
+# Number of the format: other versions refuse the file.
+_FORMAT = 3
 
-# What errors call the start of a training.
+# The name of the start of a training in a fingerprint and in errors.
 _START = "earlier epochs"
 
-# Within an epoch the state is saved this often at most.
-_SECONDS_WITHIN_EPOCH = 60.0
+# Within an epoch the state is saved at most this often.
+SECONDS_WITHIN_EPOCH = 60.0
 
-# Saving may take this share of the time at most: large states are not saved after every epoch.
-_SHARE = 0.1
+# Saving takes at most this share of the time: large states are not saved after every epoch.
+MAX_SHARE = 0.1
 
 
 class Checkpoint:
-    """A file with the state of one training.
+    """File with the state of one training.
 
     Parameters
     ----------
     path : path-like
-        The file; it need not exist, its folder must, and it must be possible to write there.
+        The file. It need not exist; its folder must, and must be writable.
     fingerprint : dict of str to str
-        What must be the same for a training to go on, by name.
+        Texts by name, which must be equal for training to resume.
     start : str, default="0"
-        That of a `Start`, which must be the same too.
+        Description of a `Start`, which must be equal too.
     """
 
     def __init__(self, path, fingerprint, start="0"):
@@ -48,7 +49,7 @@ class Checkpoint:
         self._try_to_write()
 
     def _try_to_write(self):
-        """Permissions may not tell, and after an epoch it would be late to find out."""
+        """Raise ValueError if the file can't be written: permissions alone don't show it."""
         try:
             self._partial.write_bytes(b"")
             self._partial.unlink()
@@ -58,23 +59,18 @@ class Checkpoint:
                 f"{str(self.path)!r} ({error}): name one in a folder of yours."
             ) from error
 
-    def load(self, network):
-        """Return the state that the file holds, or None without a file.
-
-        Parameters
-        ----------
-        network : torch.nn.Module
-            Whose weights it must keep.
+    def load(self):
+        """Return the state in the file, or None if there is no file.
 
         Returns
         -------
         state : dict or None
-            What was given to `save`.
+            What was passed to `save`.
 
         Raises
         ------
         ValueError
-            If the file is no checkpoint, or one of another training or network.
+            If the file is no checkpoint of this version, or one of another training.
         """
         if not self.path.exists():
             return None
@@ -87,16 +83,15 @@ class Checkpoint:
                     f"{kept.get(name, 'unknown')}, got {value}: name another file, or delete this "
                     "one to train from the beginning."
                 )
-        _check_weights(network.state_dict(), content["state"]["network"], self.path)
         return content["state"]
 
     def save(self, state):
-        """Keep a state, unless saving would take too large a share of the time.
+        """Save a state, unless saving would take too large a share of the time.
 
         Parameters
         ----------
         state : callable
-            Gives the state as a dict of tensors and plain values.
+            Returns the state as a dict of tensors and plain values.
         """
         begin = time.monotonic()
         if begin < self._next_time:
@@ -109,21 +104,21 @@ class Checkpoint:
             self._give_up(error)
             return
         end = time.monotonic()
-        self._last_time, self._next_time = end, end + (end - begin) / _SHARE
+        self._last_time, self._next_time = end, end + (end - begin) / MAX_SHARE
 
     def save_within_epoch(self, state):
-        """Keep a state while an epoch is under way, a minute after the last one.
+        """Save a state during an epoch, if the last one was saved a minute ago.
 
         Parameters
         ----------
         state : callable
             As in `save`.
         """
-        if time.monotonic() >= self._last_time + _SECONDS_WITHIN_EPOCH:
+        if time.monotonic() >= self._last_time + SECONDS_WITHIN_EPOCH:
             self.save(state)
 
     def _give_up(self, error):
-        """Go on without: a disk that is full must not cost the training."""
+        """Train on without saving: a full disk must not cost the training."""
         self._next_time = float("inf")
         with contextlib.suppress(OSError):
             self._partial.unlink(missing_ok=True)
@@ -142,14 +137,14 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a training begins.
+    """Start of a training.
 
     Attributes
     ----------
     losses, validation_scores : list of float
-        Of the epochs before it, in fits before.
+        Curves of the earlier fits that it continues.
     description : str
-        Tells their number and the weights; "0" for new ones.
+        Number of earlier epochs and hash of the weights; "0" for new weights.
     """
 
     losses: list[float]
@@ -158,7 +153,7 @@ class Start:
 
 
 def read_start(path):
-    """Give where the training began that a file keeps.
+    """Return the start of the training that a file stores.
 
     Parameters
     ----------
@@ -168,29 +163,45 @@ def read_start(path):
     Returns
     -------
     description : str or None
-        That of its `Start`; None without a file.
+        The description of its `Start`; None if there is no file.
+
+    Raises
+    ------
+    ValueError
+        If the file is no checkpoint of this version.
     """
     return _read(path)["fingerprint"].get(_START) if os.path.isfile(path) else None
 
 
 def _read(path):
     content = None
-    with open(path, "rb") as file:  # what can't be opened has an error of its own
+    with open(path, "rb") as file:  # a file that can't be opened has its own error
         try:
             if zipfile.ZipFile(file).testzip() is None:  # torch compares no checksums
                 file.seek(0)
                 content = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception:  # a reader of something else fails in a dozen ways
+        except Exception:  # reading another kind of file fails in a dozen ways
             content = None
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+    _check_format(path, content)
+    return content
+
+
+def _check_format(path, content):
+    found = content.get("format") if isinstance(content, dict) else None
+    if type(found) is int and found != _FORMAT and "fingerprint" in content:
+        raise ValueError(
+            f"checkpoint={os.fspath(path)!r} must have format {_FORMAT}, got {found}, of another "
+            "version of sklearn-audiosr: finish the fit with the version that began it, name "
+            "another file, or delete this one to train from the beginning."
+        )
+    if found != _FORMAT:
         raise ValueError(
             f"checkpoint={os.fspath(path)!r} must be a file that an interrupted fit left, or no "
             "file, got something else: name another file, or delete this one if it is damaged."
         )
-    return content
 
 
-def _check_weights(needed, kept, path):
+def check_weights(needed, kept, path):
     """Raise ValueError for the first weights that differ in shape, or are missing in either."""
     for name in {**needed, **kept}:
         shapes = [

@@ -1,4 +1,4 @@
-"""A compiled network for training, where it proves to be faster."""
+"""Compile a network for training where that proves faster."""
 
 import logging
 import statistics
@@ -10,31 +10,31 @@ from sklearn_audiosr._torch import synchronize
 
 _LOGGER = logging.getLogger(__name__)
 
-# Devices on which a compiled network is tried. On a CPU the time is in the convolutions, which
-# compilation leaves as they are.
+# Devices on which a compiled network is tried. On a CPU the convolutions take the time, and
+# compilation does not change them.
 _DEVICES = ("cuda",)
 
-# Steps of each kind that are timed, after some that are not: the first ones choose kernels,
+# Steps of each kind that are timed, after some that are not: the first steps choose kernels,
 # compile, and record CUDA graphs.
 _N_TIMED = 10
 _N_WARM = 5
 
-# A compilation takes a minute or so: shorter fits go on without.
+# A compilation takes about a minute: fits that have less than this left go on without.
 _LEAST_SECONDS = 5 * 60
 
 
 class Compilation:
-    """Runs training steps with a network as it is, or compiled with CUDA graphs if that is faster.
+    """Run training steps with a network as it is, or compiled with CUDA graphs if that is faster.
 
-    The steps that are timed are steps of the training like all others. Whatever fails in the
-    compiled network, the training goes on without it.
+    The timed steps train like all others. If the compiled network fails, the training goes on
+    without it.
 
     Parameters
     ----------
     network : torch.nn.Module
         The network.
     device : torch.device
-        Where it is.
+        The device that it is on.
     n_steps : int
         Steps of the whole training.
     """
@@ -80,7 +80,7 @@ class Compilation:
         return result
 
     def _decide(self):
-        # the median: another batch size may make the compiler work again
+        # the median: a batch of another size may be compiled again
         seconds, self._seconds = statistics.median(self._seconds[_N_WARM:]), []
         if self._plain_seconds is None:
             self._plain_seconds = seconds

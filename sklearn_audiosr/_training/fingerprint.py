@@ -1,196 +1,150 @@
-"""What must be the same for a training to go on, as texts: equal in all processes of one Python."""
+"""Fingerprints that decide whether training may resume: equal in all processes of one Python."""
 
+import copyreg
 import hashlib
-import re
 import sys
-from types import CellType, CodeType, FunctionType, ModuleType
+from functools import cached_property
+from types import CodeType, FunctionType, ModuleType
 
 import numpy as np
 import torch
 
-# Parameters that may be others when a training goes on; a warm start is told by where it began.
+# Training may resume with other values of these; where a warm start began is compared instead.
 _FREE = {
-    "callbacks",
-    "checkpoint",
-    "device",
-    "highband_gain",
-    "max_epochs",
-    "sampling_rate",
+    *("callbacks", "checkpoint", "device", "highband_gain", "max_epochs", "sampling_rate"),
     "verbose",
     "warm_start",
 }
 
-# Their functions and classes are known by name: another version is no other training.
+# Functions and classes of these are compared by name: a new version is no other training.
 _LIBRARIES = {*sys.stdlib_module_names, "numpy", "sklearn", "sklearn_audiosr", "torch"}
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
 
-# What can't hold itself: to be told apart by content, however often it comes.
+# These can't hold themselves, and are compared by content however often they come.
 _CONSTANT = (tuple, frozenset, CodeType, np.ndarray, torch.Tensor)
 
 
 def describe_parameters(parameters):
-    """Give those parameters that a training depends on as texts.
+    """Return a text for each parameter that training depends on.
 
-    Parameters
-    ----------
-    parameters : dict
-        Of an estimator.
-
-    Returns
-    -------
-    fingerprint : dict of str to str
-        For a `Checkpoint`.
+    Raises ValueError for a parameter that can't be compared with that of another process.
     """
-    return {name: describe(value) for name, value in parameters.items() if name not in _FREE}
+    texts = {}
+    for name, value in parameters.items():
+        if name in _FREE:
+            continue
+        try:
+            texts[name] = describe(value)
+        except Exception as error:  # what can't be taken apart fails in a dozen ways
+            raise ValueError(
+                "checkpoint needs parameters that another process can compare, got "
+                f"{name}={_name(value)} ({error}): leave out what can't be pickled "
+                "(locks, open files) and what is nested without end, or fit with checkpoint=None."
+            ) from error
+    return texts
 
 
 def describe(value):
-    """Give a text to read that two values share only if they are made of the same.
+    """Return a text that two values share only if their contents are equal.
 
-    Numbers and texts are shown. Of all else there is a hash: functions are their code, default
-    values and closures, objects their class and attributes; the functions that they call and the
-    globals that they read are not looked at.
-
-    Parameters
-    ----------
-    value : object
-        A parameter.
-
-    Returns
-    -------
-    description : str
-        Without addresses, and whatever the seed of Python's own hashes.
+    Plain values are shown and all others hashed: arrays by their numbers, functions by their code,
+    default values and closures, objects by their class and attributes. Functions that these call
+    and globals that they read are not compared.
     """
-    if isinstance(value, np.generic):  # the same number, by another name
-        value = value.item()
+    value = value.item() if isinstance(value, np.generic) else value
     if type(value) in _PLAIN:
         return str(value)
     if type(value) in (list, tuple):
         return f"({', '.join(map(describe, value))})"
     if type(value) is dict:
         return ", ".join(f"{name}={describe(part)}" for name, part in value.items())
-    return f"{getattr(value, '__qualname__', type(value).__qualname__)} ({_hash(value)})"
+    return f"{_name(value)} ({_hash(value)})"
 
 
 def describe_clips(pairs):
-    """Give a text that two lists of pairs share only if all their timepoints are equal.
-
-    Parameters
-    ----------
-    pairs : list of (ndarray, ndarray)
-        Network inputs and targets.
-
-    Returns
-    -------
-    description : str
-        Their number and a hash.
-    """
+    """Return the number of pairs of clips, and a hash of all their timepoints."""
     return f"{len(pairs)} clips ({_hash(pairs)})"
 
 
 def describe_weights(network):
-    """Give a text that two networks share only if all their weights are equal.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        On any device.
-
-    Returns
-    -------
-    description : str
-        A hash.
-    """
+    """Return a hash of all weights of a network."""
     return f"weights {_hash(dict(network.state_dict()))}"
 
 
-def _hash(value):
-    digest = hashlib.blake2b(digest_size=8)
-    for word in _spell(value):
-        digest.update(word.encode())
-    return digest.hexdigest()
+def _name(value):
+    return getattr(value, "__qualname__", type(value).__qualname__)
 
 
-def _spell(value):
-    """Yield all that a value is made of, in words; without recursion, objects may lie deep."""
-    seen: dict[int, tuple[int, object]] = {}
-    ahead = [value]
-    while ahead:
-        value = ahead.pop()
-        if isinstance(value, np.generic):
-            value = value.item()
-        if type(value) in _PLAIN:
-            yield f"{value!r}, "
-            continue
-        if not isinstance(value, _CONSTANT):
-            if id(value) in seen:
-                yield f"the value {seen[id(value)][0]}, "
-                continue
-            seen[id(value)] = len(seen), value  # held, or another could get its address
-        parts = list(_parts(value))
-        yield f"{type(value).__qualname__} of {len(parts)}: "
-        ahead.extend(reversed(parts))
-
-
-def _parts(value):
-    """Give what a value is made of, at worst its representation."""
-    try:
-        if isinstance(value, (type, FunctionType)) and _root(value) in _LIBRARIES:
-            return value.__module__, value.__qualname__
-        if isinstance(value, type):
-            return _own_attributes(value), value.__bases__
-        if isinstance(value, torch.Tensor):
-            content = value.detach().cpu().reshape(-1).view(torch.uint8).numpy()
-            return str(value.dtype), tuple(value.shape), _hash_bytes(content)
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            content = np.ascontiguousarray(value).reshape(-1)
-            return value.dtype.str, value.shape, _hash_bytes(content)
-        return _PARTS.get(type(value), _reduce)(value)
-    except Exception:  # what can't be pickled says so in a dozen ways
-        return [_show(value)]
-
-
-def _root(value):
-    return (value.__module__ or "").partition(".")[0]
-
-
-def _own_attributes(cls):
-    """Methods and constants of a class, but its docstring and what Python notes down there."""
-    return {
-        name: value
-        for name, value in vars(cls).items()
-        if isinstance(value, FunctionType) or not name.startswith("__")
-    }
+def _hash(value, seen=None):
+    """Return the hash of a value; `seen` holds number and value of all that came before, by id."""
+    seen = {} if seen is None else seen
+    value = value.item() if isinstance(value, np.generic) else value
+    if type(value) in _PLAIN:
+        return _hash_bytes(repr(value).encode())
+    if id(value) in seen:  # a method that calls super() holds its class, for example
+        return f"value {seen[id(value)][0]}"
+    if not isinstance(value, _CONSTANT):
+        seen[id(value)] = len(seen), value
+    parts = [_hash(part, seen) for part in _take_apart(value)]
+    return _hash_bytes(f"{type(value).__qualname__} of {parts}".encode())
 
 
 def _hash_bytes(content):
-    return hashlib.blake2b(content.view(np.uint8), digest_size=8).hexdigest()
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _take_apart(value):
+    """Return all that a value is made of, in an order that is the same in every process."""
+    match value:
+        case type() | FunctionType() if _is_of_library(value):
+            return value.__module__, value.__qualname__
+        case type():
+            return value.__bases__, _own_attributes(value)
+        case FunctionType():
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            return value.__code__, value.__defaults__, value.__kwdefaults__, cells
+        case CodeType():
+            return value.co_code, value.co_consts, value.co_names
+        case property() | cached_property() | staticmethod() | classmethod():
+            names = ("fget", "fset", "func", "__func__")
+            return [getattr(value, name, None) for name in names]
+        case ModuleType():
+            return [value.__name__]
+        case torch.Tensor():
+            content = value.detach().cpu().reshape(-1).view(torch.uint8).numpy()
+            return str(value.dtype), tuple(value.shape), _hash_bytes(content)
+        case np.ndarray() if not value.dtype.hasobject:
+            content = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+            return value.dtype.str, value.shape, _hash_bytes(content)
+    if type(value) in (set, frozenset):
+        return sorted(value, key=_hash)
+    if type(value) is dict:
+        return sorted(value.items(), key=lambda item: _hash(item[0]))
+    return value if type(value) in (list, tuple) else _reduce(value)
+
+
+def _is_of_library(value):
+    # what wraps a library's function takes over its name, and may be the user's
+    module = getattr(value, "__module__", None) or ""
+    return module.split(".")[0] in _LIBRARIES and not hasattr(value, "__wrapped__")
+
+
+def _own_attributes(cls):
+    """Return methods and constants of a class, without what Python itself puts there."""
+    return {
+        name: value
+        for name, value in vars(cls).items()
+        if isinstance(value, FunctionType) or not name.startswith(("__", "_abc_impl"))
+    }
 
 
 def _reduce(value):
-    """Give what a pickle would hold."""
-    reduced = value.__reduce_ex__(4)
-    if isinstance(reduced, str):
-        return [reduced]
+    """Return what a pickle would hold."""
+    reduce = copyreg.dispatch_table.get(type(value))
+    reduced = reduce(value) if reduce else value.__reduce_ex__(4)
+    if isinstance(reduced, str):  # a name
+        if _is_of_library(value):
+            return reduced, value.__module__
+        return reduced, getattr(value, "__wrapped__", type(value))
     return [*reduced[:3], *(list(items or ()) for items in reduced[3:5])]
-
-
-def _show(value):
-    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
-
-
-_PARTS = {
-    list: list,
-    tuple: list,
-    set: lambda values: sorted(values, key=_show),
-    frozenset: lambda values: sorted(values, key=_show),
-    dict: lambda items: sorted(items.items(), key=lambda item: _show(item[0])),
-    CodeType: lambda code: (code.co_code, code.co_consts, code.co_names),
-    FunctionType: lambda f: (f.__code__, f.__defaults__, f.__kwdefaults__, f.__closure__),
-    CellType: lambda cell: [cell.cell_contents],
-    property: lambda attribute: [attribute.fget],
-    staticmethod: lambda method: [method.__func__],
-    classmethod: lambda method: [method.__func__],
-    ModuleType: lambda module: [module.__name__],
-}

@@ -8,11 +8,22 @@ import torch
 # The list of optimizers.
 OptimizerName = Literal["adam", "muon"]
 
-# Of the Newton-Schulz polynomial, chosen for speed: singular values end between 0.7 and 1.2.
+# Coefficients of the Newton-Schulz polynomial. They are chosen for speed: singular values end
+# between 0.7 and 1.2.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
 
 _MOMENTUM = 0.95
+
+
+def check_optimizer(name):
+    """Raise ValueError unless there is an optimizer of that name."""
+    if not isinstance(name, str) or name not in get_args(OptimizerName):
+        raise ValueError(
+            f"optimizer must be one of {', '.join(map(repr, get_args(OptimizerName)))}, got "
+            f"{name!r}: take one of these names, in the estimator or as the network's "
+            "default_optimizer."
+        )
 
 
 def make_optimizer(name, network, learning_rate, device):
@@ -21,11 +32,11 @@ def make_optimizer(name, network, learning_rate, device):
     Parameters
     ----------
     name : {"adam", "muon"}
-        Muon trains the network's ``hidden_matrices()``, and Adam all the rest.
+        Muon trains the ``hidden_matrices()`` of the network, and Adam all other weights.
     network : torch.nn.Module
         On `device`.
     learning_rate : float
-        Of both.
+        Learning rate of both.
     device : torch.device
         Where the network is.
 
@@ -34,12 +45,7 @@ def make_optimizer(name, network, learning_rate, device):
     optimizer : torch.optim.Optimizer or OptimizerPair
         With ``zero_grad()``, ``step()``, ``param_groups`` and ``state_dict()``.
     """
-    if not isinstance(name, str) or name not in get_args(OptimizerName):
-        raise ValueError(
-            f"optimizer must be one of {', '.join(map(repr, get_args(OptimizerName)))}, got "
-            f"{name!r}: take one of these names, in the estimator or as the network's "
-            "default_optimizer."
-        )
+    check_optimizer(name)
     if name == "adam":
         return _make_adam(list(network.parameters()), learning_rate, device)
     if not callable(getattr(type(network), "hidden_matrices", None)):
@@ -62,15 +68,15 @@ def _make_adam(parameters, learning_rate, device):
 class Muon(torch.optim.Optimizer):
     """Momentum whose updates are orthogonal matrices: K. Jordan et al., 2024 [1]_.
 
-    An update has singular values of about 1, so that directions which rarely show in the gradients
-    are learned as fast as the few that rule them. It is scaled so that the root mean square of its
-    entries is the learning rate: about the size of Adam's in its first steps, so that both take the
-    same rate. (In trainings of many more steps than ours, a fifth of that is usual [2]_.)
+    All singular values of an update are about 1, so directions that are rare in the gradients are
+    learned as fast as the few that dominate. The update is scaled to a root mean square of the
+    learning rate. Adam's first updates have that size too, so the same learning rate suits both.
+    (For many more steps than ours, a fifth of it is usual [2]_.)
 
     Parameters
     ----------
     matrices : list of torch.nn.Parameter
-        Weights of two dimensions or more: the first are rows, all others columns.
+        Weights of two dimensions or more; all but the first count as columns.
     lr : float
         Learning rate.
 
@@ -91,12 +97,12 @@ class Muon(torch.optim.Optimizer):
         Parameters
         ----------
         closure : callable, default=None
-            Computes the gradients anew, and gives the loss.
+            Computes the gradients again, and returns the loss.
 
         Returns
         -------
         loss : Tensor or None
-            Of `closure`.
+            The loss that `closure` returns.
         """
         loss = None
         if closure is not None:
@@ -122,8 +128,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrix):
     """Bring the singular values of a matrix close to 1: the Newton-Schulz iteration of Muon.
 
-    The iteration runs on the Gram matrix of the shorter side, which takes a third less operations
-    than on the matrix itself.
+    It runs on the Gram matrix of the shorter side, which takes a third fewer operations than on the
+    matrix itself.
 
     Parameters
     ----------
@@ -138,7 +144,7 @@ def orthogonalize(matrix):
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalize(matrix.mT).mT
     a, b, c = _COEFFICIENTS
-    # first by the largest entry: squares of tiny or huge ones are no numbers of 32 bits
+    # first by the largest entry: squares of tiny or huge ones leave the range of float32
     matrix = matrix / matrix.abs().amax().clamp_min(torch.finfo(matrix.dtype).tiny)
     matrix = matrix / matrix.norm().clamp_min(1.0)
     gram, product = matrix @ matrix.mT, None
@@ -151,7 +157,7 @@ def orthogonalize(matrix):
 
 
 class OptimizerPair:
-    """Two optimizers of different weights of one network, used as one.
+    """Two optimizers for different weights of a network, used as one.
 
     Parameters
     ----------
@@ -164,11 +170,11 @@ class OptimizerPair:
 
     @property
     def param_groups(self):
-        """Groups of both."""
+        """Parameter groups of both."""
         return [group for optimizer in self._optimizers for group in optimizer.param_groups]
 
     def zero_grad(self):
-        """Forget the gradients."""
+        """Reset all gradients."""
         for optimizer in self._optimizers:
             optimizer.zero_grad()
 
@@ -178,16 +184,16 @@ class OptimizerPair:
             optimizer.step()
 
     def state_dict(self):
-        """Give the state of both."""
+        """Return the state of both."""
         return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
 
     def load_state_dict(self, state):
-        """Take up the state of both.
+        """Load the state of both.
 
         Parameters
         ----------
         state : dict
-            What `state_dict` gave.
+            As from `state_dict`.
         """
         for optimizer, own in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(own)

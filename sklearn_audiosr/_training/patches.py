@@ -1,40 +1,40 @@
-"""Random training patches from clips that sit in one buffer."""
+"""Random training patches of clips that lie in one buffer."""
 
 import numpy as np
 
 
 class PatchSampler:
-    """Draws aligned patches of sources and targets.
+    """Draw aligned patches of sources and targets.
 
     Parameters
     ----------
     pairs : iterable of (ndarray, ndarray)
-        Network input and wideband target of each clip at one rate, both of the clip's shape. Each
-        channel is a waveform of its own. They are copied one by one, so that a generator's need
-        not be in memory all at once.
+        Network input and wideband target of each clip, both of the clip's shape. Channels count as
+        separate waveforms. Pairs are copied one by one: those of a generator need not be in memory
+        all at once.
     shapes : list of (n_channels, n_timepoints)
-        Of the clips.
+        Shapes of the clips.
     patch_length : int
         Timepoints of a patch.
-    step : int
-        Patches start at multiples of this many timepoints: the upsampling ratio, so that each
-        patch begins at a narrowband timepoint.
+    stride : int
+        Patches start at multiples of so many timepoints: the upsampling ratio, so that each starts
+        at a narrowband timepoint.
 
     Attributes
     ----------
     n_patches_per_epoch : int
-        Patches that hold as many timepoints as the clips.
+        So many patches have about as many timepoints as the clips.
     sources, targets : ndarray of shape (n_timepoints,), float32
-        Buffers: all waveforms, one after the other.
+        Buffers of all waveforms, one after the other.
     """
 
-    def __init__(self, pairs, shapes, patch_length, step):
-        self.patch_length, self.step = patch_length, step
+    def __init__(self, pairs, shapes, patch_length, stride):
+        self.patch_length, self.stride = patch_length, stride
         lengths = np.array([n for n_channels, n in shapes for _ in range(n_channels)])
         self._shapes, self._lengths = shapes, lengths
         self._offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        # every start of every waveform is equally likely; the last reaches the end, or over it
-        self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // step) + 1)
+        # every start in every waveform is equally likely; the last patch covers the end
+        self._last_start = np.cumsum(-(-np.maximum(lengths - patch_length, 0) // stride) + 1)
         # a patch may run over the end of the last waveform
         buffers = np.zeros((2, lengths.sum() + patch_length), dtype=np.float32)
         self.sources, self.targets = buffers
@@ -49,7 +49,7 @@ class PatchSampler:
         n_patches : int
             How many.
         rng : numpy.random.Generator
-            Source of the starts.
+            Draws the starts.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class PatchSampler:
         )
 
     def draw_places(self, n_patches, rng):
-        """Draw where patches lie in the buffers.
+        """Draw the places of patches in the buffers.
 
         Parameters
         ----------
@@ -85,11 +85,11 @@ class PatchSampler:
         start = rng.integers(self._last_start[-1], size=n_patches)
         waveform = np.searchsorted(self._last_start, start, side="right")
         before = np.where(waveform > 0, self._last_start[waveform - 1], 0)
-        begin = (start - before) * self.step
+        begin = (start - before) * self.stride
         return self._offsets[waveform] + begin, self._lengths[waveform] - begin
 
     def pairs(self):
-        """Give all clips as they went in.
+        """Return all clips as they went in.
 
         Returns
         -------
@@ -107,12 +107,12 @@ class PatchSampler:
     def _fill(self, pairs):
         """Copy all clips into the buffers, one after the other."""
         places = self.pairs()
-        for i, pair in enumerate(pairs):  # beside zip, the first one would stay
+        for i, pair in enumerate(pairs):  # zip would keep the first pair alive
             for clip, view in zip(pair, places[i], strict=True):
                 if clip.shape != view.shape:
                     raise ValueError(
-                        f"Clip {i} of those that train must have the shape {view.shape} at the "
-                        f"wideband rate, as when it was checked, got {clip.shape}: a lazy "
-                        "container must give the same clip whenever it is asked for one."
+                        f"Training clip {i} must have the shape {view.shape} at the wideband rate, "
+                        f"as when it was checked, got {clip.shape}: a lazy container must return "
+                        "the same clip each time."
                     )
                 view[:] = clip

@@ -1,7 +1,8 @@
-"""Networks for `AudioSuperResolver`, described by their hyper-parameters.
+"""Networks for `AudioSuperResolver`, each given as a config of its hyper-parameters.
 
-A description is a scikit-learn ``BaseEstimator`` that only assigns; its ``build`` makes the
-``torch.nn.Module``. PyTorch is loaded then, not before.
+A config is a scikit-learn ``BaseEstimator`` that only assigns. Its ``build`` makes the
+``torch.nn.Module``, and PyTorch is loaded only then. ``__all__`` is the one list of networks: what
+else needs them all reads it here.
 """
 
 from sklearn_audiosr.networks._spectral import SpectralNet

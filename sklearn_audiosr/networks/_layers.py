@@ -1,7 +1,7 @@
 """Layers that networks share.
 
-Tensors are (batch, channels, time) to look at and channels-last in memory: on a CPU the
-convolutions then have faster kernels, backwards above all, and a subpixel shuffle is a view.
+Tensors have the shape (batch, channels, time) and lie channels-last in memory: on a CPU that gives
+convolutions faster kernels, above all backwards, and makes a subpixel shuffle a view.
 """
 
 import torch
@@ -10,73 +10,78 @@ from torch.nn import functional
 
 from sklearn_audiosr._torch import full_precision
 from sklearn_audiosr.networks._fast.convolution import convolve
+from sklearn_audiosr.networks._runners import ReceptiveField
 
 
 class Conv1d(nn.Conv1d):
-    """A 1-D convolution, "same" padding, that computes in channels-last memory.
+    """A 1-D convolution with "same" padding, computed in channels-last memory.
 
-    Long filters are multiplied in the frequency domain where that is cheaper.
+    Long filters are applied in the frequency domain where that is cheaper.
 
     Parameters
     ----------
     in_channels, out_channels, kernel_size, stride : int
-        As for `torch.nn.Conv1d`, with an odd `kernel_size`; its ``state_dict`` is the same.
+        As for `torch.nn.Conv1d`, with an odd `kernel_size`. The ``state_dict`` is the same.
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        Timepoints that an output of `convolve` sees, from one to the next, and before the clip.
+    receptive_field : ReceptiveField
+        Of an output of `convolve`.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1):
         super().__init__(
             in_channels, out_channels, kernel_size, stride=stride, padding=kernel_size // 2
         )
-
-        self.n_taps, self.step, self.reach = kernel_size, stride, kernel_size // 2
+        half = kernel_size // 2
+        self.receptive_field = ReceptiveField(kernel_size, stride, half, half)
 
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
-        return self.finish(self.convolve(x, self.reach))
+        return self.finish(self.convolve(x, self.receptive_field.padding))
 
     def convolve(self, x, padding):
-        """Convolve with `padding` timepoints of silence before and after x."""
+        """Convolve x, padded with `padding` zeros on both sides."""
+        stride = self.receptive_field.stride
         return convolve(
-            x, self.weight, self.bias, stride=self.step, padding=padding, owner=self.weight
+            x, self.weight, self.bias, stride=stride, padding=padding, owner=self.weight
         )
 
     def finish(self, y):
-        """Make the layer's output of `convolve`'s."""
+        """Return the layer's output, which is that of `convolve`."""
         return y
 
 
 class DepthwiseConv1d(nn.Conv1d):
-    """A convolution of each channel on its own, "same" padding, in channels-last memory.
+    """A convolution of each channel by itself with "same" padding, in channels-last memory.
 
     Parameters
     ----------
-    n_channels, kernel_size : int
-        Channels in and out; an odd number of taps.
+    n_channels : int
+        Channels of input and output.
+    kernel_size : int
+        Taps, an odd number.
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        As of `Conv1d`.
+    receptive_field : ReceptiveField
+        Of an output of `convolve`.
     """
 
     def __init__(self, n_channels, kernel_size):
         super().__init__(
             n_channels, n_channels, kernel_size, padding=kernel_size // 2, groups=n_channels
         )
-        self.n_taps, self.step, self.reach = kernel_size, 1, kernel_size // 2
+        half = kernel_size // 2
+        self.receptive_field = ReceptiveField(kernel_size, 1, half, half)
 
     def forward(self, x):
         """Convolve x of shape (batch, n_channels, time)."""
-        return self.finish(self.convolve(x, self.reach))
+        return self.finish(self.convolve(x, self.receptive_field.padding))
 
     def convolve(self, x, padding):
-        """Convolve with `padding` timepoints of silence before and after x."""
-        with full_precision(x.device.type):  # bfloat16 gains nothing where so little is multiplied
+        """Convolve x, padded with `padding` zeros on both sides."""
+        with full_precision(x.device.type):  # too few products for bfloat16 to pay
             image = x.float().unsqueeze(2).contiguous(memory_format=torch.channels_last)
             weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
             y = functional.conv2d(
@@ -85,12 +90,12 @@ class DepthwiseConv1d(nn.Conv1d):
         return y.squeeze(2)
 
     def finish(self, y):
-        """Make the layer's output of `convolve`'s."""
+        """Return the layer's output, which is that of `convolve`."""
         return y
 
 
 class PointwiseConv1d(nn.Linear):
-    """A dense layer over the channels of (batch, channels, time), each timepoint alone."""
+    """A dense layer over the channels, applied to each timepoint by itself."""
 
     def forward(self, x):
         """Map x of shape (batch, in_features, time) to (batch, out_features, time)."""
@@ -100,7 +105,7 @@ class PointwiseConv1d(nn.Linear):
 class SubpixelShuffle(nn.Module):
     """Interleave two groups of channels in time: (batch, 2 C, time) to (batch, C, 2 time).
 
-    Output channel c at timepoint ``2 t + p`` is input channel ``p C + c`` at t, the order of the
+    Output channel c at timepoint ``2 t + p`` is input channel ``p C + c`` at t: the order of the
     published program.
     """
 
@@ -128,13 +133,13 @@ class ShuffledConv1d(nn.Sequential):
 class TransposedConv1d(nn.ConvTranspose1d):
     """A transposed convolution to twice the length, with no delay.
 
-    It is a convolution to twice the channels, half its taps for each phase, and a subpixel
-    shuffle; the ``state_dict`` is that of `torch.nn.ConvTranspose1d`.
+    Computed as a convolution to twice the channels, with half the taps for each phase, and a
+    subpixel shuffle. The ``state_dict`` is that of `torch.nn.ConvTranspose1d`.
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        As of `Conv1d`.
+    receptive_field : ReceptiveField
+        Of an output of `convolve`.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size):
@@ -146,37 +151,36 @@ class TransposedConv1d(nn.ConvTranspose1d):
             padding=kernel_size // 2,
             output_padding=1,
         )
-        self.reach = (kernel_size // 2 + 1) // 2  # input timepoints that a phase sees each way
-        self.n_taps, self.step = 2 * self.reach + 1, 1
+        padding = (kernel_size // 2 + 1) // 2  # input timepoints that a phase sees on each side
+        self.receptive_field = ReceptiveField(2 * padding + 1, 1, padding, padding)
 
     def forward(self, x):
         """Convolve x of shape (batch, in_channels, time)."""
-        return self.finish(self.convolve(x, self.reach))
+        return self.finish(self.convolve(x, self.receptive_field.padding))
 
     def convolve(self, x, padding):
-        """Convolve to both phases, with `padding` timepoints of silence before and after x."""
-        half, reach = self.kernel_size[0] // 2, self.reach
+        """Compute both phases of x, padded with `padding` zeros on both sides."""
+        margin = self.receptive_field.length - 1 - self.kernel_size[0] // 2
         reversed_taps = self.weight.flip(2).transpose(0, 1)  # (out, in, taps)
         phases = [
-            functional.pad(reversed_taps, (2 * reach - half + p, 2 * reach - half - p))[..., ::2]
-            for p in range(2)
+            functional.pad(reversed_taps, (margin + p, margin - p))[..., ::2] for p in range(2)
         ]
-        weight = torch.cat(phases)  # (2 out, in, 2 reach + 1)
+        weight = torch.cat(phases)  # (2 out, in, length)
         bias = self.bias.repeat(2)
         return convolve(x, weight, bias, stride=1, padding=padding, owner=self.weight)
 
     def finish(self, y):
-        """Make the layer's output of `convolve`'s: interleave the phases."""
+        """Interleave the phases that `convolve` computed."""
         return interleave(y)
 
 
 def stack_channels(*features):
-    """Join features of equal length along the channels."""
+    """Concatenate features of equal length along the channels."""
     return torch.cat([f.transpose(1, 2) for f in features], dim=2).transpose(1, 2)
 
 
 def initialize_orthogonal(module, last):
-    """Orthogonal weights, zero biases; the layer `last` is N(0, 1e-3) so that it adds little."""
+    """Set orthogonal weights and zero biases; those of `last`, N(0, 1e-3), add little at first."""
     for layer in module.modules():
         if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
             nn.init.orthogonal_(layer.weight)

@@ -1,9 +1,15 @@
-"""Description of the network on complex spectra; the module is in `_spectral_module`."""
+"""Config of the network on complex spectra; its module is in `_spectral_module`."""
+
+from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+if TYPE_CHECKING:
+    import torch
 
 # Filters of a block at width 1.
 _N_FILTERS = 256
@@ -12,47 +18,48 @@ _N_FILTERS = 256
 class SpectralNet(BaseEstimator):
     """A network on short-time spectra that separates what it knows from what it invents.
 
-    A linear filter, solved for as in `LinearUpsampler`, undoes the degradation of the lowband.
-    Blocks of a depthwise convolution over frames and a dense layer over filters (ConvNeXt [1]_, as
-    Vocos [2]_ and AP-BWE [3]_ have them for spectra) look at the log magnitude and the phase of
-    its spectra, correct the lowband, and give log magnitude and phase of the highband. One stream
-    serves both, and the frames are as far apart as a quarter of their length, so a second of audio
-    costs about a gigaflop.
+    A linear filter, solved for as in `LinearUpsampler`, undoes the degradation of the lowband. Then
+    blocks of a depthwise convolution over frames and dense layers over filters (ConvNeXt [1]_, used
+    for spectra by Vocos [2]_ and AP-BWE [3]_) see the log magnitude and the phase of its spectra.
+    They correct the lowband and predict log magnitude and phase of the highband. The same blocks
+    do both, and the hop is a quarter of a frame, so a second of audio costs about a gigaflop.
 
-    There are two outputs: the waveform that is best in the mean, in which the highband is as strong
-    as it can be predicted with its phase (mostly next to nothing), and what a full highband adds.
-    `AudioSuperResolver` adds ``highband_gain`` times the second to the first.
+    There are two outputs. The first estimates the mean of the waveforms that may be the right one:
+    its highband is only as strong as its phase can be predicted, mostly next to nothing. The second
+    is what a full highband adds. `AudioSuperResolver` adds ``highband_gain`` times the second to
+    the first.
 
     Parameters
     ----------
     n_blocks : int, default=8
         Blocks, at least 1.
     width : float, default=1.0
-        Multiplies the 256 filters of the blocks; the product is rounded, at least 8. The
-        argument for the size: parameters and work grow about with its square.
+        Multiplies the 256 filters of the blocks; the product is rounded, at least 8. It sets the
+        size: parameters and work grow about with its square.
     kernel_size : int, default=7
         Frames that a block sees, odd.
     expansion : float, default=3
         Filters inside a block for each one outside; the product is rounded, at least 1.
     frame_length : int, default=640
-        Wideband timepoints of a frame, a multiple of 4: 40 ms at 16 kHz, which tells the harmonics
-        of a voice apart. Take 40 ms of your rate, 1920 at 48 kHz. Frames start every quarter of it.
+        Wideband timepoints of a frame, a multiple of 4; the hop is a quarter of it. The default is
+        40 ms at 16 kHz, which resolves the harmonics of a voice. Take 40 ms at your rate: 1920 at
+        48 kHz.
     n_taps : int, default=65
         Narrowband timepoints that the linear filter sees, odd.
     dropout : float, default=0
         Share of the filters inside the blocks that a training step leaves out, in [0, 1): against
-        learning an hour of recordings by heart.
+        overfitting to an hour of recordings.
     channel_noise : float, default=0
-        Standard deviation in dB of gains, smooth over frequency and drawn for each training patch,
-        by which what the network sees of a patch differs from it: against learning microphones by
-        heart.
+        Standard deviation in dB of random gains over frequency, smooth and drawn for each training
+        patch. They change the features that the network sees, but not its target: against
+        overfitting to microphones.
 
     Notes
     -----
-    A window of Hann before the transform and one after it: frames a quarter apart add up to the
-    waveform exactly. The outputs lag behind the input by a bounded time
-    (``AudioSuperResolver.latency_``, 0.4 s with the defaults at 16 kHz), so streams
-    and chunks of long clips give what the whole clip gives.
+    With a Hann window before the transform and another after it, the frames add up to the waveform
+    exactly. The outputs lag behind the input by a bounded time (``AudioSuperResolver.latency_``,
+    0.4 s with the defaults at 16 kHz). So streams and the chunks of a long clip agree with the
+    whole clip.
 
     References
     ----------
@@ -83,16 +90,16 @@ class SpectralNet(BaseEstimator):
 
     def __init__(
         self,
-        n_blocks=8,
+        n_blocks: int = 8,
         *,
-        width=1.0,
-        kernel_size=7,
-        expansion=3,
-        frame_length=640,
-        n_taps=65,
-        dropout=0,
-        channel_noise=0,
-    ):
+        width: float = 1.0,
+        kernel_size: int = 7,
+        expansion: float = 3,
+        frame_length: int = 640,
+        n_taps: int = 65,
+        dropout: float = 0,
+        channel_noise: float = 0,
+    ) -> None:
         self.n_blocks = n_blocks
         self.width = width
         self.kernel_size = kernel_size
@@ -102,21 +109,21 @@ class SpectralNet(BaseEstimator):
         self.dropout = dropout
         self.channel_noise = channel_noise
 
-    def build(self, upsampling_ratio):
+    def build(self, upsampling_ratio: int) -> torch.nn.Module:
         """Make the network with freshly initialised weights.
 
         Parameters
         ----------
         upsampling_ratio : int
-            Wideband timepoints for each narrowband timepoint, at least 2: where the highband
-            begins. At most an eighth of `frame_length`, so that a frame has some lowband.
+            Wideband timepoints for each narrowband timepoint, at least 2. It says where the
+            highband begins. At most an eighth of `frame_length`, so that a frame has some lowband.
 
         Returns
         -------
         network : torch.nn.Module
-            From (batch, 1, time) to (batch, 2, time), for any time of at least 1: the mean, and
-            what a full highband adds. Weights are drawn from torch's global generator; the linear
-            filter is silent until ``network.prepare(pairs)`` has solved for it.
+            It maps (batch, 1, time) to (batch, 2, time), for any time of at least 1: the mean, and
+            what a full highband adds. Weights are drawn from torch's global generator. The linear
+            filter is zero until ``network.prepare(pairs)`` solves for it.
 
         Raises
         ------
@@ -138,7 +145,7 @@ class SpectralNet(BaseEstimator):
             channel_noise=float(self.channel_noise),
         )
 
-    def _check(self, upsampling_ratio):
+    def _check(self, upsampling_ratio: int) -> None:
         name = type(self).__name__
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), name

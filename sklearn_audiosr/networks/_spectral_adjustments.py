@@ -9,11 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._flow import WholeFlow
-
-# Lowest bins, in which a Hann window shows a constant. The offset of a recording does not make it
-# loud, and a correction learned from recordings without one would be wrong for it.
-N_OFFSET = 2
+from sklearn_audiosr.networks._runners import WholeRunner
+from sklearn_audiosr.networks._spectral_bands import N_OFFSET
 
 # Standard deviation, about, of log powers relative to the level.
 LOG_SPREAD = 6.0
@@ -92,10 +89,10 @@ class AdjustableWeights(nn.Module):
         hook.remove()
         padding = (0, -x.shape[-1] % self.stride)
         x, error = (functional.pad(waveform, padding) for waveform in (x, error))
-        flow = WholeFlow()
+        runner = WholeRunner()
         lowband, error = (
-            torch.complex(*flow.run(self.analysis, waveform)[0].float().chunk(2))
-            for waveform in (flow.run(self.linear, x), error)
+            torch.complex(*runner.run(self.analysis, waveform)[0].float().chunk(2))
+            for waveform in (runner.run(self.linear, x), error)
         )
         corrected = slice(N_OFFSET, self.n_low)
         noise = error.abs().square().sum()

@@ -1,6 +1,6 @@
-"""Layers of `SpectralNet`: exact short-time transforms, blocks over frames, the linear filter.
+"""Layers of `SpectralNet`: short-time transforms, blocks over frames, the linear filter.
 
-Spectra are real tensors of shape (batch, 2 bins, frames), real parts before imaginary ones.
+Spectra are real tensors of shape (batch, 2 bins, frames): the real parts, then the imaginary ones.
 """
 
 import torch
@@ -10,16 +10,17 @@ from torch.nn import functional
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters
 from sklearn_audiosr._torch import full_precision, widest_dtype
 from sklearn_audiosr.networks._layers import DepthwiseConv1d, PointwiseConv1d
+from sklearn_audiosr.networks._runners import ReceptiveField
 
-# Silence has a level too: far below any that a number of 32 bits is scaled to.
-_LEAST_LEVEL = 1e-20
+# Added to powers before the logarithm: silence has a level too, below that of any clip.
+_LEAST_POWER = 1e-20
 
-# Ridge penalty of the linear filter, `LinearUpsampler`'s default.
+# Ridge penalty of the linear filter: the default of `LinearUpsampler`.
 _RIDGE = 1e-6
 
 
 class SpectralBlock(nn.Module):
-    """A convolution over frames, filter by filter, and dense layers over filters, added to x."""
+    """A residual block: a depthwise convolution over frames, then dense layers over filters."""
 
     def __init__(self, n_filters, kernel_size, expansion, gain, dropout):
         super().__init__()
@@ -31,64 +32,73 @@ class SpectralBlock(nn.Module):
         self.contract = PointwiseConv1d(n_inside, n_filters)
         self.gain = nn.Parameter(torch.full((n_filters, 1), gain))
 
-    def forward(self, x, flow):
+    def forward(self, x, runner):
         """Map x of shape (batch, n_filters, frames) to the same shape."""
-        y = self.norm(flow.run(self.depthwise, x))
+        y = self.norm(runner.run(self.depthwise, x))
         y = functional.gelu(self.expand(y))
         y = self.contract(functional.dropout(y, self.dropout, self.training))
-        x, y = flow.align(self, x, y)
+        x, y = runner.align(self, x, y)
         return x + self.gain * y
 
 
-class KnotFilter(nn.Module):
-    """The polyphase Wiener filter on the knots of the input: every ratio-th timepoint.
+class PolyphaseWienerFilter(nn.Module):
+    """The polyphase Wiener filter, applied to the narrowband timepoints inside an upsampled input.
 
-    A cubic spline goes through the narrowband timepoints, so there they are again. Its phases have
-    equal sums, or a constant would make a tone at the narrowband rate. It computes in double
-    precision where a device has it, and `Analysis` after it: the phase of a bin far below the
-    loudest one is a feature like others, and is to be the same for a whole clip and for its pieces.
+    A cubic spline passes through the narrowband timepoints, so every ratio-th timepoint of the
+    network's input is one. The phases have equal sums, or a constant would make a tone at the
+    narrowband rate. This layer and `Analysis` after it compute in double precision where a device
+    has it: the phase of a bin far below the loudest one is a feature too, and must come out the
+    same for a whole clip and for its pieces.
 
     Parameters
     ----------
     ratio : int
         Upsampling ratio.
     n_taps : int
-        Knots that an output sees, odd.
+        Narrowband timepoints that an output sees, odd.
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        As of `Conv1d`, in timepoints.
+    receptive_field : ReceptiveField
+        In timepoints of the input.
     """
 
     out_channels = 1
 
     def __init__(self, ratio, n_taps):
         super().__init__()
-        self.step, self.reach = ratio, n_taps // 2 * ratio
-        self.n_taps = 2 * self.reach + 1
-        # solved for, not trained: gradient descent is far from it after any time
+        self.ratio, self.n_taps = ratio, n_taps
+        padding = n_taps // 2 * ratio
+        self.receptive_field = ReceptiveField(2 * padding + 1, ratio, padding, padding)
+        # a buffer: it is solved for, and gradient descent would not get there
         self.register_buffer("filters", torch.zeros(ratio, 1, n_taps))
 
     def solve(self, pairs):
-        """Solve for the filters, of pairs of arrays (n_channels, n_timepoints)."""
+        """Solve for the filters that map sources to targets.
+
+        Parameters
+        ----------
+        pairs : list of (ndarray, ndarray)
+            Inputs of the network and targets, each of shape (n_channels, n_timepoints).
+        """
         waveforms = (
-            (x[:: self.step], y)
+            (x[:: self.ratio], y)
             for source, target in pairs
             for x, y in zip(source, target, strict=True)
         )
-        n_knots = self.n_taps // self.step + 1
-        filters = solve_polyphase_filters(waveforms, n_knots, self.step, _RIDGE, equal_sums=True)
+        filters = solve_polyphase_filters(
+            waveforms, self.n_taps, self.ratio, _RIDGE, equal_sums=True
+        )
         self.filters.copy_(torch.from_numpy(filters.T[:, None]))
 
     def forward(self, x):
         """Filter x of shape (batch, 1, time), time a multiple of the ratio."""
-        return self.finish(self.convolve(x, self.reach))
+        return self.finish(self.convolve(x, self.receptive_field.padding))
 
     def convolve(self, x, padding):
-        """Give all phases, (batch, ratio, knots)."""
+        """Compute all phases: (batch, ratio, time / ratio)."""
         x = x.to(widest_dtype(x.device.type))
-        x = functional.pad(x, (padding, padding))[..., :: self.step]
+        x = functional.pad(x, (padding, padding))[..., :: self.ratio]
         with full_precision(x.device.type):
             return functional.conv1d(x, self.filters.to(x.dtype))
 
@@ -98,9 +108,9 @@ class KnotFilter(nn.Module):
 
 
 class Analysis(nn.Module):
-    """Spectra of frames that start every quarter of their length, under a window of Hann.
+    """The short-time Fourier transform, with a Hann window and a hop of a quarter of the frame.
 
-    Frames before and after the clip that overlap it belong to it: three more than its quarters.
+    Frames that overlap the ends of a clip belong to it: there are three more of them than hops.
 
     Parameters
     ----------
@@ -109,35 +119,36 @@ class Analysis(nn.Module):
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        As of `Conv1d`.
+    receptive_field : ReceptiveField
+        A frame, with the hop as its stride.
     """
 
     def __init__(self, frame_length):
         super().__init__()
-        self.n_taps, self.step = frame_length, frame_length // 4
-        self.reach = frame_length - self.step
+        self.frame_length, self.hop = frame_length, frame_length // 4
+        padding = frame_length - self.hop
+        self.receptive_field = ReceptiveField(frame_length, self.hop, padding, padding)
         self.out_channels = 2 * (frame_length // 2 + 1)
         self.register_buffer("window", _hann(frame_length), persistent=False)
 
     def forward(self, x):
         """Transform x of shape (batch, 1, time) to (batch, 2 bins, frames)."""
-        return self.finish(self.convolve(x, self.reach))
+        return self.finish(self.convolve(x, self.receptive_field.padding))
 
     def convolve(self, x, padding):
-        """Transform with `padding` timepoints of silence before and after x."""
+        """Transform x, padded with `padding` zeros on both sides."""
         frames = functional.pad(x[:, 0], (padding, padding))
-        frames = frames.unfold(1, self.n_taps, self.step) * self.window.to(x.dtype)
+        frames = frames.unfold(1, self.frame_length, self.hop) * self.window.to(x.dtype)
         spectrum = torch.fft.rfft(frames)  # (batch, frames, bins)
         return torch.cat([spectrum.real, spectrum.imag], dim=2).transpose(1, 2)
 
     def finish(self, y):
-        """Make the layer's output of `convolve`'s."""
+        """Return the layer's output, which is that of `convolve`."""
         return y
 
 
 class Synthesis(nn.Module):
-    """The waveform of spectra: the inverse of `Analysis`, exactly, if nothing changed them.
+    """The inverse of `Analysis`: exact, if nothing changed the spectra.
 
     Parameters
     ----------
@@ -146,16 +157,17 @@ class Synthesis(nn.Module):
 
     Attributes
     ----------
-    n_taps, step, reach : int
-        As of `Conv1d`, in frames: a quarter lies in four frames.
+    receptive_field : ReceptiveField
+        In frames: four of them overlap in a hop.
     """
 
-    n_taps, step, reach, out_channels = 4, 1, 0, 1
+    receptive_field = ReceptiveField(4, 1, 0, 0)
+    out_channels = 1
 
     def __init__(self, frame_length):
         super().__init__()
         self.frame_length = frame_length
-        # the squares of four windows, a quarter apart, add up to 1.5
+        # the squares of four overlapping Hann windows add up to 1.5
         self.register_buffer("window", _hann(frame_length) / 1.5, persistent=False)
 
     def forward(self, x):
@@ -163,62 +175,64 @@ class Synthesis(nn.Module):
         return self.finish(self.convolve(x, 0))
 
     def convolve(self, x, padding):
-        """Give the quarters, (batch, frame_length / 4, frames - 3)."""
+        """Overlap and add the frames: (batch, hop, frames - 3)."""
         real, imag = x.transpose(1, 2).chunk(2, dim=2)
         frames = torch.fft.irfft(torch.complex(real, imag), n=self.frame_length) * self.window
-        quarters = frames.unflatten(2, (4, -1))  # (batch, frames, 4, quarter)
-        n_quarters = x.shape[2] - 3
-        return sum(quarters[:, j : j + n_quarters, 3 - j] for j in range(4)).transpose(1, 2)
+        quarters = frames.unflatten(2, (4, -1))  # (batch, frames, 4, hop)
+        n_hops = x.shape[2] - 3
+        return sum(quarters[:, j : j + n_hops, 3 - j] for j in range(4)).transpose(1, 2)
 
     def finish(self, y):
-        """Put the quarters one after the other: (batch, 1, time)."""
+        """Put the hops one after the other: (batch, 1, time)."""
         return y.transpose(1, 2).flatten(1).unsqueeze(1)
 
 
 class Level(nn.Module):
-    """Logarithm of the mean power over neighbouring frames.
+    """The level: logarithm of the mean power over neighbouring frames.
 
-    What follows is relative to it, so that a clip at another level than the training clips' is
-    treated like them.
+    The features and the highband are relative to it, so that a clip at another level than the
+    training clips is treated as they are.
 
     Parameters
     ----------
     n_before, n_after : int
-        Frames before and after a frame that count.
+        Frames before and after a frame that its mean runs over.
 
     Attributes
     ----------
-    n_taps, step, reach, reach_after : int
-        As of `Conv1d`, with more frames before than after.
+    receptive_field : ReceptiveField
+        In frames.
     """
 
-    step, out_channels = 1, 1
+    out_channels = 1
 
     def __init__(self, n_before, n_after):
         super().__init__()
-        self.reach, self.reach_after = n_before, n_after
-        self.n_taps = n_before + 1 + n_after
-        self.register_buffer("taps", torch.ones(2, 1, self.n_taps), persistent=False)
+        length = n_before + 1 + n_after
+        self.receptive_field = ReceptiveField(length, 1, n_before, n_after)
+        self.register_buffer("taps", torch.ones(2, 1, length), persistent=False)
 
     def forward(self, x):
         """Map x of shape (batch, 2, frames), powers and ones, to (batch, 1, frames)."""
-        return self.finish(self.convolve(functional.pad(x, (self.reach, self.reach_after)), 0))
+        field = self.receptive_field
+        padded = functional.pad(x, (field.padding, field.padding_after))
+        return self.finish(self.convolve(padded, 0))
 
     def convolve(self, x, padding):
-        """Sum powers and ones over the frames; beyond a clip's ends both are 0."""
+        """Sum powers and ones over neighbouring frames; both are 0 beyond the ends of a clip."""
         with full_precision(x.device.type):
             return functional.conv1d(x, self.taps.to(x.dtype), padding=padding, groups=2)
 
     def finish(self, y):
-        """Take the mean, and the logarithm."""
-        return torch.log(y[:, :1] / y[:, 1:] + _LEAST_LEVEL)
+        """Return the logarithm of the mean: the sum of powers over the number of frames."""
+        return torch.log(y[:, :1] / y[:, 1:] + _LEAST_POWER)
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of (batch, channels, time), each timepoint alone."""
+    """Layer normalisation over the channels, of each timepoint by itself."""
 
     def forward(self, x):
-        """Normalise x."""
+        """Normalise x of shape (batch, channels, time)."""
         return super().forward(x.transpose(1, 2).float()).transpose(1, 2)
 
 

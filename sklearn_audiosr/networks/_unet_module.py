@@ -1,10 +1,9 @@
-"""Layers of `AudioUNet` in its two layouts; these know nothing of scikit-learn."""
+"""The modules that `AudioUNet` builds, one for each layout."""
 
 import numpy as np
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._flow import PieceStream, RaggedFlow, WholeFlow
 from sklearn_audiosr.networks._layers import (
     Conv1d,
     ShuffledConv1d,
@@ -13,25 +12,25 @@ from sklearn_audiosr.networks._layers import (
     initialize_orthogonal,
     stack_channels,
 )
+from sklearn_audiosr.networks._runners import PieceStream, RaggedRunner, WholeRunner
 
-# Length of the bottleneck's and the last convolution's filters.
+# Filter length of the bottleneck and of the last convolution.
 _SHORT_KERNEL = 9
 
 
 class _UNet(nn.Module):
-    """What both layouts share: the way of a patch through the network.
+    """What both layouts share: the down-blocks and the forward pass.
 
-    A layout adds the blocks ``up`` and the layer ``last``, and what halves the length beside
-    ``down``.
+    A layout adds the blocks ``up``, the layer ``last`` and, if it has one, a bottleneck.
 
     Attributes
     ----------
     stride : int
-        The length inside is padded to a multiple of this; chunks of a long clip must start there.
+        Inputs are padded to a multiple of this; chunks of a long clip must start at one.
     look_back, look_ahead : int
-        Timepoints of the input before and after an output timepoint that it depends on.
+        Input timepoints before and after an output timepoint that it depends on.
     accepts_lengths : bool
-        Clips of unequal length can share a batch.
+        Whether clips of unequal length can share a batch.
     """
 
     accepts_lengths = True
@@ -53,40 +52,41 @@ class _UNet(nn.Module):
     def forward(self, x, lengths=None):
         """Map x of shape (batch, 1, time) to (batch, n_outputs, time).
 
-        Clips of unequal `lengths` are silent beyond their ends, and come out as they would alone.
+        `lengths` are those of clips that zeros pad to one length. Each gets the output that it has
+        by itself.
         """
         time = x.shape[-1]
         x = functional.pad(x, (0, -time % self.stride))
-        flow = WholeFlow()
+        runner = WholeRunner()
         if lengths is not None:
-            flow = RaggedFlow([n + -n % self.stride for n in lengths], x.shape[-1])
-        return self.compute(x, flow)[..., :time]
+            runner = RaggedRunner([n + -n % self.stride for n in lengths], x.shape[-1])
+        return self.compute(x, runner)[..., :time]
 
     def stream(self):
-        """Give an object that computes the same piece by piece."""
+        """Return an object that computes the same piece by piece."""
         return PieceStream(self)
 
-    def compute(self, x, flow):
-        """Send x, of a length on the stride, through all blocks."""
+    def compute(self, x, runner):
+        """Run all blocks on x, whose length is a multiple of the stride."""
         features, inputs = x, []
         for down in self.halving_blocks:
             inputs.append(features)
-            features = flow.run(down, features)  # (batch, filters, time / 2)
+            features = runner.run(down, features)  # (batch, filters, time / 2)
         for up, skip in zip(self.up, reversed(inputs[-len(self.up) :]), strict=True):
-            features = flow.run(up, features)  # (batch, channels, 2 time)
+            features = runner.run(up, features)  # (batch, channels, 2 time)
             if self.skip_connections:
-                stacked = flow.align(up, features, skip[:, : up.n_skipped])
+                stacked = runner.align(up, features, skip[:, : up.n_skipped])
                 features = stack_channels(*stacked)
-        output = flow.run(self.last, features)  # (batch, n_outputs, time)
+        output = runner.run(self.last, features)  # (batch, n_outputs, time)
         if self.additive_residual:
-            output, x = flow.align(self.last, output, x)
-            # the other channels are no waveforms, but parameters of a noise model
+            output, x = runner.align(self.last, output, x)
+            # the other channels are parameters of a noise model, not waveforms
             output = output + functional.pad(x, (0, 0, 0, output.shape[1] - 1))
         return output
 
     @property
     def halving_blocks(self):
-        """The blocks on the way down, in order."""
+        """The blocks that halve the length, in order."""
         return [*self.down]
 
     def _down_blocks(self):
@@ -104,7 +104,7 @@ class _UNet(nn.Module):
         return block
 
     def _up_block(self, in_channels, out_channels, kernel, n_skipped):
-        """Twice the length; `n_skipped` features of the down path are stacked afterwards."""
+        """Make a block that doubles the length and has `n_skipped` features stacked on."""
         subpixel = self.upsampling == "subpixel"
         filters = 2 * out_channels if subpixel else out_channels
         convolution = (Conv1d if subpixel else TransposedConv1d)(in_channels, filters, kernel)
@@ -119,11 +119,11 @@ class _UNet(nn.Module):
         return block
 
     def _measure(self, block_length=1):
-        """Follow the outputs of one stride back to the inputs that they depend on."""
+        """Set the stride, and how far the inputs lie from the outputs that depend on them."""
         self.stride = max(2 ** len(self.halving_blocks), block_length)
         outputs = np.arange(self.stride)
         first = last = outputs
-        # the way through the deepest block: skip connections see no further
+        # through all blocks: skip connections see no further
         for block in reversed([*self.halving_blocks, *self.up, self.last]):
             first, last = _find_inputs(block, first, last)
         self.look_back = int((outputs - first).max())
@@ -131,10 +131,12 @@ class _UNet(nn.Module):
 
 
 def _find_inputs(block, first, last):
-    """Give the first and the last input that outputs `first` to `last` of a block depend on."""
+    """Return the first and the last input that outputs `first` to `last` of a block depend on."""
     for layer in reversed(block if isinstance(block, nn.Sequential) else [block]):
         if isinstance(layer, Conv1d):
-            first, last = first * layer.step - layer.reach, last * layer.step + layer.reach
+            field = layer.receptive_field
+            first = first * field.stride - field.padding
+            last = last * field.stride + field.padding_after
         elif isinstance(layer, TransposedConv1d):
             half = layer.kernel_size[0] // 2
             first, last = -((half - first) // 2), (last + half) // 2
@@ -146,7 +148,7 @@ def _find_inputs(block, first, last):
 
 
 class CodeUNet(_UNet):
-    """The published program's layout: a strided bottleneck and full-width skip connections."""
+    """The layout of the published program: a strided bottleneck, full-width skip connections."""
 
     def __init__(self, n_filters, kernel_sizes, **options):
         super().__init__(n_filters, kernel_sizes, **options)
@@ -163,7 +165,7 @@ class CodeUNet(_UNet):
 
     @property
     def halving_blocks(self):
-        """The blocks on the way down, in order."""
+        """The blocks that halve the length, in order."""
         return [*self.down, self.bottleneck]
 
     def _down_activation(self):
@@ -177,7 +179,7 @@ class CodeUNet(_UNet):
 
 
 class PaperUNet(_UNet):
-    """Section 3.2's layout: from F features up to F / 4, stacked with F / 4 of the down path."""
+    """The layout of section 3.2: up from F features to F / 4, with F / 4 stacked on."""
 
     def __init__(self, n_filters, kernel_sizes, **options):
         super().__init__(n_filters, kernel_sizes, **options)
@@ -196,7 +198,7 @@ class PaperUNet(_UNet):
             quarter = max(1, n_features // 4)
             n_skipped = min(quarter, skip)
             yield self._up_block(in_channels, quarter, kernel, n_skipped)
-            # without skips fewer features come in, but each layer keeps its output filters
+            # fewer features come in without skip connections, but as many filters go out
             n_features = quarter + n_skipped
             in_channels = n_features if self.skip_connections else quarter
         self._n_last = in_channels

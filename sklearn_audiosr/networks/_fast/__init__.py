@@ -1,1 +1,1 @@
-"""Fast convolutions on a CPU: the ways to compute them, and the choice among them."""
+"""Fast convolutions on a CPU: ways to compute them, and the choice among these."""

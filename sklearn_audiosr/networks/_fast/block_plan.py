@@ -1,4 +1,4 @@
-"""How a layer with long filters computes: block lengths, and the choice by counted costs."""
+"""Choose the block length in which a layer with long filters computes, by counting the cost."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,32 +7,32 @@ import torch
 
 from sklearn_audiosr._torch import current_workspace
 
-# A byte read or written, and a byte of memory that is new to the process, take as long as so many
-# floating-point operations of a matrix product; the direct kernels reach this share of the
-# product's rate. Chosen by hand on one machine; where two ways are close it matters little.
+# Costs of a byte that is read or written, and of a byte of memory that is new to the process, in
+# floating-point operations of a matrix product; and the share of a product's rate that the direct
+# kernels reach. Set by hand on one machine: where two ways cost about the same it matters little.
 _FLOPS_A_BYTE = 12
 _FLOPS_A_FRESH_BYTE = 60
 _DIRECT_RATE = 0.9
 
-# Outputs of a block, in units of the taps less one, that the choice is made among.
+# The choice of outputs of a block, in units of n_taps - 1.
 _BLOCK_LENGTHS = (1 / 2, 1, 3 / 2, 2, 3)
 
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """How a layer computes: blocks of `n_outputs` timepoints from filters of `n_taps`."""
+    """Blocks of `n_outputs` timepoints, for filters of `n_taps`."""
 
     n_taps: int
     n_outputs: int
 
     @property
     def block_length(self):
-        """Timepoints of input that a block sees."""
+        """Input timepoints of a block."""
         return self.n_outputs + self.n_taps - 1
 
     @property
     def n_products(self):
-        """Real products (of matrices over the channels) for a block."""
+        """Real matrix products over the channels for a block."""
         return 3 * (self.block_length // 2 - 1) + 2
 
 
@@ -42,7 +42,7 @@ def choose_plan(batch, n_outputs, weight, stride, owner=None):
     Parameters
     ----------
     batch, n_outputs : int
-        Clips, and timepoints of output of each.
+        Clips, and output timepoints of each.
     weight : Tensor of shape (out_channels, in_channels, kernel_size)
         Filters of the layer.
     stride : int
@@ -67,8 +67,8 @@ def choose_plan(batch, n_outputs, weight, stride, owner=None):
 def _choose_plan(batch, n_outputs, shape, stride, training, n_uses, ready):
     out_channels, in_channels, kernel_size = shape
     passes = 3 if training else 1
-    # forwards, backwards, and the gradient back to the taps; once for all uses of a prediction,
-    # but where filters are kept already, others must be worth their making now
+    # training transforms filters forwards, backwards, and for the gradient of the taps. Prediction
+    # does it once for all uses; if a transform is kept already, another one must pay at once.
     transforms = 3 if training else 1 if ready else 1 / max(1, n_uses)
     flops = 2 * batch * n_outputs * kernel_size * in_channels * out_channels
     cheapest, least = None, passes * flops / _DIRECT_RATE
@@ -84,18 +84,18 @@ def _choose_plan(batch, n_outputs, shape, stride, training, n_uses, ready):
 @lru_cache
 def _candidates(n_taps):
     lengths = [round(share * (n_taps - 1)) for share in _BLOCK_LENGTHS]
-    # an even block has a real product at the highest frequency
+    # even blocks: their highest frequency takes a real product
     lengths = {length + (length + n_taps - 1) % 2 for length in lengths if length >= 2}
     return [BlockPlan(n_taps, length) for length in sorted(lengths)]
 
 
 def _count_cost(plan, n_blocks, in_channels, out_channels, passes, transforms):
-    """Floating-point operations, and bytes at what they cost."""
+    """Count floating-point operations, and bytes at their cost."""
     products, weights = plan.n_products, in_channels * out_channels
     a_block = products * (weights + plan.block_length * in_channels + plan.n_outputs * out_channels)
     flops = passes * 2 * n_blocks * a_block + transforms * 2 * products * plan.n_taps * weights
     features = n_blocks * products * (in_channels + out_channels)
     transformed = products * weights
     moved = passes * (2 * features + transformed) + transforms * 2 * transformed
-    fresh = transforms * transformed if passes == 1 else 0  # to be kept
+    fresh = transforms * transformed if passes == 1 else 0  # they are kept
     return flops + 4 * (_FLOPS_A_BYTE * moved + _FLOPS_A_FRESH_BYTE * fresh)

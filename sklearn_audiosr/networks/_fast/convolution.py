@@ -1,4 +1,4 @@
-"""The ways to compute a convolution, and the choice among them."""
+"""Compute a convolution in the cheapest way."""
 
 import torch
 from torch.nn import functional
@@ -7,17 +7,17 @@ from sklearn_audiosr._torch import BLOCKWISE_DEVICES, current_workspace
 from sklearn_audiosr.networks._fast.block_plan import choose_plan
 from sklearn_audiosr.networks._fast.long_convolution import convolve_blockwise
 
-# Values of all windows together up to which they are copied out: a short piece of a stream.
+# Most values that are copied into windows: those of a short piece of a stream.
 _N_WINDOWED = 2**20
 
 
 def convolve(x, weight, bias, *, stride, padding, owner):
-    """Convolve as `torch.nn.functional.conv1d` does, the cheapest way.
+    """Compute `torch.nn.functional.conv1d` in the cheapest way.
 
     Parameters
     ----------
     x : Tensor of shape (batch, in_channels, time)
-        Best with its channels last in memory, as the result has them.
+        Best channels-last in memory, as the result is.
     weight : Tensor of shape (out_channels, in_channels, kernel_size)
         Filters.
     bias : Tensor of shape (out_channels,)
@@ -25,16 +25,16 @@ def convolve(x, weight, bias, *, stride, padding, owner):
     stride : int
         Timepoints from one output to the next.
     padding : int
-        Timepoints of silence before and after each clip.
+        Zeros before and after each clip.
     owner : Tensor
-        The parameter that `weight` is, or was made from: names what a `Workspace` keeps of it.
+        The parameter that `weight` is, or is computed from: a `Workspace` keeps transforms by it.
 
     Returns
     -------
     y : Tensor of shape (batch, out_channels, n_outputs)
-        Equal in all ways up to rounding.
+        The same in all ways, up to rounding.
     """
-    # what torch traces to export or compile it computes directly: no plan, nothing kept
+    # compute directly while torch traces to export or compile: no plan, and nothing kept
     traced = torch.jit.is_tracing() or torch.compiler.is_compiling() or type(x) is not torch.Tensor
     n_outputs = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
     device = x.device.type
@@ -48,14 +48,14 @@ def convolve(x, weight, bias, *, stride, padding, owner):
         fixed = current_workspace().n_uses > 0 and not torch.is_grad_enabled()
         if fixed and len(x) * n_outputs * weight[0].numel() <= _N_WINDOWED:
             return _convolve_windows(x, weight, bias, stride, padding, owner)
-    # a convolution over images of height 1 has channels-last kernels, a 1-D one has none
+    # only convolutions over images have channels-last kernels: take images of height 1
     image = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
     weight = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
     return functional.conv2d(image, weight, bias, (1, stride), (0, padding)).squeeze(2)
 
 
 def _convolve_windows(x, weight, bias, stride, padding, owner):
-    """Multiply the windows that outputs see, each a stretch of memory, with all filters at once."""
+    """Multiply all windows of the input, each contiguous in memory, with all filters at once."""
     matrix = current_workspace().prepare(
         owner, "windows", True, lambda: weight.permute(2, 1, 0).flatten(0, 1).contiguous()
     )  # (kernel_size * in_channels, out_channels)

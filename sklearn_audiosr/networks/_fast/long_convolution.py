@@ -1,16 +1,16 @@
 """Convolutions with long filters as three matrix products.
 
-Overlap-save in the frequency domain [1]_, [2]_, written as a bilinear algorithm: blocks of the
-input and the filters are transformed by fixed matrices, multiplied product by product (over the
-channels: one matrix product each), and transformed back,
+Overlap-save in the frequency domain [1]_, [2]_, written as a bilinear algorithm. Fixed matrices
+transform the blocks of the input and the filters. Their products (each a matrix product over the
+channels) are transformed back:
 
     output block = inverse @ ((filters_to @ filters) * (input_to @ input block)).
 
-The products are those of a discrete Fourier transform of real signals; a complex product is made
-of three real ones. A block of N timepoints thus takes about 1.5 N products and gives N - taps + 1
-outputs, where the direct sum takes `taps` products for each. Blocks are short, so the transforms
-are matrix products too: they run at the machine's full rate and read and write any layout, and
-no tensor is transposed on the way. A stride of s is a stride of 1 over groups of s timepoints.
+The transform is the discrete Fourier transform of real signals, and a complex product takes three
+real ones. So a block of N timepoints takes about 1.5 N products for N - taps + 1 outputs, where the
+direct sum takes `taps` products for each. Blocks are short, so the transforms are matrix products
+too: these run at the full rate of the machine and read and write any layout, so that no tensor is
+transposed on the way. A stride of s is a stride of 1 over groups of s timepoints.
 
 References
 ----------
@@ -28,21 +28,21 @@ from torch.autograd.function import once_differentiable
 from sklearn_audiosr._torch import current_workspace
 from sklearn_audiosr.networks._fast.block_plan import BlockPlan
 
-# Filters in one product of their transform, which stay in the cache.
+# Filters in one product of their transform: they stay in the cache.
 _N_FILTERS = 4096
 
 
 def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
-    """Convolve as `torch.nn.functional.conv1d` does, in the frequency domain.
+    """Compute `torch.nn.functional.conv1d` in the frequency domain.
 
-    Arguments and result are those of `convolve` in `convolution`, but for two.
+    Other arguments and the result are those of `convolve` in `convolution`.
 
     Parameters
     ----------
     plan : BlockPlan
         See `choose_plan`.
     owner : Tensor, default=None
-        None stands for `weight`: it is not made anew for each call.
+        As for `convolve`; None means `weight`.
     """
     layout = _Layout(x.shape[0], x.shape[2], weight.shape[2], stride, padding, plan)
     owner = weight if owner is None else owner
@@ -53,10 +53,10 @@ def convolve_blockwise(x, weight, bias, *, stride, padding, plan, owner=None):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the clips of a batch lie, each with silence around it and in blocks of its own.
+    """Where the clips of a batch lie, each padded and in blocks of its own.
 
-    Clips share no block, so that none hears another's rounding. Rows are groups of `stride`
-    timepoints, so that the convolution over rows has stride 1.
+    Clips share no block, so that the rounding of one does not depend on another. Rows are groups of
+    `stride` timepoints, so that the convolution over rows has stride 1.
     """
 
     batch: int
@@ -85,7 +85,7 @@ class _Layout:
     def lay_out(self, x, keep):
         """Copy clips (batch, channels, time) to rows (batch, n_rows, stride * channels).
 
-        If they needn't be kept they lie in scratch memory.
+        Unless `keep` is true the rows lie in scratch memory.
         """
         shape = (self.batch, self.n_rows * self.stride, x.shape[1])
         rows = x.new_empty(shape) if keep else current_workspace().scratch("rows", shape, x)
@@ -96,30 +96,30 @@ class _Layout:
         return rows.view(self.batch, self.n_rows, -1)
 
     def take_inputs(self, rows):
-        """Give the clips, as a view (batch, channels, time), of rows as `lay_out` makes them."""
+        """Return the clips, a view (batch, channels, time), of rows as `lay_out` makes them."""
         rows = rows.view(self.batch, self.n_rows * self.stride, -1)
         return rows[:, self.padding : self.padding + self.time].transpose(1, 2)
 
     def take_outputs(self, blocks):
-        """Give the clips' outputs, as a view (batch, channels, n_outputs), of their blocks."""
+        """Return the clips' outputs, a view (batch, channels, n_outputs), of their blocks."""
         rows = blocks.view(self.batch, self.n_blocks * self.plan.n_outputs, -1)
         return rows[:, : self.n_outputs].transpose(1, 2)
 
     def lay_out_outputs(self, y):
-        """Copy gradients (batch, channels, n_outputs) to blocks, silent beyond the clips' ends."""
+        """Copy gradients (batch, channels, n_outputs) to blocks, zero beyond the clips' ends."""
         blocks = y.new_zeros((self.batch * self.n_blocks, self.plan.n_outputs, y.shape[1]))
         self.take_outputs(blocks).copy_(y)
         return blocks
 
     def cut_blocks(self, rows):
-        """Give each clip's overlapping blocks, a view (n_blocks, block_length, channels)."""
+        """Return each clip's overlapping blocks, a view (n_blocks, block_length, channels)."""
         channels = rows.shape[2]
         shape = (self.n_blocks, self.plan.block_length, channels)
         strides = (self.plan.n_outputs * channels, channels, 1)
         return [clip.as_strided(shape, strides, clip.storage_offset()) for clip in rows]
 
     def add_blocks(self, blocks):
-        """Add overlapping blocks up to rows: the adjoint of `cut_blocks`."""
+        """Add overlapping blocks to rows: the adjoint of `cut_blocks`."""
         length, step = self.plan.block_length, self.plan.n_outputs
         blocks = blocks.view(self.batch, self.n_blocks, length, -1)
         n_steps = max(self.n_blocks + -(-length // step), -(-self.n_rows // step))
@@ -131,7 +131,7 @@ class _Layout:
 
 
 class _BlockwiseConvolution(torch.autograd.Function):
-    """The convolution and its gradients; shapes name products p, blocks b, channels i and o."""
+    """The convolution and its gradients; in shapes p are products, b blocks, i and o channels."""
 
     @staticmethod
     def forward(ctx, x, weight, bias, layout, owner, keep_input):
@@ -220,9 +220,9 @@ def _matrices(plan, dtype, device):
     length = plan.block_length
     angle = 2 * np.pi / length * np.outer(np.arange(length // 2 + 1), np.arange(length))
     cos, sin = np.cos(angle), np.sin(angle)
-    ends, inner = [0, length // 2], slice(1, length // 2)  # frequencies: real, and complex
-    # The input's spectrum is a - i b, the filters' (of a correlation: conjugate) c + i d. With
-    # k = (a - b) c their product is k + b (d + c), and i times k + a (d - c).
+    ends, inner = [0, length // 2], slice(1, length // 2)  # real and complex frequencies
+    # The spectrum of the input is a - i b, that of the filters c + i d (conjugate: a correlation).
+    # With k = (a - b) c their product is k + b (d + c), plus i times k + a (d - c).
     a, b = cos[inner], sin[inner]
     c, d = cos[inner, : plan.n_taps], sin[inner, : plan.n_taps]
     input_to = np.concatenate([cos[ends], a - b, a, b])
@@ -239,14 +239,14 @@ def _matrices(plan, dtype, device):
 
 
 def _filters(weight, owner, layout):
-    """Transform filters: shape (n_products, out_channels, stride * in_channels)."""
+    """Return the transformed filters: (n_products, out_channels, stride * in_channels)."""
     workspace = current_workspace()
 
     def transform():
         taps = _group_taps(weight, layout.stride, layout.plan.n_taps)  # (o, i, taps)
         matrix = _matrices(layout.plan, weight.dtype, weight.device).filters_to
         shape = (len(matrix), *taps.shape[:2])
-        fresh = workspace.n_uses > 0  # to be kept
+        fresh = workspace.n_uses > 0  # they are kept then
         filters = weight.new_empty(shape) if fresh else workspace.scratch("filters", shape, weight)
         for taps_slice, filters_slice in _slices(taps, filters):
             torch.mm(matrix, taps_slice.T, out=filters_slice)
@@ -256,7 +256,7 @@ def _filters(weight, owner, layout):
 
 
 def _slices(taps, products):
-    """Pair parts of filters (..., n_taps) and of their transforms (n_products, ...)."""
+    """Yield parts of filters (..., n_taps) with those of their transforms (n_products, ...)."""
     taps, products = taps.reshape(-1, taps.shape[-1]), products.view(len(products), -1)
     for start in range(0, len(taps), _N_FILTERS):
         part = slice(start, start + _N_FILTERS)
