@@ -20,8 +20,8 @@ from sklearn_audiosr import SplineUpsampler, load_pretrained
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import (
     log_spectral_distance,
-    perceptual_speech_quality_score,
-    short_time_intelligibility_score,
+    pesq_score,
+    stoi_score,
 )
 from tools.recordings import add_argument, skip_without_recordings
 from tools.scores import format_score, score
@@ -40,8 +40,8 @@ def measure(Y, Y_pred, names, ratio):
     highband = log_spectral_distance(Y, Y_pred, band="highband", upsampling_ratio=ratio)
     row["highband_lsd_log10"] = round(float(highband), 3)
     perceptual = {
-        "pesq": perceptual_speech_quality_score,
-        "stoi": short_time_intelligibility_score,
+        "pesq": pesq_score,
+        "stoi": stoi_score,
     }
     for name, metric in perceptual.items():
         try:

@@ -10,8 +10,8 @@ import argparse
 import numpy as np
 import soundfile
 
+from sklearn_audiosr._files.encoding import encode
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation import encode
 from tools.tables import record, rst_table
 
 LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)

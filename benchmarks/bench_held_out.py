@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import soxr
 from scipy.signal import firwin, resample_poly
 
 from benchmarks.bench_pretrained import read_models
-from recipes.augmentation import change_speed, store
+from recipes.augmentation import store
 from recipes.splits import read_recordings
 from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr.augmentation import ChangeSpeed
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from tools.recordings import add_argument, skip_without_recordings
 from tools.scores import format_score, format_worst, score
@@ -40,14 +42,18 @@ def make_long_window(ratio):
     return firwin(2 * _N_ZEROS * ratio + 1, _ROLLOFF / ratio, window=("kaiser", _BETA))
 
 
+def resample_by_spectrum(clip, clip_rate, rate):
+    return ChangeSpeed(1.0, sampling_rate=clip_rate, target_rate=rate).fit_transform([clip])[0]
+
+
 # Prefix of the paths of VCTK's recordings.
 _STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
-    "none: bins of the spectrum": partial(change_speed, speed=1.0, edged=False),
+    "none: bins of the spectrum": resample_by_spectrum,
     "scipy.signal.resample_poly": resample_by_scipy,
     "a sinc as long as resampy's": partial(resample_by_scipy, make_window=make_long_window),
-    "soxr, VHQ": partial(change_speed, speed=1.0, edged=True),
+    "soxr, VHQ": partial(soxr.resample, quality="VHQ"),
 }
 
 

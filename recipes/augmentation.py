@@ -1,30 +1,31 @@
 """Other voices, levels, rooms, filters and lines out of the recordings there are."""
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import istft, resample, stft
+from sklearn.pipeline import make_pipeline
 
+from sklearn_audiosr.augmentation import (
+    AddNoiseFloor,
+    ChangeLevel,
+    ChangeMicrophone,
+    ChangeSpeed,
+    CutBandEdge,
+    RotatePhase,
+    ShiftFormants,
+)
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
 # Slower only where there is more above the band: else they would have nothing at its end.
-_SPEEDS = (0.8, 1.25)
+_SLOWEST, _FASTEST = 0.8, 1.25
 
-# Of a voice: by how much its formants lie higher, in frames of how many timepoints, over how many
-# of their bins harmonics are smoothed away, and up to where in the band all moves by as much.
-_WARPS, _FRAME, _N_SMOOTHED, _WARPED_BAND = (0.88, 1.14), 1024, 19, 0.8
+# Where the band ends behind soxr's resampler, quality "VHQ".
+_EDGE = 0.956
 
-# Of a microphone and a room: gains in dB at so many frequencies.
-_COLOUR_DB, _N_COLOURS = 3.0, 8
+# How many varied clips get a noise floor, and its levels in dB below full scale: from the rounding
+# of 16 bits to a hiss that is heard.
+_NOISY_SHARE, _FLOORS = 0.4, (-95.0, -55.0)
 
-# Of a clip's level, dB.
-_GAINS = (-12.0, 6.0)
-
-# Timepoints beyond the ends of a clip that are guessed while it is resampled by its spectrum.
-_N_REFLECTED = 1000
-
-# How many varied clips get a noise floor, and where it lies below full scale before all else is
-# varied, dB: from a hiss that is heard to the rounding of 16 bits.
-_NOISY_SHARE, _NOISE_LEVELS = 0.4, (-95.0, -55.0)
+# Factors of formants, gains of a microphone and a room in dB, and of a clip's level.
+_FORMANTS, _COLOR_DB, _GAINS = (0.88, 1.14), 3.0, (-12.0, 6.0)
 
 # Of narrowband clips that are damaged: signal to noise in dB, and compression levels of codecs.
 _NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.99)
@@ -95,20 +96,12 @@ def augment(
     """
     rng = np.random.default_rng(seed)
     if seed == 0:
-        clips = [
-            change_speed(clip, of_clip, rate, 1.0, edged=of_clip > rate)
-            for clip, of_clip in zip(clips, rates, strict=True)
-        ]
+        clips = bring_down(clips, rates, rate)
     else:
-        fuller = np.asarray(rates) > rate
-        varied = (rng.random(len(clips)) < varied_share) | fuller
-        edged_shares = np.where(fuller, fuller_edged_share, edged_share)
-        clips = [
-            vary(clip, of_clip, rate, rng, warped_share, edged)
-            if other
-            else colour(clip, rng, spread=0)
-            for clip, of_clip, other, edged in zip(clips, rates, varied, edged_shares, strict=True)
-        ]
+        clips = vary(
+            clips, rates, rate, rng, varied_share=varied_share, warped_share=warped_share,
+            edged_share=edged_share, fuller_edged_share=fuller_edged_share,
+        )  # fmt: skip
     Y = trim_clips([store(clip) for clip in clips], ratio)
     drawn, damaged = (rng.random(len(Y)) < share for share in (random_filter_share, damaged_share))
     makers = np.where(drawn, rng.integers(1, 3, len(Y)), 0)
@@ -120,7 +113,7 @@ def augment(
 
 
 def decimate(y, ratio, maker, rng):
-    """Give the narrowband clip, by the paper's filter (0), a random one (1) or a resampler's (2).
+    """Return the narrowband clip, by the paper's filter (0), a random one (1) or a resampler's (2).
 
     Resamplers keep nearly all of the band, which codecs then cut: behind a codec its end is not as
     it is behind the paper's filter, though both look as empty.
@@ -139,7 +132,7 @@ def decimate(y, ratio, maker, rng):
 
 
 def damage(x, y, rate, ratio, rng):
-    """Give what noise, a codec or a telephone line leaves of a clip, narrowband and wideband."""
+    """Return what noise, a codec or a telephone line leaves of a clip, narrowband and wideband."""
     seed = int(rng.integers(2**31))
     codec = Codec(
         "random",
@@ -157,71 +150,56 @@ def damage(x, y, rate, ratio, rng):
     return damaged / np.float32(_HEADROOM)
 
 
-def vary(clip, of_clip, rate, rng, warped_share=0.0, edged_share=0.25):
-    """Another voice (speed, formants), microphone and level; some clips get a noise floor."""
-    if rng.random() < _NOISY_SHARE:
-        level = 10 ** (rng.uniform(*_NOISE_LEVELS) / 20)
-        clip = clip + level * rng.standard_normal(len(clip))
-    slowest, fastest = _SPEEDS
-    speed = rng.uniform(max(slowest, rate / of_clip), fastest)
-    clip = change_speed(clip, of_clip, rate, speed, edged=rng.random() < edged_share)
-    if warped_share and rng.random() < warped_share:
-        clip = warp_formants(clip, rng.uniform(*_WARPS))
-    return colour(clip, rng) * 10 ** (rng.uniform(*_GAINS) / 20)
+def bring_down(clips, rates, rate):
+    """Bring clips of a higher rate down to `rate`, without the end of the band; keep the others."""
+    return [
+        clip
+        if clip_rate == rate
+        else make_pipeline(
+            ChangeSpeed(1.0, sampling_rate=clip_rate, target_rate=rate), CutBandEdge(_EDGE)
+        ).fit_transform([clip])[0]
+        for clip, clip_rate in zip(clips, rates, strict=True)
+    ]
 
 
-def change_speed(clip, of_clip, rate, speed, edged):
-    """Bring a clip to another rate and speed; the end of its band falls off, or is full."""
-    if edged:
-        import soxr  # not where clips come packed
+def vary(clips, rates, rate, rng, *, varied_share, warped_share, edged_share, fuller_edged_share):
+    """Return clips at `rate`: varied, or with their phases turned only; see `augment`."""
+    rates = np.asarray(rates)
+    varied = (rng.random(len(clips)) < varied_share) | (rates > rate)
+    results = [None] * len(clips)
+    for clip_rate in np.unique(rates):
+        share = edged_share if clip_rate == rate else fuller_edged_share
+        seed = int(rng.integers(2**31))
+        variations = make_variations(clip_rate, rate, seed, warped_share, share)
+        for chosen, steps in [(varied, variations), (~varied, RotatePhase(random_state=seed))]:
+            numbers = np.flatnonzero(chosen & (rates == clip_rate))
+            if len(numbers):
+                changed = steps.fit_transform([clips[i] for i in numbers])
+                for i, clip in zip(numbers, changed, strict=True):
+                    results[i] = clip
+    return results
 
-        return soxr.resample(clip, speed * of_clip, rate, quality="VHQ")
-    step = speed * of_clip / rate  # timepoints of the clip for one of the result
-    n, n_pad = round(len(clip) / step), min(_N_REFLECTED, len(clip) - 1)
-    padded = np.pad(clip, n_pad, mode="reflect")  # the transform takes it for periodic
-    first = n_pad / step
-    resampled = resample(padded, round(len(padded) / step))
-    return resampled[round(first) : round(first) + n]
 
+def make_variations(clip_rate, rate, seed, warped_share, edged_share):
+    """Return a transformer from clips at `clip_rate` to varied clips at `rate`.
 
-def warp_formants(clip, warp):
-    """Move the envelope of a clip's spectra up by a factor, but not its harmonics.
-
-    As another length of the vocal tract does; the end of the band stays where it is, by two
-    straight lines (E. Eide and H. Gish, "A parametric approach to vocal tract length
-    normalization", ICASSP 1996).
+    Another voice (speed, formants), microphone and level; some clips get a noise floor.
     """
-    framing = {"nperseg": _FRAME, "noverlap": _FRAME * 3 // 4}
-    padded = np.pad(clip, (0, max(0, _FRAME - len(clip)))).astype(np.float32)
-    spectra = stft(padded, **framing)[2]  # (bins, frames)
-    power = uniform_filter1d(np.abs(spectra) ** 2, _N_SMOOTHED, axis=0)
-    envelope = np.log(power.clip(0) + 1e-12)
-    end = len(envelope) - 1
-    bend = _WARPED_BAND * end * min(1.0, 1 / warp)
-    sources = np.interp(np.arange(end + 1), [0, warp * bend, end], [0, bend, end])
-    below = sources.astype(int).clip(0, end - 1)
-    share = (sources - below)[:, None]
-    warped = envelope[below] * (1 - share) + envelope[below + 1] * share
-    gains = np.exp((warped - envelope).clip(-6, 6) / 2)  # 26 dB at most
-    return istft(spectra * gains, **framing)[1][: len(clip)].astype(np.float32)
+    return make_pipeline(
+        AddNoiseFloor(_FLOORS, p=_NOISY_SHARE, random_state=seed),
+        ChangeSpeed(
+            (max(_SLOWEST, rate / clip_rate), _FASTEST),
+            sampling_rate=clip_rate, target_rate=rate, random_state=seed,
+        ),
+        CutBandEdge(_EDGE, p=edged_share, random_state=seed),
+        ShiftFormants(_FORMANTS, sampling_rate=rate, p=warped_share, random_state=seed),
+        ChangeMicrophone(_COLOR_DB, random_state=seed),
+        RotatePhase(random_state=seed),
+        ChangeLevel(_GAINS, random_state=seed),
+    )  # fmt: skip
 
 
 def store(clip):
-    """Bring a clip to full scale that exceeds it, and round it as a file of 16 bits does."""
+    """Bring a clip that exceeds full scale down to it, and round it as a file of 16 bits does."""
     clip = clip / max(1.0, np.abs(clip).max())
     return (np.round(clip * 2**15) / 2**15).astype(np.float32)
-
-
-def colour(clip, rng, spread=_COLOUR_DB):
-    """Filter smoothly, by gains of a spread in dB, and turn all phases by one angle.
-
-    The angle leaves spectra as they are; no network can learn the waveforms by heart.
-    """
-    spectrum = np.fft.rfft(clip)
-    # evenly spaced in the square root of frequency: finer where there is more speech
-    nodes = np.linspace(0, 1, _N_COLOURS)
-    gains = np.interp(
-        np.sqrt(np.linspace(0, 1, len(spectrum))), nodes, rng.normal(0, spread, _N_COLOURS)
-    )
-    turned = spectrum * 10 ** (gains / 20) * np.exp(1j * rng.uniform(0, 2 * np.pi))
-    return np.fft.irfft(turned, len(clip)).astype(np.float32)

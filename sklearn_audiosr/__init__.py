@@ -1,6 +1,6 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
-from sklearn_audiosr import datasets, degradation, listening, metrics, networks
+from sklearn_audiosr import augmentation, datasets, degradation, listening, metrics, networks
 from sklearn_audiosr._estimators.dnn import DNNBandwidthExtender
 from sklearn_audiosr._estimators.linear import LinearUpsampler
 from sklearn_audiosr._estimators.spline import SplineUpsampler
@@ -22,6 +22,7 @@ __all__ = [
     "SplineUpsampler",
     "Stream",
     "__version__",
+    "augmentation",
     "datasets",
     "degradation",
     "effective_bandwidth",

@@ -28,6 +28,11 @@ def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
         The checked containers.
     upsampling_ratio : int
         Wideband timepoints for each narrowband timepoint, at least 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If clips are illegal, or sources and targets do not fit together.
     """
     if Y is None:
         raise ValueError(
@@ -49,7 +54,25 @@ def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
 
 
 def check_groups(groups, n_clips):
-    """Return `groups` as an array with one label for each of `n_clips` clips, or None."""
+    """Return `groups` as an array with one label for each of `n_clips` clips, or None.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_clips,) or None
+        A speaker or a piece for each clip.
+    n_clips : int
+        Number of clips.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_clips,) or None
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer labels than clips, or labels of several kinds.
+    """
     if groups is None:
         return None
     groups = np.asarray(groups)
@@ -60,7 +83,7 @@ def check_groups(groups, n_clips):
         )
     try:
         np.unique(groups)
-    except TypeError as error:  # they are told apart by their order
+    except TypeError as error:  # unique labels are found by sorting
         raise ValueError(
             f"groups must hold labels of one kind, got {groups.tolist()!r:.80}: make texts of them."
         ) from error
@@ -68,7 +91,27 @@ def check_groups(groups, n_clips):
 
 
 def check_comparison(y_true, y_pred, sample_weight=None):
-    """Return two containers as float64 `Clips`, and weights as an array or None."""
+    """Return two containers as float64 `Clips`, and weights as an array or None.
+
+    Parameters
+    ----------
+    y_true, y_pred : containers of clips
+        Clips and predictions.
+    sample_weight : array-like of shape (n_clips,), default=None
+        Weights of the clips.
+
+    Returns
+    -------
+    y_true, y_pred : Clips
+        The checked containers, float64.
+    weights : ndarray of shape (n_clips,) or None
+        The weights, float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one of them is illegal, or their numbers differ.
+    """
     y_true, y_pred = Clips(y_true, "y_true", np.float64), Clips(y_pred, "y_pred", np.float64)
     if len(y_true) != len(y_pred):
         raise ValueError(
@@ -93,7 +136,7 @@ def _check_weights(sample_weight, n_clips):
 
 def _learn_ratio(shapes):
     ratios = [y_shape[-1] / x_shape[-1] for x_shape, y_shape in shapes]
-    # the lower median: with one bad pair of several, the ratio that the others have
+    # the lower median: one bad pair of several does not change the ratio
     ratio = max(1, round(sorted(ratios)[(len(ratios) - 1) // 2]))
     if ratio < 2:
         i = int(np.argmin(ratios))
@@ -107,7 +150,7 @@ def _learn_ratio(shapes):
 
 def _check_pair(i, x_shape, y_shape, ratio):
     if y_shape[-1] != ratio * x_shape[-1]:
-        # a few timepoints are a matter of cutting; more are one of rates
+        # a difference of a few timepoints comes from cutting, a larger one from the rates
         far = abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio
         raise ValueError(
             f"Y[{i}] must have {ratio * x_shape[-1]} timepoints (upsampling_ratio={ratio} times "

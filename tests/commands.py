@@ -13,9 +13,9 @@ from model_files import changed
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._command_line import main
 from sklearn_audiosr._estimators.saving import save_estimator
-from sklearn_audiosr._models import pretrained as _pretrained
+from sklearn_audiosr._models import pretrained
 
-# What needs no model of the library.
+# Options that need no trained model.
 SPLINE = ("--model=spline", "--ratio=2")
 
 CARD = {
@@ -35,12 +35,12 @@ def write(path, clip, rate=8000, subtype="FLOAT"):
 
 
 def read(path):
-    """Give the clip of a file, of shape (n_channels, n_timepoints)."""
+    """Return the clip of a file, of shape (n_channels, n_timepoints)."""
     return soundfile.read(path, dtype="float32", always_2d=True)[0].T
 
 
 def run(*arguments):
-    """Give the exit code."""
+    """Run the command line; return the exit code."""
     try:
         return main([str(argument) for argument in arguments])
     except SystemExit as error:  # argparse's own
@@ -48,13 +48,13 @@ def run(*arguments):
 
 
 def run_json(capsys, *arguments):
-    """Give what a command that must succeed prints, each line a value."""
+    """Run a command that must succeed; return the values that it prints, one for each line."""
     assert run(*arguments, "--json") == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def failure(capsys, command, *arguments):
-    """Give the message of a command that fails: one line, and nothing on stdout."""
+    """Run a command that must fail with one line; return its message."""
     assert run(command, *arguments) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -69,7 +69,7 @@ def spline(ratio=2, sampling_rate=16000):
 
 
 def network():
-    """A network that separates the highband, from 4 to 16 kHz: barely trained, but no two alike."""
+    """Return a barely trained network with a separate highband, from 4 to 16 kHz."""
     return changed("spectral", sampling_rate=16000)
 
 
@@ -83,12 +83,12 @@ def _make_models():
 
 
 def ship(monkeypatch, folder):
-    """Let three small models ship: for 8000 Hz two, of which one is of speech, and for 4000 Hz."""
-    monkeypatch.setattr(_pretrained, "FOLDER", shutil.copytree(_make_models(), folder))
+    """Let three small models ship: two for 8000 Hz, one of them for speech, and one for 4000 Hz."""
+    monkeypatch.setattr(pretrained, "FOLDER", shutil.copytree(_make_models(), folder))
 
 
 def enter_folder(tmp_path, monkeypatch):
-    """A folder to work in, where three models ship, with a file that suits one of speech."""
+    """Enter a folder with a file that a model for speech takes; three models ship."""
     ship(monkeypatch, tmp_path / "shipped")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -107,7 +107,7 @@ def last_line(capsys):
 
 
 def refused(folder, capsys, *arguments):
-    """Give the messages of an `upsample` that fails and writes nothing."""
+    """Run an `upsample` that must fail and write nothing; return its messages."""
     before = {name: (folder / name).read_bytes() for name in names(folder)}
     assert run("upsample", *arguments) == 1
     assert {name: (folder / name).read_bytes() for name in names(folder)} == before

@@ -17,7 +17,7 @@ class Lazy:
 
 
 def object_array(clips):
-    """Give a one-dimensional array of clips, of equal or unequal lengths."""
+    """Return a one-dimensional array of clips, of equal or unequal lengths."""
     array = np.empty(len(clips), dtype=object)
     array[:] = clips
     return array

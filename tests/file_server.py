@@ -1,4 +1,4 @@
-"""A web server on this machine that answers as badly as it is told to."""
+"""A local web server that misbehaves as a test asks."""
 
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,9 +10,9 @@ class Resource:
 
     def __init__(self, body, *, etag='"1"', ranges=True, cuts=(), statuses=(), **headers):
         self.body = body
-        self.etag = etag  # also judges If-Range
+        self.etag = etag  # If-Range is compared with it
         self.ranges = ranges
-        self.cuts = list(cuts)  # bytes after which each answer in turn breaks off; None: not
+        self.cuts = list(cuts)  # each answer in turn ends after so many bytes; None: never
         self.statuses = list(statuses)  # of the first answers
         self.length = True  # whether the whole length is announced
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -49,7 +49,7 @@ class FileServer:
 
 
 def run_server():
-    """Give a server for the time of a test: ``server = pytest.fixture(run_server)``."""
+    """Yield a server for a test: ``server = pytest.fixture(run_server)``."""
     server = FileServer()
     yield server
     server.close()

@@ -1,6 +1,6 @@
-"""For the tests of listening: stimuli of noise, panels of made-up listeners, and a browser.
+"""Helpers for the tests of listening: stimuli of noise, panels of made-up listeners, a browser.
 
-Generators and functions that take fixtures are fixtures in the making, which a test file names:
+A test file makes fixtures of generators and of functions that take fixtures:
 ``panel = pytest.fixture(write_panel)``.
 """
 
@@ -22,13 +22,13 @@ SYSTEMS = ("hidden reference", "narrowband", "zebra", "yak", "low anchor", "mid 
 
 
 def tone(frequency, seconds, rate, level=0.0, phase=0.0):
-    """A sine whose amplitude is `level` dB below full scale."""
+    """Return a sine; its amplitude is `level` dB relative to full scale."""
     t = np.arange(round(seconds * rate)) / rate
     return 10 ** (level / 20) * np.sin(2 * np.pi * frequency * t + phase)
 
 
 def noise(seconds=0.8, seed=0, n_channels=None, rate=RATE):
-    """Noise with a pause, so that gates have something to do."""
+    """Return noise that begins with a pause, which gates leave out."""
     shape = (round(seconds * rate / 4) * 4,) if n_channels is None else (n_channels, 12800)
     x = 0.1 * np.random.default_rng(seed).standard_normal(shape)
     x[..., : shape[-1] // 8] *= 1e-3
@@ -67,7 +67,7 @@ def read_json(path):
 
 
 def answer(key, scores, listener="A", **changes):
-    """Answers of a listener from scores of shape (n_recordings, n_systems)."""
+    """Return the answers of a listener, given scores of shape (n_recordings, n_systems)."""
     trials = [
         {
             "trial": trial["id"],
@@ -113,13 +113,13 @@ def make_key(systems, recordings):
 
 
 def scores_of(n_listeners, n_recordings, a=60, b=40, mid=70):
-    """Scores of good listeners: hidden reference, a, b, low and mid anchor."""
+    """Return the scores of good listeners: hidden reference, a, b, low and mid anchor."""
     row = [100, a, b, 20, mid]
     return np.tile(np.array(row, dtype=int), (n_listeners, n_recordings, 1))
 
 
 def write_panel(tmp_path):
-    """Write a test without sounds and the answers of a panel, and analyse them."""
+    """Return a function that writes a test without sounds and answers to it, and analyses them."""
 
     def analyse(scores, systems=None, recordings=None, **options):
         scores = np.asarray(scores)
@@ -167,7 +167,7 @@ RECORDINGS = ("first", "second")
 
 
 def run_browser():
-    """Give a Chromium that this machine has; none is ever downloaded."""
+    """Yield a Chromium that this machine has; none is ever downloaded."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
@@ -194,7 +194,7 @@ def address(folder_of_test):
 
 
 def open_page(browser, folder_of_test):
-    """A fresh browser on the first page; anything on its console or any request is a failure."""
+    """Yield the first page in a fresh browser; a console message or a request fails the test."""
     context = browser.new_context(viewport={"width": 1000, "height": 900})
     context.set_default_timeout(10000)
     page, complaints = context.new_page(), []
@@ -212,7 +212,7 @@ def open_page(browser, folder_of_test):
 
 
 def open_idle_page(browser, folder_of_test):
-    """A page that nobody uses: its scripts alone are of interest."""
+    """Yield a page that nobody uses, to test its scripts alone."""
     page = browser.new_page()
     page.goto(address(folder_of_test))
     yield page
@@ -241,7 +241,7 @@ def skip_training(page):
 
 
 def fill_in(page, score=50):
-    """Pretend that everything of a trial was heard and rated."""
+    """Mark everything of a trial as heard and rated."""
     page.evaluate(
         """(score) => {
           for (const name of ["reference", ...session.step.order]) {

@@ -4,7 +4,7 @@ import numpy as np
 import soundfile
 
 from sklearn_audiosr import SplineUpsampler
-from sklearn_audiosr._files import blocks as _blocks
+from sklearn_audiosr._files import blocks
 
 
 def noise(*shape, seed=0):
@@ -16,7 +16,7 @@ def spline(ratio=2, sampling_rate=16000):
 
 
 def write(path, x, rate=8000, **options):
-    """Write clip x of shape (n_channels, n_timepoints) and give it as the file has it."""
+    """Write clip x of shape (n_channels, n_timepoints), and return it as the file has it."""
     soundfile.write(path, x.T, rate, **{"subtype": "FLOAT", **options})
     return read(path)
 
@@ -26,9 +26,9 @@ def read(path):
 
 
 def enter_folder(tmp_path, monkeypatch):
-    """A folder to work in; files are read in blocks of 512 values."""
+    """Enter a folder to work in; files are read in blocks of 512 values."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_blocks, "_N_READ", 512)
+    monkeypatch.setattr(blocks, "N_READ", 512)
     return tmp_path
 
 

@@ -9,8 +9,9 @@ from containers import Lazy
 from scipy import signal
 from sklearn.base import clone
 
+from sklearn_audiosr._files.encoding import encode
 from sklearn_audiosr.degradation import Codec, Decimator
-from sklearn_audiosr.degradation._round_trip import encode, round_trip
+from sklearn_audiosr.degradation._round_trip import round_trip
 
 FORMATS = ["mp3", "vorbis", "opus"]
 TONE = (0.3 * np.cos(2 * np.pi * 440 * np.arange(4000) / 16000)).astype(np.float32)

@@ -1,11 +1,13 @@
-"""The command line as a whole: usage, exit codes, failures in one line, Ctrl-C, what is loaded."""
+"""The program: usage, exit codes, errors as one line, Ctrl-C, which libraries are loaded."""
 
+import contextlib
 import io
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,10 +17,7 @@ from commands import noise, read, run, spline, write
 from tqdm import tqdm
 
 import sklearn_audiosr
-from sklearn_audiosr._command_line import console as _console
-from sklearn_audiosr._command_line import models as _models
-from sklearn_audiosr._command_line import program as _main
-from sklearn_audiosr._command_line import progress as _progress
+from sklearn_audiosr._command_line import console, main, models, program, progress, upsample
 
 LIGHT_COMMANDS = """
 import sys
@@ -44,15 +43,12 @@ def names(folder):
 
 
 def python(*arguments):
-    """Run another Python where one is."""
+    """Run another Python in the current folder."""
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=300)
 
 
 def test_module_runs_as_a_program(folder):
     write("in.wav", noise(1, 800))
-    done = python("-m", "sklearn_audiosr", "upsample", "in.wav", "out.wav", "--model=spline")
-    assert done.returncode == 2
-    assert "python -m sklearn_audiosr upsample: error: --model spline needs --ratio" in done.stderr
     done = python(
         *("-m", "sklearn_audiosr", "upsample", "in.wav", "out.wav", "--model=spline", "--ratio=2")
     )
@@ -67,15 +63,38 @@ def test_light_commands_load_no_torch(folder):
     assert (done.returncode, done.stderr.split()) == (0, ["False"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+INTERRUPTED = "python -m sklearn_audiosr upsample: interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("number", "code", "message"),
     [
-        (signal.SIGINT, 130, "python -m sklearn_audiosr upsample: interrupted\n"),
+        (signal.SIGINT, 130, INTERRUPTED),
         (signal.SIGTERM, 143, ""),  # as "timeout" and batch systems stop a process
     ],
 )
-def test_signals_leave_nothing_behind(number, code, message, folder):
+def test_signals_leave_nothing_behind(number, code, message, folder, monkeypatch, capsys):
+    assert threading.current_thread() is threading.main_thread()  # or SIGTERM would end the tests
+    during = []
+
+    class Bar:
+        n = 0
+
+        def update(self, seconds):
+            during.extend(names(folder))
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(upsample, "open_bar", lambda *_, **__: contextlib.nullcontext(Bar()))
+    write("in.wav", noise(1, 800))
+    assert run("upsample", "in.wav", "out.wav", "--model=spline", "--ratio=2") == code
+    assert capsys.readouterr() == ("", message)
+    assert names(folder) == ["in.wav"]
+    assert len(during) == 2 and any(name.endswith(".part") for name in during)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+def test_ctrl_c_ends_the_process_with_its_code(folder):
     # an hour: on a busy machine ten minutes are done before this process looks again
     write("in.flac", np.zeros(8000 * 3600), subtype="PCM_16")
     arguments = ["upsample", "in.flac", "out.flac", "--model=spline", "--ratio=4"]
@@ -92,19 +111,28 @@ def test_signals_leave_nothing_behind(number, code, message, folder):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=300)
-    assert (process.returncode, out) == (code, ""), err
-    assert err == message
+    assert (process.returncode, out, err) == (130, "", INTERRUPTED)
     assert names(folder) == ["in.flac"]
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_stream_that_python_lacks(closed, folder, monkeypatch, capsys):
+    write("a.wav", noise(400))
+    monkeypatch.setattr(sys, closed, None)  # as Python does where the shell has closed one
+    assert run("upsample", "a.wav", "b.wav", "--model=spline", "--ratio=2") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.startswith("b.wav: ") == (closed == "stderr")
+    assert names(folder) == ["a.wav", "b.wav"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_streams_that_the_shell_has_closed(closed, folder):
+def test_streams_that_the_shell_has_closed(folder):
     write("a.wav", noise(400))
     command = f"{sys.executable} -m sklearn_audiosr upsample a.wav b.wav --model=spline --ratio=2"
-    done = subprocess.run(f"{command} {closed}", shell=True, check=False, capture_output=True)
+    done = subprocess.run(f"{command} >&- 2>&-", shell=True, check=False, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     assert names(folder) == ["a.wav", "b.wav"]
 
@@ -131,7 +159,7 @@ def test_commands_of_the_guide_and_of_the_help_are_understood(capsys):
     assert len(commands) > 10
     for command in commands:
         arguments = shlex.split(command.partition("|")[0].removeprefix(starts))
-        assert _main._parse(_main._make_parser(), arguments).command == arguments[0]
+        assert program.parse(program.make_parser(), arguments).command == arguments[0]
 
 
 @pytest.mark.parametrize("command", ["upsample", "compare", "evaluate", "models"])
@@ -146,7 +174,7 @@ def test_help_of_commands(command, capsys):
 def test_program_is_named_as_it_was_called(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [os.path.join("bin", "sklearn-audiosr"), "models", "--help"])
     with pytest.raises(SystemExit):
-        sklearn_audiosr._command_line.main()
+        main()
     assert capsys.readouterr().out.startswith("usage: sklearn-audiosr models ")
 
 
@@ -175,7 +203,7 @@ def test_failure_is_one_line_and_debug_shows_the_traceback(folder, capsys):
     )
     with pytest.raises(FileNotFoundError):
         run("compare", "a.wav", "b.wav", "--debug")
-    with pytest.raises(_console.InputError, match="a.wav"):
+    with pytest.raises(console.InputError, match="a.wav"):
         run("upsample", "a.wav", "c.wav", "--debug")
 
 
@@ -192,13 +220,13 @@ def test_errors_are_told_in_one_line(error, line, monkeypatch, capsys):
     def fail():
         raise error
 
-    monkeypatch.setattr(_models, "list_shipped", fail)
+    monkeypatch.setattr(models, "list_shipped", fail)
     assert run("models") == 1
     assert capsys.readouterr().err == f"python -m sklearn_audiosr models: error: {line}\n"
 
 
 def test_fault_of_ours_shows_its_traceback(monkeypatch):
-    monkeypatch.setattr(_models, "list_shipped", lambda: {}["key"])
+    monkeypatch.setattr(models, "list_shipped", lambda: {}["key"])
     with pytest.raises(KeyError):
         run("models")
 
@@ -213,12 +241,12 @@ def test_reader_that_has_seen_enough(monkeypatch):
 
 
 def test_names_that_a_terminal_can_not_show(capsys):
-    _console.print_message("b\udce9.wav")  # as Python spells a name that is no UTF-8
+    console.print_message("b\udce9.wav")  # as Python spells a name that is no UTF-8
     assert capsys.readouterr().err == "b\\udce9.wav\n"
 
 
 def test_json_has_no_number_beyond_json(capsys):
-    _console.print_json({"a": [float("nan"), float("inf"), 1.5], "b": "NaN", "c": 2})
+    console.print_json({"a": [float("nan"), float("inf"), 1.5], "b": "NaN", "c": 2})
     assert capsys.readouterr().out == '{"a": [null, null, 1.5], "b": "NaN", "c": 2}\n'
 
 
@@ -230,7 +258,7 @@ class Terminal(io.StringIO):
 
 
 def open_terminal(monkeypatch):
-    """Let stderr be a terminal; in a fixture pytest's capture would undo it."""
+    """Replace stderr by a terminal; call it in the test, since pytest undoes it in a fixture."""
     monkeypatch.setattr(tqdm, "monitor_interval", 0)  # no thread that outlives the test
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -239,11 +267,11 @@ def open_terminal(monkeypatch):
 
 def test_bar_on_a_terminal_goes_when_it_is_done(monkeypatch):
     terminal = open_terminal(monkeypatch)
-    with _progress.open_bar("a.wav", 4, quiet=False) as bar:
+    with progress.open_bar("a.wav", 4, quiet=False) as bar:
         bar.mininterval = bar.miniters = 0
         for _ in range(4):
             bar.update(1)
-        _console.print_message("a warning")
+        console.print_message("a warning")
     shown = terminal.getvalue()
     for part in ("\ra.wav   0%|", "a.wav  25%|", " 3 of 4 s [", "a.wav 100%|"):
         assert part in shown
@@ -254,10 +282,10 @@ def test_bar_on_a_terminal_goes_when_it_is_done(monkeypatch):
 
 def test_no_bar_where_nobody_looks(monkeypatch):
     terminal = open_terminal(monkeypatch)
-    with _progress.open_bar("a.wav", 4, quiet=True) as bar:
+    with progress.open_bar("a.wav", 4, quiet=True) as bar:
         bar.update(4)
     assert terminal.getvalue() == ""
     monkeypatch.setattr(Terminal, "isatty", lambda self: False)
-    with _progress.open_bar("a.wav", 4, quiet=False) as bar:
+    with progress.open_bar("a.wav", 4, quiet=False) as bar:
         bar.update(4)
     assert terminal.getvalue() == ""

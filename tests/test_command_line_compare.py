@@ -90,7 +90,7 @@ def test_compare_of_a_silent_reference_has_no_ratio(folder, capsys):
     ("other", "message"),
     [
         (lambda path: write(path, noise(8000), 16000), "8000 Hz, got 16000: upsample it first"),
-        (lambda path: Path(path).write_text("text", "utf-8"), "bring it to WAV, FLAC"),
+        (lambda path: Path(path).write_text("text", "utf-8"), "convert it to WAV, FLAC"),
         (lambda path: write(path, noise(2, 8000)), "must have the reference's 1 channels, got 2"),
         (lambda path: write(path, noise(8081)), "must be as long as the reference, 8000 timepoint"),
         (lambda path: write(path, [np.nan]), "other.wav holds NaN or infinity: repair the file"),

@@ -1,4 +1,4 @@
-"""`evaluate` of the command line: its scores are those of the library, its omissions are told."""
+"""`evaluate` of the command line: scores are those of the library; what is skipped is named."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def walks(*shape, seed):
 
 @pytest.fixture
 def recordings(folder):
-    """Four clips in three sub-folders, one in stereo; 101 and 103 are no multiples of 2."""
+    """Write four clips in three sub-folders, one in stereo; two have an odd length."""
     files = {"a/1.wav": (3101,), "a/2.wav": (2, 3000), "b/3.wav": (4103,), "c/4.wav": (2500,)}
     for seed, (name, shape) in enumerate(files.items()):
         path = folder / "rec" / name

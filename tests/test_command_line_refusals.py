@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commands import SPLINE, enter_folder, last_line, noise, read, refused, run, write
 
-from sklearn_audiosr._command_line import upsample as _upsample
+from sklearn_audiosr._command_line import upsample
 
 folder = pytest.fixture(enter_folder)
 
@@ -17,7 +17,7 @@ def test_target_that_exists_is_refused_before_any_work(folder, capsys, monkeypat
     (folder / "out" / "b.wav").write_text("precious")
     arguments = ("in.wav", "b.wav", "--output-folder=out", *SPLINE)
     with monkeypatch.context() as patch:
-        patch.delattr(_upsample, "open_estimator")
+        patch.delattr(upsample, "open_estimator")
         (message,) = refused(folder, capsys, *arguments)
     assert message == "out/b.wav exists: pass --force to replace it"
     assert run("upsample", *arguments, "--force") == 0

@@ -19,10 +19,9 @@ from commands import (
     write,
 )
 
-from sklearn_audiosr._command_line import upsample as _upsample
+from sklearn_audiosr._command_line import upsample
 from sklearn_audiosr._estimators.saving import save_estimator
-from sklearn_audiosr._files import blocks as _blocks
-from sklearn_audiosr._files import upsampling as _upsampling
+from sklearn_audiosr._files import blocks, upsampling
 from sklearn_audiosr.degradation import ideal_lowband
 
 folder = pytest.fixture(enter_folder)
@@ -175,18 +174,18 @@ def test_file_with_an_empty_highband(folder, capsys):
 def test_bandwidth_is_handed_on(text, value, folder, monkeypatch):
     calls = []
 
-    def upsample_file(est, source, target, **options):
+    def upsample_file(est, source, target, *, progress, **options):
         calls.append((est.sampling_rate, str(source), str(target), options))
         write(target, noise(1, 100))
 
-    monkeypatch.setattr(_upsample, "upsample_file", upsample_file)
+    monkeypatch.setattr(upsample, "upsample_file", upsample_file)
     arguments = ("--model=speech-4x-16k", f"--assume-bandwidth={text}")
     assert run("upsample", "in.wav", "out.wav", *arguments) == 0
     assert calls == [(16000, "in.wav", "out.wav", {"assume_bandwidth": value})]
 
 
 @pytest.mark.parametrize("suffix", ["aifc", "snd"])
-def test_other_suffixes_of_containers(suffix, folder):
+def test_other_suffixes_of_formats(suffix, folder):
     write("in.wav", noise(1, 100))
     assert run("upsample", "in.wav", f"out.{suffix}", *SPLINE) == 0
     assert read(f"out.{suffix}").shape == (1, 200)
@@ -220,14 +219,14 @@ def test_warning_is_one_line_that_names_the_file(folder, capsys):
 
 def test_ctrl_c_in_the_second_file_keeps_the_first(folder, capsys, monkeypatch):
     write("b.wav", noise(1, 100))
-    read_blocks = _blocks.read_blocks
+    read_blocks = blocks.read_blocks
 
     def interrupted(reader, *rest):
         yield from read_blocks(reader, *rest)
         if reader.channels == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_upsampling, "read_blocks", interrupted)
+    monkeypatch.setattr(upsampling, "read_blocks", interrupted)
     assert run("upsample", "in.wav", "b.wav", "--output-folder=out", *SPLINE) == 130
     printed = capsys.readouterr()
     assert printed.err == "python -m sklearn_audiosr upsample: interrupted\n"
@@ -238,11 +237,14 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
     bars = []
 
     class Bar(list):
+        n = 0
+
         def __init__(self, label, seconds, *, quiet):
             bars.append((label, seconds, quiet, self))
 
         def update(self, seconds):
-            self.append(seconds)
+            self.n += seconds
+            self.append(self.n)
 
         def __enter__(self):
             return self
@@ -250,14 +252,14 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
         def __exit__(self, *error):
             pass
 
-    monkeypatch.setattr(_upsample, "open_bar", Bar)
-    monkeypatch.setattr(_blocks, "_N_READ", 4000)
+    monkeypatch.setattr(upsample, "open_bar", Bar)
+    monkeypatch.setattr(blocks, "N_READ", 4000)
     write("narrow.wav", noise(1, 14000), 4000)
     assert run("upsample", "narrow.wav", "a.wav", "--model=speech-4x-16k") == 0
     assert run("upsample", "in.wav", "b.wav", *SPLINE, "--quiet") == 0
     assert bars == [
-        ("narrow.wav", 3.5, False, [1, 1, 1, 0.5]),
-        ("in.wav", 0.5, True, [0.25, 0.25]),
+        ("narrow.wav", 3.5, False, [1, 2, 3, 3.5, 3.5]),  # the last when the stream is flushed
+        ("in.wav", 0.5, True, [0.25, 0.5, 0.5]),
     ]
 
 

@@ -1,5 +1,6 @@
 """The bundled clips and folders of recordings, with known answers."""
 
+import re
 import sys
 import warnings
 from importlib.resources import files
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
+from sklearn_audiosr import datasets
 from sklearn_audiosr.datasets import load_audio_folder, load_piano, load_speech
 
 DATA = Path(str(files("sklearn_audiosr.datasets") / "data"))
@@ -30,13 +32,13 @@ def write(path, clip, sampling_rate, **options):
 
 
 def find_peak(clip, sampling_rate):
-    """Frequency in Hz at which a clip is strongest."""
+    """Return the frequency in Hz at which a clip is strongest."""
     spectrum = np.abs(np.fft.rfft(clip * np.hanning(len(clip))))
     return np.argmax(spectrum) * sampling_rate / len(clip)
 
 
 def measure_spline_lsd(clip, ratio=4):
-    """Log-spectral distance (log10 of power) of a cubic spline, from scipy alone."""
+    """Compute the log-spectral distance (log10 of power) of a cubic spline by scipy alone."""
     sos = signal.cheby1(8, 0.05, 0.8 / ratio, output="sos")
     narrowband = signal.sosfiltfilt(sos, clip)[::ratio]
     spline = CubicSpline(np.arange(len(narrowband)) * ratio, narrowband)(np.arange(len(clip)))
@@ -142,7 +144,7 @@ def test_missing_soundfile_names_the_remedy(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two speakers and a file in the root, in three formats, at four rates, mono and stereo."""
+    """Write files of two speakers and one in the root: four formats and rates, mono and stereo."""
     stereo = np.stack([make_tone(1000, 44100), make_tone(3000, 44100, level=0.25)], axis=1)
     write(tmp_path / "anna" / "one.wav", make_tone(1000, 8000), 8000)
     write(tmp_path / "anna" / "deep" / "two.FLAC", stereo, 44100, format="FLAC")
@@ -286,3 +288,12 @@ def test_missing_soxr_names_the_remedy(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(ImportError, match=r"resampling from .* pip install soxr"):
         load_audio_folder(folder, sampling_rate=16000)
+
+
+@pytest.mark.parametrize("name", datasets.__all__)
+def test_docstrings_name_no_shared_text_that_is_not_there(name):
+    document = getattr(datasets, name).__doc__
+    assert re.findall(r"\{[a-z ]+\}", document) == []
+    if name.startswith("fetch_"):
+        for words in ("n_retries : int", "DESCR : str", "SKLEARN_AUDIOSR_DATA", "UserWarning\n"):
+            assert words in document

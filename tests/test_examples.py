@@ -129,6 +129,21 @@ def check_fidelity_and_plausibility(example):
     assert snr[-3] > example["spline_snr"]  # 0.75
 
 
+def check_augmentation(example):
+    snr, lsd, cost = example["snr"], example["lsd"], example["cost"]
+    plain, augmented = example["networks"]
+    assert cost[plain] > 0.2
+    assert cost[augmented] < cost[plain] / 2
+    assert abs(cost["linear filter"]) < 1e-3
+    assert example["gain"]["inverted"] > 0.2
+    assert np.mean([*example["gain"].values()]) > 0.1
+    assert np.mean([lsd[c, augmented] - lsd[c, plain] for c in example["chains"]]) > -0.1
+    for chain in example["chains"]:
+        linear = snr[chain, "linear filter"]
+        assert linear <= snr[chain, "ideal lowband"] + ABOVE_BOUND
+        assert max(snr[chain, plain], snr[chain, augmented]) < linear
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -140,6 +155,7 @@ CHECKS = {
     "plot_08_uncertainty.py": check_uncertainty,
     "plot_09_listening_test.py": check_listening_test,
     "plot_10_fidelity_and_plausibility.py": check_fidelity_and_plausibility,
+    "plot_11_augmentation.py": check_augmentation,
 }
 
 

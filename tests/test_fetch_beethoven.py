@@ -37,13 +37,13 @@ def serve_item(server, item, files):
 
 @pytest.fixture
 def archive(server, monkeypatch):
-    """Serve all 32 sonatas: one second each, the first in two movements and an MP3 besides."""
-    monkeypatch.setattr(_beethoven, "_ARCHIVE", server.address)
+    """Serve all 32 sonatas of one second each; the first has two movements, and an MP3 file too."""
+    monkeypatch.setattr(_beethoven, "ARCHIVE", server.address)
     ogg = make_ogg()
-    for number, item in _beethoven._ITEMS.items():
+    for number, item in _beethoven.ITEMS.items():
         serve_item(server, item, {f"Sonata {number} & more.ogg": ogg})
     first = {"1 - Allegro.ogg": ogg, "2 - Adagio.ogg": ogg, "1 - Allegro.mp3": b"not asked for"}
-    serve_item(server, _beethoven._ITEMS[1], first)
+    serve_item(server, _beethoven.ITEMS[1], first)
     return server
 
 
@@ -99,16 +99,16 @@ def test_one_sonata_that_is_gone_stops_no_other(archive, tmp_path):
     assert len(set(piano.groups)) == 30
 
 
-@pytest.mark.parametrize(
-    "files",
-    ["x", ["x"], [{"title": "x"}], [{"name": None}], [{"name": "a.ogg", "size": "much"}]],
-)
-def test_list_that_is_none_is_an_error_of_its_sonata(archive, tmp_path, files):
-    archive.resources["metadata/BeethovenPianoSonataNo.3"].body = json.dumps(
-        {"files": files}
-    ).encode()
-    with pytest.raises(ConnectionError, match=r"1 of 32 sonatas could not(.|\n)*No.3/item.json"):
+def test_list_that_is_none_is_an_error_of_its_sonata(archive, tmp_path):
+    lists = ["x", ["x"], [{"title": "x"}], [{"name": None}], [{"name": "a.ogg", "size": "much"}]]
+    for number, files in enumerate(lists, start=3):
+        resource = archive.resources[f"metadata/BeethovenPianoSonataNo.{number}"]
+        resource.body = json.dumps({"files": files}).encode()
+    with pytest.raises(ConnectionError, match=r"5 of 32 sonatas could not(.|\n)*No.3/item.json"):
         fetch_beethoven_piano(data_home=tmp_path, clip_duration=0.3, delay=0)
+    folder = tmp_path / "beethoven_piano"
+    assert len(list(folder.glob("*/item.json"))) == 27  # a list that is refused is not kept
+    assert not [path for n in range(3, 8) for path in folder.glob(f"*No.{n}/*")]
 
 
 def test_patience_is_spent_once_where_the_server_is_down(archive, tmp_path):
@@ -166,7 +166,7 @@ def test_clips_joined_are_the_file_resampled(tmp_path, kind):
     ],
 )
 def test_sonata_is_known_by_folder_or_name(name, number):
-    assert _beethoven._find_number(name) == number
+    assert _beethoven.find_number(name) == number
 
 
 def test_what_cannot_be_used_is_named(tmp_path):
@@ -226,8 +226,8 @@ def test_clip_without_a_timepoint_is_an_error(tmp_path):
 
 
 def test_the_items_are_those_of_samplernn():
-    assert list(_beethoven._ITEMS) == list(range(1, 33))
-    assert [_beethoven._ITEMS[n] for n in (1, 12, 13, 14, 17, 18, 21, 22, 23, 32)] == [
+    assert list(_beethoven.ITEMS) == list(range(1, 33))
+    assert [_beethoven.ITEMS[n] for n in (1, 12, 13, 14, 17, 18, 21, 22, 23, 32)] == [
         "BeethovenPianoSonataNo.1",
         "BeethovenPianoSonataNo.12",
         "BeethovenPianoSonata13",

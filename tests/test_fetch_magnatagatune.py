@@ -18,7 +18,7 @@ server = pytest.fixture(run_server)
 
 
 def make_annotations(names=MP3S):
-    """Each file has one tag, in turn; the rows are in no order of the names."""
+    """Return a table where each file has one tag, in turn; its rows are not sorted by name."""
     lines = ["\t".join(['"clip_id"', *(f'"{tag}"' for tag in TAGS), '"mp3_path"'])]
     for i, name in reversed(list(enumerate(names))):
         marks = [f'"{int(i % 3 == j)}"' for j in range(3)]
@@ -34,7 +34,7 @@ def make_mp3(i):
 @pytest.fixture
 def mirg(server, monkeypatch):
     """Serve the annotations and the archive, cut into three, of six clips of half a second."""
-    monkeypatch.setattr(_magnatagatune, "_SERVERS", (f"{server.address}/",))
+    monkeypatch.setattr(_magnatagatune, "SERVERS", (f"{server.address}/",))
     body = zip_members({name: make_mp3(i) for i, name in enumerate(MP3S)})
     edges = [0, 1000, len(body) - 50, len(body)]
     for i in range(3):
@@ -121,7 +121,7 @@ def test_annotations_that_are_none_are_refused(mirg, tmp_path, body):
 
 
 def test_offline_error_tells_what_to_put_where(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(_magnatagatune, "_SERVERS", (f"{server.address}/none/",))
+    monkeypatch.setattr(_magnatagatune, "SERVERS", (f"{server.address}/none/",))
     folder = tmp_path / "magnatagatune"
     folder.mkdir()
     (folder / "annotations_final.csv").write_bytes(make_annotations())

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_audiosr.datasets import _vctk, fetch_vctk
 
-VERSIONS = pytest.mark.parametrize("version", LAYOUTS)
+BOTH_VERSIONS = pytest.mark.parametrize("version", LAYOUTS)
 TEST_NUMBERS = (355, 356, 357, 358, 359, 363, 365, 366)
 CODE_TEST = ["p347", "p351", "p360", "p361", "p362", "p363", "p364", "p374", "p376"]
 
@@ -30,7 +30,7 @@ def fetch_quietly(fetch, **options):
 # --- one speaker
 
 
-@VERSIONS
+@BOTH_VERSIONS
 def test_single_speaker_has_the_official_split(tmp_path, version):
     root = tmp_path / LAYOUTS[version][0]
     for number in (*range(1, 224), *TEST_NUMBERS):
@@ -64,10 +64,10 @@ def test_missing_recording_moves_no_other_into_the_test(tmp_path, gone):
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def speakers(request, tmp_path_factory):
-    """Two recordings of each of 109 speakers and of s5, and what is not to be read."""
+    """Write two recordings of each of 109 speakers and of s5, and files that must not be read."""
     home = tmp_path_factory.mktemp("vctk")
     root = home / LAYOUTS[request.param][0]
-    for number, speaker in enumerate([*(f"p{n}" for n in _vctk._SPEAKERS.split()), "s5"]):
+    for number, speaker in enumerate([*(f"p{n}" for n in _vctk.SPEAKERS.split()), "s5"]):
         for take in (1, 2):
             write_recording(root, speaker, 10 * take + number % 10, request.param)
     write(root / "p225" / "p225_001_mic2.flac", np.zeros(1500))
@@ -95,7 +95,7 @@ def test_multi_speaker_splits_speakers(speakers, split, n_train, n_test, test):
 
 
 def test_first_speakers_are_in_the_authors_order():
-    numbers = _vctk._SPEAKERS.split()
+    numbers = _vctk.SPEAKERS.split()
     assert len(numbers) == 109 == len(set(numbers)) and numbers == sorted(numbers)
     assert [f"p{number}" for number in numbers[-9:]] == CODE_TEST
 
@@ -182,7 +182,7 @@ def test_illegal_parameters_are_named(tmp_path, wrong):
 
 
 def make_vctk_members(version):
-    """Name and content of an archive's members: two speakers, the second microphone, texts."""
+    """Return an archive's members: two speakers, the second microphone, texts."""
     top = "VCTK-Corpus/" if version == "0.80" else ""
     audio, ending = LAYOUTS[version][0].split("/")[1], LAYOUTS[version][1]
     sound = encode(np.full(1500, 0.25), 48000, format=ending.rpartition(".")[2].upper())
@@ -197,19 +197,19 @@ def make_vctk_members(version):
 
 
 def serve_vctk(server, monkeypatch, version, body, known=True):
-    """Put an archive where the fetcher looks for that of a version."""
-    edition = _vctk._VERSIONS[version]
+    """Serve an archive at an address that the fetcher tries for a version."""
+    edition = _vctk.VERSIONS[version]
     remote = edition.archives[0]._replace(
         urls=(f"{server.address}/gone.zip", server.add("vctk.zip", body)),
         n_bytes=len(body) if known else None,
         known_hash=f"sha256:{hashlib.sha256(body).hexdigest()}" if known else None,
     )
     archives = (remote, *edition.archives[1:])
-    monkeypatch.setitem(_vctk._VERSIONS, version, edition._replace(archives=archives))
+    monkeypatch.setitem(_vctk.VERSIONS, version, edition._replace(archives=archives))
     return remote
 
 
-@VERSIONS
+@BOTH_VERSIONS
 def test_vctk_is_downloaded_unpacked_and_then_left_in_peace(server, tmp_path, monkeypatch, version):
     body = zip_members(make_vctk_members(version))
     remote = serve_vctk(server, monkeypatch, version, body, known=version == "0.92")
@@ -256,7 +256,7 @@ def test_archive_of_something_else_is_named(server, tmp_path, monkeypatch):
 
 
 def test_published_checksum_is_the_one_that_torchaudio_prints():
-    (remote,) = _vctk._VERSIONS["0.92"].archives
+    (remote,) = _vctk.VERSIONS["0.92"].archives
     assert remote.n_bytes == 11747302977
     assert remote.known_hash.startswith("sha256:f96258be9fdc2cbf") and len(remote.known_hash) == 71
-    assert [archive.known_hash for archive in _vctk._VERSIONS["0.80"].archives] == [None, None]
+    assert [archive.known_hash for archive in _vctk.VERSIONS["0.80"].archives] == [None, None]

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sound_files import enter_folder, names, noise, read, spline, write
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler, upsample_file
-from sklearn_audiosr._files import blocks as _blocks
+from sklearn_audiosr._files import blocks
 from sklearn_audiosr.degradation import Decimator
 
 folder = pytest.fixture(enter_folder)
@@ -124,9 +124,9 @@ def test_header_that_cannot_hold_a_sixth_of_16_khz(rate, assume_bandwidth, folde
 
 @pytest.mark.parametrize("rate", [2666, 2667])
 def test_header_that_is_to_be_resampled_is_taken_at_its_word(rate, folder):
-    write("narrow.wav", noise(1, 60 * rate), rate)
+    write("narrow.wav", noise(1, 10 * rate), rate)  # 2666 for 2667 would be 4 ms
     upsample_file(spline(6), "narrow.wav", "wide.wav", resample=True)
-    assert soundfile.info("wide.wav").duration == pytest.approx(60, abs=1e-3)
+    assert soundfile.info("wide.wav").duration == pytest.approx(10, abs=1e-3)
 
 
 @pytest.mark.parametrize("rate", [2665, 2668])
@@ -277,7 +277,7 @@ def test_clipping_is_told(folder):
 
 
 def test_place_of_nan_is_told(folder, monkeypatch):
-    monkeypatch.setattr(_blocks, "_N_READ", 100)
+    monkeypatch.setattr(blocks, "N_READ", 100)
     x = noise(1, 1000)
     x[0, 555] = np.inf
     write("narrow.wav", x)
@@ -291,3 +291,12 @@ def test_place_of_nan_counts_in_timepoints_of_the_file(folder):
     write("narrow.wav", x, 44100)
     with pytest.raises(ValueError, match="NaN or infinity between timepoints 4608 and 5000"):
         upsample_file(spline(), "narrow.wav", "wide.wav", resample=True)
+
+
+@pytest.mark.parametrize(("rate", "options"), [(8000, {}), (16000, {"resample": True})])
+def test_progress_is_told_the_seconds_of_the_source(rate, options, folder):
+    write("narrow.wav", noise(2, 1000), rate)
+    seconds = []
+    upsample_file(spline(), "narrow.wav", "wide.wav", progress=seconds.append, **options)
+    assert seconds == sorted(seconds)  # what the flushed stream adds is told with the last
+    assert sorted(set(seconds)) == [256 / rate, 512 / rate, 768 / rate, 1000 / rate]

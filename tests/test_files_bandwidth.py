@@ -15,7 +15,7 @@ from lively import assert_same
 from sound_files import enter_folder, names, noise, read, spline, write
 
 from sklearn_audiosr import effective_bandwidth, upsample_file
-from sklearn_audiosr._files import bands as _bands
+from sklearn_audiosr._files import bands
 
 folder = pytest.fixture(enter_folder)
 
@@ -72,9 +72,9 @@ def test_file_is_read_twice_from_where_it_starts(folder):
 
 def test_measuring_keeps_to_blocks(folder, monkeypatch):
     sizes = []
-    push = _bands.BandwidthMeter.push
+    push = bands.BandwidthMeter.push
     monkeypatch.setattr(
-        _bands.BandwidthMeter,
+        bands.BandwidthMeter,
         "push",
         lambda self, block: sizes.append((self.sampling_rate, block.size)) or push(self, block),
     )

@@ -32,12 +32,12 @@ def test_draws_cover_the_documented_ranges():
     assert all(low_pass.zero_phase for low_pass in low_passes)
 
 
-@pytest.mark.parametrize("ratio", [2, 3, 4, 6, 8])
-def test_every_draw_is_a_stable_low_pass_without_delay(ratio):
+@pytest.mark.parametrize(("ratio", "n_draws"), [(2, 200), (3, 40), (4, 40), (6, 40), (8, 200)])
+def test_every_draw_is_a_stable_low_pass_without_delay(ratio, n_draws):
     constant = np.ones((1, 480))
     impulse = np.zeros((1, 8001))
     impulse[0, 4000] = 1  # a narrow transition rings long
-    for low_pass in drawn(200):
+    for low_pass in drawn(n_draws):
         run = low_pass.design(ratio)
         # a ripple of 0.5 dB, there and back, may lower even a constant's level
         np.testing.assert_allclose(run(constant), 1, rtol=0.12)

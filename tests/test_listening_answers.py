@@ -103,7 +103,7 @@ def test_checksum_is_that_of_canonical_json():
 
 
 def test_order_of_fields_and_blanks_do_not_matter(panel, tmp_path):
-    """Mail programs, editors and tools for JSON write the same in other ways."""
+    """Mail programs, editors and tools may write the same JSON in other ways."""
     expected = panel(scores_of(1, 2)).scores
     path = tmp_path / "answers" / "0.json"
     path.write_text(json.dumps(read_json(path), indent=4, sort_keys=True).replace("\n", "\r\n"))
@@ -111,7 +111,7 @@ def test_order_of_fields_and_blanks_do_not_matter(panel, tmp_path):
 
 
 def test_half_a_character_in_a_comment_is_kept(panel, tmp_path):
-    """As a comment may have that was cut at its greatest length."""
+    """A comment that was cut at the maximum length may end with one."""
     panel(scores_of(1, 2))
     path = tmp_path / "answers" / "0.json"
     mutate(path, "trials", 0, "comment", value="so good \ud83d")
@@ -148,7 +148,7 @@ def test_files_that_are_not_there(panel, tmp_path):
 
 
 def test_answers_beside_the_key(panel, tmp_path):
-    """Keys are no answers, whatever they are called and whichever test they are of."""
+    """A key is skipped, whatever its name and its test."""
     panel(scores_of(2, 2))
     folder = tmp_path / "answers"
     (tmp_path / "key.json").rename(folder / "key.json")

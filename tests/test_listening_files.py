@@ -20,7 +20,7 @@ folder_of_test = pytest.fixture(scope="module")(write_test)
 
 
 def read_signals(path):
-    """The clips that a page plays, by the names that it knows."""
+    """Return the trial and the encoded clips that a page plays, by the names that it knows."""
     trial, content = re.fullmatch(r'receiveSignals\("(\w+)", (.*)\);\n', path.read_text()).groups()
     signals = {name: base64.b64decode(text) for name, text in json.loads(content).items()}
     return trial, signals
@@ -42,7 +42,7 @@ def test_key_tells_what_the_page_plays(folder_of_test, stimuli):
 
 
 def test_page_knows_no_names(folder_of_test):
-    """Neither names nor orders tell which stimulus is which."""
+    """Neither a name nor an order on the page says which stimulus is which."""
     pages = list((folder_of_test / "page").rglob("*.*"))
     assert len(pages) == 10
     for path in pages:

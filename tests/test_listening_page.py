@@ -35,7 +35,7 @@ LEAVE_WHILE_LOADING = "async () => { const loaded = showTrial(); restart(); awai
 
 
 def systems_in_order(page, key):
-    """The recording of the trial, and the system behind each letter."""
+    """Return the recording of the trial, and the system behind each letter."""
     trials = {trial["id"]: trial for trial in key["trials"]}
     trial = trials[page.evaluate("session.step.trial")]
     order = page.evaluate("session.step.order")
@@ -47,7 +47,7 @@ def hear_enough(page):
 
 
 def rate_by_keys(page, score):
-    """From where the slider is: Home, then tens, then ones."""
+    """Move the slider by keys: Home, then tens, then ones."""
     for key, times in (("Home", 1), ("PageUp", score // 10), ("ArrowUp", score % 10)):
         for _ in range(times):
             page.keyboard.press(key)
@@ -211,7 +211,7 @@ def test_page_fits_the_screen(page):
 
 
 def test_start_over_while_a_trial_is_loaded(page):
-    """The signals of a listener who left come to no one, and no message stays behind."""
+    """No signal and no message of a listener who left reaches the next one."""
     log_in(page)
     page.on("dialog", lambda dialog: dialog.accept())
     page.evaluate(LEAVE_WHILE_LOADING)
@@ -252,7 +252,7 @@ def test_next_listener_finds_nothing_of_the_last(page):
 
 @pytest.fixture
 def page_of_one(browser, tmp_path):
-    """The page of one stereo recording whose left channel is silent, and hostile names."""
+    """Open the page of one stereo recording with a silent left channel, and hostile names."""
     Y = np.zeros((1, 2, 16000))
     Y[0, 1, 4000:12000] = 0.1 * np.random.default_rng(0).standard_normal(8000)
     systems = {"<img src=x onerror=alert(1)>": Y}

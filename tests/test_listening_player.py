@@ -73,7 +73,7 @@ def test_quick_switches_wait_for_each_other(idle_page):
 
 
 def test_switches_may_follow_at_once_at_any_time(idle_page):
-    """Fades that met by rounding would raise an error and leave two signals to be heard."""
+    """If rounding made two fades overlap, the browser would raise an error and play two signals."""
     failures = idle_page.evaluate(
         """() => {
           const context = new OfflineAudioContext(1, 48000, 48000);
@@ -115,7 +115,7 @@ def test_without_loop_the_region_is_played_once(idle_page):
 
 
 def test_position_goes_on_through_a_switch(page):
-    """What is to be heard at any later time is the same instant before and after a switch."""
+    """A switch does not change which instant plays at a later time."""
     log_in(page)
     page.keyboard.press("a")
     gaps = page.evaluate(

@@ -32,7 +32,7 @@ def test_orders_differ_by_listener_and_come_again(idle_page):
 
 
 def test_every_order_is_as_likely(idle_page):
-    """Over 600 listeners each of five stimuli stands at each place about 120 times."""
+    """Over 600 listeners, each of five stimuli has each place about 120 times."""
     counts = idle_page.evaluate(
         """() => {
           const counts = Array.from({ length: 5 }, () => [0, 0, 0, 0, 0]);
@@ -63,7 +63,7 @@ ANSWERS = {
 
 
 def test_page_and_analysis_compute_one_checksum(idle_page):
-    """Of texts, numbers and nested fields that may occur, in any order."""
+    """Texts, numbers and nested fields, in any order, have the checksum that Python computes."""
     assert idle_page.evaluate("checksum", ANSWERS) == checksum(ANSWERS)
     backwards = dict(reversed(ANSWERS.items()))
     assert idle_page.evaluate("checksum", backwards) == checksum(ANSWERS)

@@ -145,7 +145,7 @@ def test_anchors_and_rates(rate, anchors, playback):
 
 @pytest.mark.parametrize("rate", [7001, 11025, 44099])
 def test_odd_rates_keep_pitch_and_time(rate):
-    """A tone is the same at 48 kHz, within half a timepoint at the end of the clip."""
+    """A tone at 48 kHz is the same, within half a timepoint at the end of the clip."""
     Y = [tone(1000, 0.7, rate)]
     clip = make_stimuli({"a": Y}, Y, sampling_rate=rate).clips["recording 1"]["hidden reference"][0]
     expected = tone(1000, len(Y[0]) / rate, 48000)
@@ -167,7 +167,7 @@ def test_mono_and_stereo_recordings_in_one_test():
 
 
 def test_names_in_any_script():
-    """Joiners and blanks that do not break are a part of names in some of them."""
+    """In some scripts, names have joiners and non-breaking spaces."""
     names = ["می‌خواهم", "50\xa0%", "👩‍🔬", "$x$ <b>"]
     Y = np.tile(Y1, (4, 1))
     stimuli = make_stimuli(dict.fromkeys(names, Y), Y, sampling_rate=RATE, names=names)

@@ -72,7 +72,7 @@ def test_yaml_is_read_as_it_was_meant(value):
 
 
 class Names(html.parser.HTMLParser):
-    """What a browser makes of names in HTML."""
+    """The text and the attributes that a browser reads from HTML."""
 
     def __init__(self, source):
         super().__init__()
@@ -88,7 +88,7 @@ class Names(html.parser.HTMLParser):
 
 
 def test_names_survive_the_html_that_webmushra_makes_of_them(tmp_path):
-    """It puts a stimulus's name between single quotes, and a page's name into the page."""
+    """webMUSHRA quotes the name of a stimulus with ', and writes that of a page into the page."""
     names = ["it's", "a & b", "<b>", "&lt;", 'x" y']
     Y = np.array([noise()])
     stimuli = make_stimuli(dict.fromkeys(names, Y), Y, sampling_rate=RATE)

@@ -156,8 +156,8 @@ def test_lsd_equals_torch(convention, n_timepoints):
 
 @pytest.mark.parametrize("convention", LSD_CONVENTIONS)
 def test_lsd_of_long_clips_equals_one_block(convention):
-    y_true, y_pred = pair(600_000)  # 1172 frames of 2048
-    y_pred[300_000:] *= 0.1
+    y_true, y_pred = pair(300_000)  # 586 frames of 2048 timepoints, of which 512 are one block
+    y_pred[150_000:] *= 0.1
     expected = reference(y_true, y_pred, convention)
     assert lsd(y_true, y_pred, convention) == pytest.approx(expected, rel=1e-9)
 

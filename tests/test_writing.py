@@ -15,40 +15,43 @@ from sklearn_audiosr._files.writing import complete_file
 
 folder = pytest.fixture(enter_folder)
 
+SUFFIXES = ["wav", "flac", "ogg", "opus", "mp3"]
+
 # A disk that is full so many bytes before the end of a file that is there already.
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from sklearn_audiosr import load, upsample_file
 
-target = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 est = load("spline.safetensors")
-upsample_file(est, "narrow.wav", target)
-content = target.read_bytes()
-for missing in (1, 500, 4000):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) - missing, resource.RLIM_INFINITY))
-    try:
-        upsample_file(est, "narrow.wav", target)
-    except OSError as error:
-        print(error, target.read_bytes() == content)
+for target in map(Path, sys.argv[1:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    upsample_file(est, "narrow.wav", target)
+    content = target.read_bytes()
+    for missing in (1, 500, 4000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) - missing, resource.RLIM_INFINITY))
+        try:
+            upsample_file(est, "narrow.wav", target)
+        except OSError as error:
+            print(target, error, target.read_bytes() == content)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit of file sizes to set")
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3"])
-def test_full_disk_leaves_the_file_that_was_there(suffix, folder):
+def test_full_disk_leaves_the_file_that_was_there(folder):
     write("narrow.wav", noise(1, 8000))
     spline().save("spline.safetensors")
-    command = [sys.executable, "-c", FULL_DISK, f"wide.{suffix}"]
+    targets = sorted(f"wide.{suffix}" for suffix in SUFFIXES)
+    command = [sys.executable, "-c", FULL_DISK, *targets]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == 3
+    assert [line.split()[0] for line in lines] == [name for name in targets for _ in range(3)]
     for line in lines:
         assert "can't be written" in line
         assert "check the space on its disk" in line
         assert line.endswith(" True")
-    assert names(folder) == ["narrow.wav", "spline.safetensors", f"wide.{suffix}"]
+    assert names(folder) == ["narrow.wav", "spline.safetensors", *targets]
 
 
 def test_source_that_was_opened_is_not_overwritten(folder):

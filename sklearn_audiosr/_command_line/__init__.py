@@ -1,6 +1,6 @@
-"""Work on sound files without Python: one subcommand a file, each with `add_parser` and `run`.
+"""The command line, ``python -m sklearn_audiosr``: one subcommand a file.
 
-Private; ``python -m sklearn_audiosr`` is the way in.
+The module of a subcommand has `add_parser`, which declares its arguments, and `run`.
 """
 
 from sklearn_audiosr._command_line.program import main

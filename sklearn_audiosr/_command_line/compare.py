@@ -1,6 +1,7 @@
 """``compare``: score sound files against a reference."""
 
 import argparse
+import math
 import os
 
 import numpy as np
@@ -21,16 +22,16 @@ from sklearn_audiosr.metrics import (
 _DESCRIPTION = """\
 Score sound files against a reference of the same rate: signal-to-noise ratio
 (SNR) and scale-invariant signal-to-distortion ratio (SI-SDR) in dB, higher is
-better, and log-spectral distance (LSD), lower is better: log10 of power, frames
-of 2048 timepoints every 512, powers clamped to 1e-8. Files are compared as they
-lie: one that is delayed by a timepoint has a poor SNR."""
+better, and log-spectral distance (LSD: log10 of power, frames of 2048
+timepoints every 512, powers clamped to 1e-8), lower is better. Files are not
+aligned: a delay of one timepoint already makes the SNR poor."""
 
-# Files made by ways that round to whole frames of the narrowband differ so much in length.
+# A program that works in whole narrowband frames may change the length by this much.
 _MAX_SECONDS_CUT = 0.01
 
 
 def add_parser(commands):
-    """Add the subcommand; give its parser."""
+    """Add the subcommand; return its parser."""
     parser = commands.add_parser(
         "compare",
         usage="%(prog)s [options] REFERENCE OTHER...",
@@ -39,13 +40,13 @@ def add_parser(commands):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="the reference, and the files to score"
+        "files", nargs="+", metavar="FILE", help="the reference, then the files to score"
     )
     parser.add_argument(
         "--ratio",
         type=parse_ratio,
         metavar="R",
-        help="upsampling ratio: LSD of the lowband and of the highband too",
+        help="upsampling ratio; adds the LSD of the lowband and that of the highband",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     return parser
@@ -96,7 +97,7 @@ def _print_scores(names, scores, metrics, worst):
 
 
 def _make_metrics(ratio):
-    """Give title, function and what of two values is the worse, by key."""
+    """Return title, function, and the function that picks the worst value, by key."""
     metrics = {
         "snr_db": ("SNR (dB)", signal_to_noise_ratio, min),
         "si_sdr_db": ("SI-SDR (dB)", scale_invariant_sdr, min),
@@ -115,7 +116,7 @@ def _make_band_lsd(band, ratio):
 
 
 def _read(path):
-    """Give the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
+    """Return the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
     from sklearn_audiosr._files.reading import read_file
 
     if not os.path.exists(path):
@@ -154,8 +155,10 @@ def _score(true, rate, path, metrics, prog):
 
 
 def _find_worst(names, values, metric):
-    """Give value and file of the worst; None if no value is a number."""
-    known = [(value, name) for value, name in zip(values, names, strict=True) if value == value]
+    """Return the worst value and its file; None if every value is NaN."""
+    known = [
+        (value, name) for value, name in zip(values, names, strict=True) if not math.isnan(value)
+    ]
     if not known:
         return None
     value, name = metric[-1](known, key=lambda pair: pair[0])

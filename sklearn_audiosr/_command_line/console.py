@@ -1,4 +1,4 @@
-"""What the subcommands print: lines, tables, JSON, and warnings and failures in a line each."""
+"""Print lines, tables and JSON; print warnings and errors as one line each."""
 
 import json
 import math
@@ -6,28 +6,28 @@ import sys
 import warnings
 from contextlib import contextmanager
 
-# What may go wrong with files, models and devices, and is told in one line; anything else is a
-# fault of ours, whose traceback helps to mend it.
+# Errors that files, models and devices cause: printed as one line. Any other error is a bug of
+# this package, and its traceback is printed.
 FAILURES = (OSError, ValueError, ImportError, RuntimeError, MemoryError)
 
-# What the library's messages call its arguments.
+# The options that stand for arguments in the library's messages.
 _OPTIONS = {
     "resample=True": "--resample",
     'assume_bandwidth="auto"': "--assume-bandwidth auto",
 }
 
-# libsndfile's errors of a format that it does not know or can't decode, such as M4A; of what is
-# damaged it has a hundred others. 2 is of the system, as for a folder.
-_NOT_SOUND, _OF_SYSTEM = (1, 3, 4, 18), 2
+# Codes of libsndfile's errors. Four say that the format is unknown or can't be decoded, M4A for
+# example. 2 is an error of the operating system. About a hundred others say that a file is damaged.
+_UNKNOWN_FORMAT, _SYSTEM_ERROR = (1, 3, 4, 18), 2
 
 
 class InputError(Exception):
-    """Problems with the input, a line each, all found before any work.
+    """All problems that were found with the input before any work began.
 
     Parameters
     ----------
     problems : list of str
-        At least one.
+        One line each; at least one.
     """
 
     def __init__(self, problems):
@@ -36,7 +36,7 @@ class InputError(Exception):
 
 
 def describe_error(error):
-    """Tell an error in one line.
+    """Return the message of an error as one line.
 
     Parameters
     ----------
@@ -46,39 +46,39 @@ def describe_error(error):
     Returns
     -------
     line : str
-        Its message; of the system's errors without the number.
+        The message; that of a system error without its number.
     """
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error) or type(error).__name__
-        remedy = _find_remedy(getattr(error, "code", _OF_SYSTEM))
+        remedy = _find_remedy(getattr(error, "code", _SYSTEM_ERROR))
         text = f"{text.removesuffix('.')}: {remedy}" if remedy else text
-    return _spell_options(text)
+    return _name_options(text)
 
 
 def _find_remedy(code):
-    """Tell what to do about an error of libsndfile."""
-    if code in _NOT_SOUND:
-        return "bring it to WAV, FLAC, Ogg or MP3 first, or copy it again if it is one of these"
-    return None if code == _OF_SYSTEM else "it may be damaged: copy or export it again"
+    """Return what to do about an error of libsndfile; None if the code does not say."""
+    if code in _UNKNOWN_FORMAT:
+        return "convert it to WAV, FLAC, Ogg or MP3 first, or copy it again if it is one of these"
+    return None if code == _SYSTEM_ERROR else "it may be damaged: copy or export it again"
 
 
-def _spell_options(text):
-    """Put a message of the library in one line, with options in place of arguments."""
+def _name_options(text):
+    """Return a message of the library as one line that names options instead of arguments."""
     for argument, option in _OPTIONS.items():
         text = text.replace(argument, option)
     return " ".join(text.split())
 
 
 def print_line(text):
-    """Print to stdout; characters that it can't encode are escaped."""
+    """Print to stdout; escape characters that it can't encode."""
     _print(text, sys.stdout)
 
 
 def print_message(text):
-    """Print to stderr, above a bar that may be there."""
-    if "tqdm" not in sys.modules:  # nobody has drawn one
+    """Print to stderr, above the progress bar if there is one."""
+    if "tqdm" not in sys.modules:  # then there is no bar
         _print(text, sys.stderr)
         return
     from tqdm import tqdm
@@ -88,19 +88,19 @@ def print_message(text):
 
 
 def _print(text, file):
-    if file is None:  # the shell has closed it
+    if file is None:  # the shell closed it
         return
     encoding = file.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
 
 
 def print_json(value):
-    """Print as one line of JSON; numbers that JSON lacks, NaN and infinity, become null.
+    """Print one line of JSON; NaN and infinity, which JSON lacks, become null.
 
     Parameters
     ----------
     value : object
-        Of dicts, lists, texts and numbers.
+        Dicts, lists, strings and numbers.
     """
     print_line(json.dumps(_replace_non_finite(value), allow_nan=False))
 
@@ -114,14 +114,14 @@ def _replace_non_finite(value):
 
 
 def print_table(header, rows):
-    """Print a table: the first column to the left, those of numbers to the right.
+    """Print a table with its first column aligned left and the others aligned right.
 
     Parameters
     ----------
     header : list of str
         Titles of the columns.
     rows : list of list of str
-        As many cells each.
+        The cells of each row, one for each column.
     """
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
@@ -132,23 +132,23 @@ def print_table(header, rows):
 
 
 def describe_speed(times_real_time):
-    """Tell how fast work went, in seconds of audio for each second."""
+    """Return a speed in words: how many seconds of audio were done in a second."""
     digits = 1 if times_real_time < 10 else 0
     return f"{times_real_time:.{digits}f} times real time"
 
 
 @contextmanager
 def warnings_as_lines(prefix):
-    """Print warnings as single lines to stderr.
+    """Print each warning as one line to stderr.
 
     Parameters
     ----------
     prefix : str
-        What stands before them.
+        Text before each line.
     """
 
     def _show(message, category, filename, lineno, file=None, line=None):
-        print_message(f"{prefix}: warning: {_spell_options(str(message))}")
+        print_message(f"{prefix}: warning: {_name_options(str(message))}")
 
     with warnings.catch_warnings():
         warnings.showwarning = _show

@@ -1,19 +1,15 @@
-"""``evaluate``: how well a model restores recordings that one has."""
+"""``evaluate``: score how well a model restores the user's own recordings."""
 
 import argparse
 import os
-import time
-import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from sklearn_audiosr._command_line.console import (
     describe_speed,
     print_json,
     print_line,
-    print_message,
     print_table,
 )
 from sklearn_audiosr._command_line.model_options import (
@@ -24,46 +20,37 @@ from sklearn_audiosr._command_line.model_options import (
     parse_compression,
     parse_noise,
 )
-from sklearn_audiosr._command_line.progress import open_bar
-from sklearn_audiosr._estimators.linear import LinearUpsampler
-from sklearn_audiosr._estimators.spline import SplineUpsampler
-from sklearn_audiosr.datasets import load_audio_folder
-from sklearn_audiosr.degradation import (
-    AddNoise,
-    Codec,
-    Decimator,
-    Telephone,
-    ideal_lowband,
-    trim_clips,
+from sklearn_audiosr._command_line.restoration import (
+    LINEAR,
+    TELEPHONE,
+    degrade,
+    make_degradation,
+    read_recordings,
+    score_baselines,
+    score_model,
 )
-from sklearn_audiosr.degradation._filters import FAMILIES
-from sklearn_audiosr.degradation._round_trip import FORMATS
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr._files.formats import CODECS
+from sklearn_audiosr.degradation import FAMILIES
 
 _DESCRIPTION = """\
-Degrade the recordings in a folder and its sub-folders to the narrowband rate of
-a model, restore them, and score the result against the truth: signal-to-noise
-ratio (SNR) in dB, higher is better, and log-spectral distance (LSD: log10 of
-power, frames of 2048 every 512, powers clamped to 1e-8), lower is better; the
-means over recordings, and the worst recording of each. Recordings of a higher
-rate are resampled to the model's first, those of a lower one left out."""
+Score how well a model restores the recordings in a folder and its sub-folders.
+Each recording is degraded to the narrowband rate of the model and restored; the
+result is compared with the recording: signal-to-noise ratio (SNR) in dB, higher
+is better, and log-spectral distance (LSD: log10 of power, frames of 2048 every
+512, powers clamped to 1e-8), lower is better. The table has the means over
+recordings and the worst recording for each. Recordings of a higher rate than
+the model's are resampled first, those of a lower rate are skipped."""
 
 _EPILOG = """\
-Beside the model stand a cubic spline; the best linear filter, fitted on the
-folder's other recordings, so it needs two of them and knows their voices and
-microphones beforehand; and the true lowband under an empty highband, whose SNR
-no method passes that does not predict the highband's waveform."""
-
-_MAX_FOLDS = 5
-
-# What --filter takes beside low-pass filters.
-_TELEPHONE, _TELEPHONE_RATE = "telephone", 8000
-
-_BOUND, _SPLINE, _LINEAR = "true lowband", "spline", "linear filter"
+The table compares the model with a cubic spline; with the best linear filter,
+which is fitted on the other recordings of the folder, so it needs two of them
+and has the advantage of their voices and microphones; and with the true lowband
+and an empty highband: no method has a better SNR unless it predicts the
+waveform of the highband."""
 
 
 def add_parser(commands):
-    """Add the subcommand; give its parser."""
+    """Add the subcommand; return its parser."""
     parser = commands.add_parser(
         "evaluate",
         help="score a model on a folder of recordings",
@@ -73,34 +60,7 @@ def add_parser(commands):
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="wideband recordings")
     add_model_arguments(parser, required=True)
-    parser.add_argument(
-        "--filter",
-        choices=[*FAMILIES, "random", _TELEPHONE],
-        default="chebyshev1",
-        metavar="FILTER",
-        help=f"low-pass filter before the decimation: {', '.join(FAMILIES)}; or random, one drawn "
-        "for each recording, the same in each run; or telephone, for models from 8000 Hz: a line "
-        "of 300 to 3400 Hz and mu-law (default: chebyshev1, the paper's)",
-    )
-    parser.add_argument(
-        "--codec",
-        choices=list(FORMATS),
-        metavar="CODEC",
-        help=f"code what is narrowband: {', '.join(FORMATS)}",
-    )
-    parser.add_argument(
-        "--compression",
-        type=parse_compression,
-        metavar="LEVEL",
-        help="of the codec, from 0, the best quality, to 1, the smallest file (default: its usual "
-        "one)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=parse_noise,
-        metavar="DB",
-        help="as the last step, add white noise this many dB below the narrowband recording",
-    )
+    _add_degradation_arguments(parser)
     parser.add_argument(
         "--json",
         action="store_true",
@@ -108,6 +68,37 @@ def add_parser(commands):
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
     return parser
+
+
+def _add_degradation_arguments(parser):
+    parser.add_argument(
+        "--filter",
+        choices=[*FAMILIES, "random", TELEPHONE],
+        default="chebyshev1",
+        metavar="FILTER",
+        help=f"low-pass filter before the decimation: {', '.join(FAMILIES)}; random: another one "
+        "for each recording, the same in each run; telephone: a line of 300 to 3400 Hz with "
+        "mu-law, for models from 8000 Hz (default: chebyshev1, as in the paper)",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=list(CODECS),
+        metavar="CODEC",
+        help=f"encode and decode the narrowband recording: {', '.join(CODECS)}",
+    )
+    parser.add_argument(
+        "--compression",
+        type=parse_compression,
+        metavar="LEVEL",
+        help="compression of the codec, from 0, the best quality, to 1, the smallest file "
+        "(default: the codec's own)",
+    )
+    parser.add_argument(
+        "--noise",
+        type=parse_noise,
+        metavar="DB",
+        help="last, add white noise this many dB below the narrowband recording",
+    )
 
 
 def run(args):
@@ -126,7 +117,7 @@ def run(args):
     Raises
     ------
     ValueError, OSError
-        If there is no recording that can be used.
+        If no recording can be used, or if the model does not fit the options.
     """
     check_model(args)
     if args.model == SPLINE:
@@ -141,8 +132,8 @@ def run(args):
             f"{args.model} must say its sampling rate, got None: set it before saving, "
             "est.set_params(sampling_rate=16000)"
         )
-    degradation = _make_degradation(args, est.upsampling_ratio_, est.sampling_rate)
-    recordings = _read_recordings(args.folder, est, args.parser.prog)
+    degradation = make_degradation(args, est.upsampling_ratio_, est.sampling_rate)
+    recordings = read_recordings(args.folder, est, args.parser.prog)
     report = _make_report(est, recordings, degradation, args)
     if args.json:
         print_json(report)
@@ -153,20 +144,10 @@ def run(args):
 
 def _make_report(est, recordings, degradation, args):
     Y, ratio, rate = recordings.clips, est.upsampling_ratio_, est.sampling_rate
-    X = Y
-    for step in degradation:
-        X = step.fit_transform(X)
-    scores = {
-        _BOUND: _score(Y, ideal_lowband(Y, ratio)),
-        _SPLINE: _score(Y, SplineUpsampler().fit(X[:1], Y[:1]).predict(X)),
-        _LINEAR: _score_linear(X, Y, recordings.groups),
-    }
+    X = degrade(Y, degradation)
+    scores = score_baselines(X, Y, recordings.groups, ratio)
+    scores[args.model], elapsed = score_model(est, X, Y, label=args.model, quiet=args.quiet)
     seconds = sum(y.shape[-1] for y in Y) / rate
-    start = time.perf_counter()
-    with open_bar(args.model, seconds, quiet=args.quiet) as bar:
-        Y_pred = [_predict(est, x, bar) for x in X]
-    elapsed = time.perf_counter() - start
-    scores[args.model] = _score(Y, Y_pred)
     return {
         "folder": os.fspath(args.folder),
         "model": args.model,
@@ -184,87 +165,8 @@ def _make_report(est, recordings, degradation, args):
     }
 
 
-def _make_degradation(args, ratio, rate):
-    """Give the steps from wideband recordings to what the model is given."""
-    if args.filter == _TELEPHONE:
-        if rate / ratio != _TELEPHONE_RATE:
-            raise ValueError(
-                f"--filter telephone needs a model whose narrowband rate is {_TELEPHONE_RATE} Hz, "
-                f"got {args.model}, of {rate / ratio:g} Hz: take another filter."
-            )
-        steps = [Telephone(ratio, sampling_rate=rate)]
-    else:
-        steps = [Decimator(ratio, filter=args.filter, random_state=0)]
-    if args.codec is not None:
-        level = args.compression
-        steps.append(Codec(args.codec, sampling_rate=rate / ratio, compression_level=level))
-    if args.noise is not None:
-        steps.append(AddNoise(args.noise, random_state=0))
-    return steps
-
-
-def _read_recordings(folder, est, prog):
-    """Read what can serve: of the model's rate or a higher one, and not silent."""
-    rate, ratio = est.sampling_rate, est.upsampling_ratio_
-    with warnings.catch_warnings():
-        # such files are left out here, and told below
-        warnings.filterwarnings("ignore", ".* have a lower rate than sampling_rate", UserWarning)
-        recordings = load_audio_folder(folder, sampling_rate=rate, min_duration=2 * ratio / rate)
-    kept = []
-    for i, name in enumerate(recordings.filenames):
-        reason = _find_reason_to_skip(folder / name, recordings.clips[i], rate)
-        if reason:
-            print_message(f"{prog}: skipped {folder / name}: {reason}")
-        else:
-            kept.append(i)
-    if not kept:
-        raise ValueError(f"{folder} must hold recordings of {rate:g} Hz or more, got none")
-    recordings.clips = trim_clips([recordings.clips[i] for i in kept], ratio)
-    recordings.filenames = [recordings.filenames[i] for i in kept]
-    recordings.groups = recordings.groups[kept]
-    return recordings
-
-
-def _find_reason_to_skip(path, clip, rate):
-    from sklearn_audiosr._files.reading import read_header
-
-    file_rate = read_header(path).samplerate
-    if file_rate < rate:
-        return f"its rate is {file_rate} Hz, below the model's {rate:g} Hz"
-    return "" if np.any(clip) else "it is silent"
-
-
-def _predict(est, x, bar):
-    y = est.predict([x])[0]
-    bar.update(y.shape[-1] / est.sampling_rate)
-    return y
-
-
-def _score(Y, Y_pred):
-    """Give both metrics of each recording."""
-    return {
-        "snr_db": signal_to_noise_ratio(Y, Y_pred, average=None),
-        "lsd": log_spectral_distance(Y, Y_pred, average=None),
-    }
-
-
-def _score_linear(X, Y, groups):
-    """Score filters, each fitted without the recordings (and their sub-folder) that it restores."""
-    if len(X) < 2:
-        return None
-    if len(set(groups)) < 2:
-        groups = np.arange(len(X))
-    Y_pred = [None] * len(X)
-    folds = GroupKFold(min(_MAX_FOLDS, len(set(groups))))
-    for train, test in folds.split(X, groups=groups):
-        est = LinearUpsampler().fit([X[i] for i in train], [Y[i] for i in train])
-        for i in test:
-            Y_pred[i] = est.predict([X[i]])[0]
-    return _score(Y, Y_pred)
-
-
 def _summarise(score, names):
-    """Give means, worst recordings and all values; None if there is no score."""
+    """Return means, worst recordings and all values; None if there are no scores."""
     if score is None:
         return None
     places = {"snr_db": int(np.argmin(score["snr_db"])), "lsd": int(np.argmax(score["lsd"]))}
@@ -292,7 +194,7 @@ def _print_report(report):
     print_line("")
     print_line(
         "The linear filter learned from the folder's other recordings."
-        if _LINEAR in methods
+        if LINEAR in methods
         else "No linear filter: it would learn from the folder's other recordings, and there is "
         "none."
     )
@@ -300,7 +202,7 @@ def _print_report(report):
 
 def _describe_degradation(report):
     parts = [f"the filter {report['filter']}"]
-    if report["filter"] == _TELEPHONE:
+    if report["filter"] == TELEPHONE:
         parts = ["a telephone line"]
     if report["codec"] is not None:
         level = report["compression"]

@@ -1,4 +1,4 @@
-"""The estimator that ``--model`` names, and the models that ship."""
+"""Options that choose and set up a model, and what the models that ship say of themselves."""
 
 import argparse
 import math
@@ -12,35 +12,42 @@ import numpy as np
 from sklearn_audiosr._estimators.heads import MAX_GAIN
 from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
-from sklearn_audiosr._models import pretrained as _pretrained
 from sklearn_audiosr._models.loading import load
-from sklearn_audiosr._models.pretrained import load_pretrained, pretrained_names
+from sklearn_audiosr._models.pretrained import (
+    load_pretrained,
+    pretrained_names,
+    pretrained_path,
+)
 from sklearn_audiosr._persistence.errors import ModelFileError, ProblemError
 from sklearn_audiosr._persistence.model_file import read_model
-from sklearn_audiosr.degradation._noise import MAX_SNR
+from sklearn_audiosr.degradation import MAX_SNR
 
 SPLINE = "spline"
 
-# What a model that ships is for, in its name; speech is taken for granted at low rates.
+# Without --model a file is taken for speech: the names of such models begin with this.
 _DEFAULT_KIND = "speech-"
+
+_OTHER_MODELS = (
+    ", or spline (with --ratio); default: the model for speech that takes the file's rate"
+)
 
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """What the file of a model that ships says of it.
+    """A model that ships, as its file describes it.
 
     Attributes
     ----------
     name : str
-        As `load_pretrained` takes it.
+        Name for `load_pretrained`.
     sampling_rate : float
         Wideband rate in Hz.
     upsampling_ratio : int
-        Wideband over narrowband rate.
+        Wideband rate over narrowband rate.
     n_bytes : int
         Size of the file.
     card : dict
-        What it was trained on, and how well it does.
+        Its training data, licence and scores.
     """
 
     name: str
@@ -51,23 +58,23 @@ class ShippedModel:
 
     @property
     def narrowband_rate(self):
-        """Rate in Hz of the files that it takes as they are."""
+        """Rate in Hz of the files that it takes without resampling."""
         return self.sampling_rate / self.upsampling_ratio
 
 
 def list_shipped():
-    """Read what the files of the models that ship say; torch is not loaded.
+    """Read the descriptions of the models that ship, without loading torch.
 
     Returns
     -------
     models : list of ShippedModel
-        In the order of their names.
+        Sorted by name.
     """
     return [_read_shipped(name) for name in pretrained_names()]
 
 
 def _read_shipped(name):
-    path = _pretrained.pretrained_path(name)
+    path = pretrained_path(name)
     try:
         model, _, _ = read_model(path)
     except ProblemError as error:
@@ -82,19 +89,19 @@ def _read_shipped(name):
 
 
 def choose_shipped(models, rate):
-    """Choose the model of speech that takes a file's rate as it is.
+    """Return the model for speech that takes files of a rate without resampling.
 
     Parameters
     ----------
     models : list of ShippedModel
-        What there is.
+        The models to choose from.
     rate : int
-        Of the file, in Hz.
+        Rate of the file in Hz.
 
     Returns
     -------
     name : str or None
-        None if there is not exactly one.
+        None unless exactly one model fits.
     """
     names = [
         model.name
@@ -105,7 +112,7 @@ def choose_shipped(models, rate):
 
 
 def describe_rates(models):
-    """Tell which rate each model takes, in words for a message."""
+    """Return the names of models and the rate that each takes, as text for a message."""
     rates = [f"{model.name} ({describe_rate(model.narrowband_rate)})" for model in models]
     return ", ".join(rates) or "none ships with this version"
 
@@ -116,35 +123,34 @@ def add_model_arguments(parser, *, required):
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Of a subcommand.
+        Parser of a subcommand.
     required : bool
-        Whether there is no default model.
+        Whether the user has to name a model.
     """
-    default = "" if required else "; default: the model of speech that takes the file's rate"
     parser.add_argument(
         "--model",
         metavar="MODEL",
         required=required,
-        help="name of a model that ships (the command 'models' lists them), or a file that save() "
-        f"of an estimator wrote{'' if required else ', or spline, with --ratio'}{default}",
+        help="name of a model that ships ('models' lists them), or a file that an estimator's "
+        f"save() wrote{'' if required else _OTHER_MODELS}",
     )
     parser.add_argument(
         "--highband-gain",
         metavar="GAIN",
         type=parse_gain,
-        help="how much of the highband goes in: 0 is closest to the waveform, 1 is about "
-        "the best for its spectrum (default: the model's own, which is 1 in those that ship)",
+        help="how much of the generated highband to add: 0 is closest to the true waveform, 1 "
+        "about closest to its spectrum (default: the model's own, 1 in those that ship)",
     )
     parser.add_argument(
         "--device",
         metavar="DEVICE",
-        help="where a network runs: auto (CUDA where there is one, else the CPU), cpu, cuda, "
+        help="where the network runs: auto (CUDA if there is one, else the CPU), cpu, cuda, "
         "cuda:1, mps (default: auto)",
     )
 
 
 def check_model(args):
-    """End with wrong usage if ``--model`` is neither a name nor a file."""
+    """Exit with a usage error if ``--model`` is neither a known name nor a file."""
     if args.model in (None, SPLINE, *pretrained_names()) or os.path.exists(args.model):
         return
     known = [SPLINE, *pretrained_names()]
@@ -154,29 +160,29 @@ def check_model(args):
 
 
 def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
-    """Open the estimator that ``--model`` names.
+    """Return the estimator that ``--model`` names.
 
     Parameters
     ----------
     model : str
-        "spline", a name of `pretrained_names`, or a file.
+        "spline", one of `pretrained_names`, or a file.
     ratio : int, default=None
-        Of the spline.
+        Upsampling ratio of the spline.
     highband_gain : float, default=None
-        In place of the estimator's own.
+        Replaces the estimator's own.
     device : str, default=None
-        Where its network is to run, if it has one.
+        Device of the network, if the estimator has one.
 
     Returns
     -------
     est : estimator
-        Fitted.
+        Fitted estimator.
 
     Raises
     ------
     ValueError
-        If the file is none that ``save`` wrote, if the estimator has no `highband_gain`, or there
-        is no such device.
+        If ``save`` did not write the file, if the estimator has no `highband_gain`, or if there is
+        no such device.
     """
     if model == SPLINE:
         est = SplineUpsampler().fit(np.zeros((1, 1)), np.zeros((1, ratio)))
@@ -193,33 +199,33 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
     if device is not None and "device" in parameters:
         from sklearn_audiosr._torch import resolve_device
 
-        resolve_device(device)  # once, not anew for every file
+        resolve_device(device)  # an unknown device is an error now, not once for each file
         est.set_params(device=device)
     return est
 
 
 def parse_gain(text):
-    """Read a gain of the highband."""
+    """Return a gain of the highband; raise argparse.ArgumentTypeError if it is none."""
     return _parse_number(text, float, 0, f"a number from 0 to {MAX_GAIN}", MAX_GAIN)
 
 
 def parse_ratio(text):
-    """Read an upsampling ratio."""
+    """Return an upsampling ratio; raise argparse.ArgumentTypeError if it is none."""
     return _parse_number(text, int, 2, "an integer of 2 or more")
 
 
 def parse_bandwidth(text):
-    """Read "auto" or a frequency in Hz."""
+    """Return "auto" or a frequency in Hz; raise argparse.ArgumentTypeError otherwise."""
     return text if text == "auto" else _parse_number(text, float, 1, "auto, or 1 Hz or more")
 
 
 def parse_compression(text):
-    """Read the compression level of a codec."""
+    """Return the compression level of a codec; raise argparse.ArgumentTypeError if it is none."""
     return _parse_number(text, float, 0, "a number from 0 to 1, 0.5 for example", 1)
 
 
 def parse_noise(text):
-    """Read a signal-to-noise ratio in dB."""
+    """Return a signal-to-noise ratio in dB; raise argparse.ArgumentTypeError if it is none."""
     need = f"a number of dB from {-MAX_SNR} to {MAX_SNR}, 30 for example"
     return _parse_number(text, float, -MAX_SNR, need, MAX_SNR)
 

@@ -7,14 +7,15 @@ from sklearn_audiosr._command_line.console import print_json, print_line, print_
 from sklearn_audiosr._command_line.model_options import list_shipped
 
 _DESCRIPTION = """\
-List the trained models that ship with the package: the rates in Hz that they
-lead from and to, hours of audio that they learned from, and signal-to-noise
-ratio (SNR) and log-spectral distance (LSD) on recordings that they had not
-seen. With a name, print its card: data, licence, degradation, all scores."""
+List the trained models that ship with the package: their narrowband and
+wideband rates in Hz, the hours of audio that they were trained on, and their
+signal-to-noise ratio (SNR) and log-spectral distance (LSD) on held-out
+recordings. With a NAME, print the card of that model: training data, licence,
+degradation, all scores."""
 
 
 def add_parser(commands):
-    """Add the subcommand; give its parser."""
+    """Add the subcommand; return its parser."""
     parser = commands.add_parser(
         "models",
         help="list the trained models that ship",

@@ -1,4 +1,4 @@
-"""The command line as a whole: subcommands, exit codes, and failures as one line."""
+"""The program: choose the subcommand, run it, return the exit code, print errors as lines."""
 
 import argparse
 import os
@@ -9,10 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sklearn_audiosr import __version__
-from sklearn_audiosr._command_line import compare as _compare
-from sklearn_audiosr._command_line import evaluate as _evaluate
-from sklearn_audiosr._command_line import models as _models
-from sklearn_audiosr._command_line import upsample as _upsample
+from sklearn_audiosr._command_line import compare, evaluate, models, upsample
 from sklearn_audiosr._command_line.console import (
     FAILURES,
     InputError,
@@ -21,9 +18,9 @@ from sklearn_audiosr._command_line.console import (
     warnings_as_lines,
 )
 
-_COMMANDS = (_upsample, _compare, _evaluate, _models)
+_COMMANDS = (upsample, compare, evaluate, models)
 
-_INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+_INTERRUPTED = 130  # shells add 128 to the number of the signal
 
 _EPILOG = """\
 examples:
@@ -32,9 +29,9 @@ examples:
   %(prog)s compare truth.wav wide.wav other.wav --ratio 4
   %(prog)s evaluate recordings --model speech-4x-16k
 
-exit codes: 0 done; 1 failed, and stderr says why; 2 wrong usage; 130 interrupted;
+exit codes: 0 done; 1 failed, stderr says why; 2 wrong usage; 130 interrupted;
 143 terminated.
-COMMAND --help tells more.
+COMMAND --help explains the options of a command.
 """
 
 
@@ -44,21 +41,21 @@ def main(argv=None):
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments, without the program's name; None takes those of the process.
+        Arguments without the program's name; None takes those of the process.
 
     Returns
     -------
     code : int
-        0 if all was done, 1 if an input failed, 2 without a command, 130 after Ctrl-C.
+        0 if everything was done, 1 if something failed, 2 if there is no command, 130 after Ctrl-C.
 
     Raises
     ------
     SystemExit
-        As argparse does: with 2 for wrong usage, with 0 for ``--help`` and ``--version``; and with
-        143 after SIGTERM.
+        By argparse, with code 2 after wrong usage and 0 after ``--help`` and ``--version``; and
+        with code 143 after SIGTERM.
     """
-    parser = _make_parser()
-    args = _parse(parser, argv)
+    parser = make_parser()
+    args = parse(parser, argv)
     if args.command is None:
         parser.print_help(sys.stderr)
         return 2
@@ -67,13 +64,13 @@ def main(argv=None):
         try:
             with _exit_when_terminated():
                 code = args.run(args)
-            if sys.stdout is not None:  # the shell may have closed it
+            if sys.stdout is not None:  # it is None if the shell closed it
                 sys.stdout.flush()
             return code
         except KeyboardInterrupt:
             print_message(f"{prog}: interrupted")
             return _INTERRUPTED
-        except BrokenPipeError:  # who read our output has seen enough, as in "... | head -1"
+        except BrokenPipeError:  # the reader of stdout has ended, as in "... | head -1"
             _silence_stdout()
             return 1
         except InputError as error:
@@ -91,9 +88,9 @@ def main(argv=None):
 
 @contextmanager
 def _exit_when_terminated():
-    """Let SIGTERM end the program as an exception does: half of a target is taken away then."""
-    in_main = threading.current_thread() is threading.main_thread()  # Python takes signals there
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # or it is ignored
+    """Make SIGTERM raise SystemExit, so that an incomplete target is removed."""
+    in_main = threading.current_thread() is threading.main_thread()  # others can't set handlers
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # the caller's stays
         yield
         return
 
@@ -107,10 +104,11 @@ def _exit_when_terminated():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _make_parser():
+def make_parser():
+    """Return the parser of the program, with those of the subcommands."""
     parser = argparse.ArgumentParser(
         prog=_find_prog(),
-        description="Audio super-resolution of sound files: a wideband file from a narrowband one.",
+        description="Audio super-resolution: make wideband sound files of narrowband ones.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -119,7 +117,7 @@ def _make_parser():
     for command in _COMMANDS:
         subparser = command.add_parser(commands)
         subparser.add_argument(
-            "--debug", action="store_true", help="show the traceback of a failure"
+            "--debug", action="store_true", help="show the traceback of an error"
         )
         subparser.set_defaults(run=command.run, parser=subparser)
     return parser
@@ -130,16 +128,16 @@ def _find_prog():
     return name if name.startswith("sklearn-audiosr") else "python -m sklearn_audiosr"
 
 
-def _parse(parser, argv):
-    """Parse arguments; files may stand between options and after them."""
+def parse(parser, argv):
+    """Return the parsed arguments; files may stand before, between and after options."""
     args, rest = parser.parse_known_args(argv)
     if rest and (not hasattr(args, "files") or any(text.startswith("-") for text in rest)):
         getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
-        args.files += rest  # argparse takes only those that stand together
+        args.files += rest  # argparse takes only the first files in a row
     return args
 
 
 def _silence_stdout():
-    """Let what is still to be flushed at the end go nowhere."""
+    """Discard what Python flushes to stdout when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

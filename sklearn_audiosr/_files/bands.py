@@ -1,4 +1,4 @@
-"""Where the band of a file ends: checked before it is super-resolved, and told after."""
+"""Where the band of a file ends: checked before super-resolution, and warned of after it."""
 
 import math
 import os
@@ -10,19 +10,30 @@ import numpy as np
 from sklearn_audiosr._files.blocks import read_blocks, watch_blocks
 from sklearn_audiosr._signal.bandwidth import LOWEST, BandwidthMeter
 
-# A measured band may end so far beyond a Nyquist frequency: what a resampler leaves there.
+# A measured band may end 5 % above a Nyquist frequency: a resampler leaves that much.
 _MEASURING_MARGIN = 1.05
 
-# Share of a file's power that is worth a word where it is dropped: 60 dB below all.
+# Share of a file's power from which on dropping it is warned of: 60 dB below the whole.
 _LEAST_LOST = 1e-6
 
-# Share of the narrowband Nyquist frequency below which a band is not what estimators train on; the
-# filters of Decimator(filter="random") leave 0.6.
+# A band that ends below this share of the narrowband Nyquist frequency is unlike training clips:
+# the filters of Decimator(filter="random") leave 0.6.
 _LEAST_SHARE = 0.5
 
 
 def check_assumption(bandwidth):
-    """Raise an error unless it is one of the values of `assume_bandwidth`."""
+    """Raise an error unless it is one of the values of `assume_bandwidth`.
+
+    Parameters
+    ----------
+    bandwidth : object
+        What the user passed.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None, "auto" nor a frequency.
+    """
     legal = isinstance(bandwidth, Real) and not isinstance(bandwidth, bool)
     if bandwidth is None or bandwidth == "auto" or (legal and 0 < bandwidth < np.inf):
         return
@@ -33,12 +44,29 @@ def check_assumption(bandwidth):
 
 
 def check_band(reader, source, assume_bandwidth, narrow_rate):
-    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency."""
+    """Raise an error if the band of a file does not end below the narrowband Nyquist frequency.
+
+    Parameters
+    ----------
+    reader : SequentialReader
+        The file; it stays at its start.
+    source : path-like or file-like
+        Where it was opened.
+    assume_bandwidth : "auto" or float
+        The band in Hz; "auto" measures it.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Raises
+    ------
+    ValueError
+        If the band ends above, or can't be measured.
+    """
     nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
     if assume_bandwidth == "auto":
         bandwidth = _measure_band(reader, source, narrow_rate)
         margin, origin = _MEASURING_MARGIN, "as measured"
-    if bandwidth > margin * math.ceil(narrow_rate) / 2:  # half of what a header may say
+    if bandwidth > margin * math.ceil(narrow_rate) / 2:  # the highest rate that its header may have
         raise ValueError(
             f"source must have a band that ends below {nyquist:g} Hz, the Nyquist frequency of "
             f"narrowband clips, got one that ends at {bandwidth:.0f} Hz, {origin}: it is not "
@@ -48,7 +76,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
 
 
 def _measure_band(reader, source, narrow_rate):
-    """Bandwidth of a file in Hz; the reader is at its start then as before."""
+    """Measure the bandwidth of a file in Hz; the reader stays at its start."""
     lowest = _LEAST_SHARE * narrow_rate / reader.samplerate
     from sklearn_audiosr._files.reading import SequentialReader
 
@@ -56,7 +84,7 @@ def _measure_band(reader, source, narrow_rate):
     if is_path and os.path.isfile(source):
         with SequentialReader(source) as other:
             bandwidth = _meter(other, lowest)
-    elif not is_path and reader.can_rewind():  # of a pipe, libsndfile says so of some containers
+    elif not is_path and reader.can_rewind():  # wrong for pipes in some formats
         bandwidth = _meter(reader, lowest)
         reader.seek(0)
     else:
@@ -75,7 +103,7 @@ def _measure_band(reader, source, narrow_rate):
 
 
 def _meter(reader, lowest):
-    """Bandwidth in Hz: at high rates, below what is looked at where no narrowband rate is known."""
+    """Measure the bandwidth in Hz; search lower when the narrowband rate is known."""
     meter = BandwidthMeter(reader.samplerate, min(lowest, LOWEST))
     for _ in watch_blocks(read_blocks(reader), meter):
         pass
@@ -83,9 +111,22 @@ def _meter(reader, lowest):
 
 
 def warn_of_narrow_band(bandwidth, narrow_rate):
-    """Warn of a band in Hz that ends far below what narrowband clips of a rate hold."""
+    """Warn if a band, in Hz, ends far below the Nyquist frequency of narrowband clips.
+
+    Parameters
+    ----------
+    bandwidth : float
+        Where the band ends in Hz.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Warns
+    -----
+    UserWarning
+        If it ends below half of that frequency.
+    """
     nyquist = narrow_rate / 2
-    if bandwidth < _LEAST_SHARE * nyquist:  # not for nan: nothing to measure
+    if bandwidth < _LEAST_SHARE * nyquist:  # never for nan: nothing to measure
         warnings.warn(
             f"source has a band that ends at {bandwidth:.0f} Hz, where narrowband clips of "
             f"{narrow_rate:g} Hz hold up to {nyquist:g} Hz: what is missing between is not "
@@ -97,10 +138,23 @@ def warn_of_narrow_band(bandwidth, narrow_rate):
 
 
 def warn_of_lost_band(meter, narrow_rate):
-    """Warn if a meter of a file saw more than is left at the narrowband rate."""
+    """Warn if a meter measured a band that resampling to the narrowband rate dropped.
+
+    Parameters
+    ----------
+    meter : BandwidthMeter
+        It was shown the file before resampling.
+    narrow_rate : float
+        Rate of the narrowband clips in Hz.
+
+    Warns
+    -----
+    UserWarning
+        If the dropped band has a share of the file's power that counts.
+    """
     nyquist, bandwidth = narrow_rate / 2, meter.bandwidth()
     highest = _MEASURING_MARGIN * nyquist
-    # not for nan: nothing was resampled; tones and silence have no band that would end
+    # never for nan: nothing was resampled, or tones and silence, which have no band
     if bandwidth > highest and meter.share_above(highest) > _LEAST_LOST:
         warnings.warn(
             f"source has a band that ends at {bandwidth:.0f} Hz, of which resample=True dropped "

@@ -1,18 +1,37 @@
-"""A sound file as blocks: read, watched, resampled, streamed, cut and written one by one."""
+"""A sound file as blocks: read, measured, resampled, streamed, cut and written one by one."""
 
 import warnings
 
 import numpy as np
 
-from sklearn_audiosr._files.formats import is_bounded, write_block
+from sklearn_audiosr._files.encoding import write_block
+from sklearn_audiosr._files.formats import sample_format
 
-# Timepoints of a file, over all channels, that are read at once.
-_N_READ = 2**16
+# Values of a file, over all channels, that are read at once.
+N_READ = 2**16
 
 
 def read_blocks(reader, multiple=1):
-    """Yield blocks of shape (n_channels, n_timepoints), with zeros up to a multiple of them."""
-    n_timepoints, n_read = max(1, _N_READ // reader.channels), 0
+    """Yield blocks of shape (n_channels, n_timepoints), padded with zeros to a multiple.
+
+    Parameters
+    ----------
+    reader : SequentialReader
+        The file.
+    multiple : int, default=1
+        The number of timepoints is padded to a multiple of this one.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        About 65536 values.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, or holds NaN or infinity.
+    """
+    n_timepoints, n_read = max(1, N_READ // reader.channels), 0
     while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise ValueError(
@@ -23,39 +42,67 @@ def read_blocks(reader, multiple=1):
         yield block.T
     if n_read == 0:
         raise ValueError(
-            f"source must have at least 1 timepoint, got none from {reader.name}: of a pipe, some "
-            "containers can't be read; write it to a file first."
+            f"source must have at least 1 timepoint, got none from {reader.name}: some "
+            "formats can't be read from a pipe; write it to a file first."
         )
     if n_read % multiple:
         yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)
 
 
 def watch_blocks(blocks, meter):
-    """Pass blocks on, and show them to whatever has a method `push`."""
+    """Yield blocks unchanged, after a call of ``meter.push`` with each.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    meter : object
+        `FrameCount` or `BandwidthMeter`.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        The same block.
+    """
     for block in blocks:
         meter.push(block)
         yield block
 
 
 class FrameCount:
-    """How many frames went by."""
+    """A count of the frames that were pushed."""
 
     def __init__(self):
         self.n_frames = 0
 
     def push(self, block):
-        """Count a block.
+        """Add the frames of a block.
 
         Parameters
         ----------
         block : ndarray of shape (n_channels, n_timepoints)
-            Of the file.
+            A block of the file.
         """
         self.n_frames += block.shape[1]
 
 
 def resample_blocks(blocks, file_rate, rate, n_channels):
-    """Bring blocks of a file to another rate."""
+    """Yield blocks of a file, resampled to another rate.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    file_rate, rate : float
+        Rates in Hz before and after.
+    n_channels : int
+        Channels of the blocks.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        Of any length.
+    """
     if file_rate == rate:
         yield from blocks
         return
@@ -69,30 +116,82 @@ def resample_blocks(blocks, file_rate, rate, n_channels):
 
 
 def stream_blocks(stream, blocks):
-    """Give what a stream makes of blocks."""
+    """Yield the output of a stream for blocks, and the rest after the last.
+
+    Parameters
+    ----------
+    stream : Stream
+        Of an estimator.
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        What the stream returns, which may be empty.
+    """
     for block in blocks:
         yield stream.push(block)
     yield stream.flush()
 
 
+def report_progress(blocks, report):
+    """Pass blocks on, and call a function after each, once it has been used."""
+    for block in blocks:
+        yield block
+        report()
+
+
 def cut_blocks(blocks, n_timepoints):
-    """Pass on so many timepoints of blocks."""
+    """Yield blocks up to a number of timepoints, and drop the rest.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+    n_timepoints : int
+        Timepoints to keep.
+
+    Yields
+    ------
+    block : ndarray of shape (n_channels, n_timepoints), float32
+        Empty at the end.
+    """
     for block in blocks:
         yield block[:, :n_timepoints]
         n_timepoints -= min(n_timepoints, block.shape[1])
 
 
 def write_blocks(writer, blocks):
-    """Write blocks, and warn if some had to be clipped; give how many timepoints they had."""
+    """Write blocks, warn if some had to be clipped, and return their number of timepoints.
+
+    Parameters
+    ----------
+    writer : soundfile.SoundFile
+        Opened by `open_writer`.
+    blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
+        The file, in order.
+
+    Returns
+    -------
+    n_written : int
+        Timepoints of the blocks.
+
+    Warns
+    -----
+    UserWarning
+        If values were clipped.
+    """
     peak, n_written = 0.0, 0
+    is_bounded = sample_format(writer.subtype).is_bounded
     for y in blocks:
         peak = max(peak, float(np.abs(y).max(initial=0)))
-        write_block(writer, np.clip(y.T, -1, 1) if is_bounded(writer.subtype) else y.T)
+        write_block(writer, np.clip(y.T, -1, 1) if is_bounded else y.T)
         n_written += y.shape[1]
-    if peak > 1 and is_bounded(writer.subtype):
+    if peak > 1 and is_bounded:
         warnings.warn(
             f"The result reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds no "
-            "more. A little is common for loud files; much of it says that the file was made "
+            "more. A little is common for loud files; much of it means that the file was made "
             "narrowband in another way than the training clips.",
             UserWarning,
             stacklevel=4,

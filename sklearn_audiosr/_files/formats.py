@@ -1,153 +1,220 @@
-"""Containers and sample formats of the sound files that are written."""
+"""The one list of file formats, sample formats and codecs: a new one needs an entry here alone.
 
-# Formats that hold values beyond [-1, 1]; in some others these would wrap round.
-_UNBOUNDED = {
-    *("FLOAT", "DOUBLE", "VORBIS", "OPUS"),
-    *("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
+Names are libsndfile's, which calls a sample format a subtype. What it knows and the list does not
+has the defaults of `FileFormat` and `SampleFormat`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """What is special about a file format.
+
+    Attributes
+    ----------
+    suffixes : tuple of str, or None
+        Suffixes of its files, in small letters; None means its name. A target may always have the
+        name as its suffix.
+    default_of : mapping
+        Suffixes with a default sample format of their own.
+    keeps_rate : bool
+        False if its files have no rate, or another one than was asked for.
+    highest_rate : int or None
+        Highest rate in Hz that can be written.
+    max_bytes : float
+        How many bytes of timepoints fit into a file.
+    larger : str or None
+        File format of larger files.
+    """
+
+    suffixes: tuple[str, ...] | None = None
+    default_of: Mapping[str, str] = field(default_factory=dict)
+    keeps_rate: bool = True
+    highest_rate: int | None = None
+    max_bytes: float = float("inf")
+    larger: str | None = None
+
+
+@dataclass(frozen=True)
+class SampleFormat:
+    """What is special about a sample format.
+
+    Attributes
+    ----------
+    kept_as : str or None
+        Sample format of the result of a source in this one. None means the target's default: what
+        is coded or has eight bits leaves too little of a highband, or hides it in noise.
+    n_bytes : int
+        Bytes of one value at most.
+    is_bounded : bool
+        True if it holds no values beyond [-1, 1]; in some formats these would wrap around.
+    needs_history : bool
+        True if a decoder that starts in the middle of a file returns noise at first.
+    rates : tuple of int, or None
+        Rates in Hz that its encoder takes; None means all.
+    """
+
+    kept_as: str | None = None
+    n_bytes: int = 8
+    is_bounded: bool = True
+    needs_history: bool = False
+    rates: tuple[int, ...] | None = None
+
+
+class Codec(NamedTuple):
+    """A lossy codec: its file format and its sample format."""
+
+    file_format: str
+    subtype: str
+
+
+FILE_FORMATS = {
+    "AIFF": FileFormat(suffixes=("aif", "aifc", "aiff")),
+    "AU": FileFormat(suffixes=("au", "snd")),
+    "HTK": FileFormat(keeps_rate=False),
+    "IRCAM": FileFormat(suffixes=("sf",)),
+    "MAT4": FileFormat(suffixes=()),  # most .mat files are no audio
+    "MAT5": FileFormat(suffixes=()),
+    "MPC2K": FileFormat(highest_rate=65535),  # it keeps 16 bits of the rate
+    "NIST": FileFormat(suffixes=("nist", "sph")),
+    # libvorbis crashes above 200000 Hz, and Opus is not written
+    "OGG": FileFormat(
+        suffixes=("oga", "ogg", "opus"), default_of={"opus": "OPUS"}, highest_rate=192000
+    ),
+    "RAW": FileFormat(suffixes=(), keeps_rate=False),  # it has no header
+    "SD2": FileFormat(keeps_rate=False),
+    "SDS": FileFormat(keeps_rate=False),
+    "SVX": FileFormat(suffixes=("8svx", "iff", "svx"), highest_rate=65535),
+    # sizes in a WAV header have 32 bits, those of RF64 64; some room for the header
+    "WAV": FileFormat(suffixes=("wav", "wave"), max_bytes=2**32 - 2**16, larger="RF64"),
+    "WAVEX": FileFormat(suffixes=()),
+    "WVE": FileFormat(keeps_rate=False),
+    "XI": FileFormat(keeps_rate=False),
 }
 
-# Formats of a source, and those that its result has. Others (mu-law, GSM, ADPCM, MP3 inside a WAV
-# file) leave too little of a highband, or hide it in noise. libsndfile writes ALAC of two channels
-# beyond its memory.
-_KEPT = {
-    **{name: name for name in ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")},
-    **{"DWVW_16": "DWVW_16", "DWVW_24": "DWVW_24"},
-    **{"ALAC_16": "PCM_16", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
+_MPEG = SampleFormat(
+    is_bounded=False,
+    needs_history=True,
+    rates=(8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+)
+
+SAMPLE_FORMATS = {
+    "PCM_16": SampleFormat(kept_as="PCM_16", n_bytes=2),
+    "PCM_24": SampleFormat(kept_as="PCM_24", n_bytes=3),
+    "PCM_32": SampleFormat(kept_as="PCM_32", n_bytes=4),
+    "FLOAT": SampleFormat(kept_as="FLOAT", n_bytes=4, is_bounded=False),
+    "DOUBLE": SampleFormat(kept_as="DOUBLE", is_bounded=False),
+    "DWVW_16": SampleFormat(kept_as="DWVW_16"),
+    "DWVW_24": SampleFormat(kept_as="DWVW_24"),
+    # libsndfile writes ALAC of two channels beyond its memory
+    "ALAC_16": SampleFormat(kept_as="PCM_16"),
+    "ALAC_20": SampleFormat(kept_as="PCM_24"),
+    "ALAC_24": SampleFormat(kept_as="PCM_24"),
+    "ALAC_32": SampleFormat(kept_as="PCM_32"),
+    "MPEG_LAYER_I": _MPEG,
+    "MPEG_LAYER_II": _MPEG,
+    "MPEG_LAYER_III": _MPEG,
+    # in Ogg files libsndfile misses a place inside the last page by hundreds of timepoints
+    "VORBIS": SampleFormat(is_bounded=False, needs_history=True),
+    "OPUS": SampleFormat(
+        is_bounded=False, needs_history=True, rates=(8000, 12000, 16000, 24000, 48000)
+    ),
 }
 
-# Suffixes that are not the names of their containers.
-_OTHER_SUFFIXES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
-
-# Containers whose files don't tell a rate, or tell another one than was asked for.
-_WITHOUT_RATE = {"HTK", "RAW", "SD2", "SDS", "WVE", "XI"}
-
-# Highest rates in Hz: beyond it libvorbis crashes and Opus is not written, and the others tell what
-# is left in 16 bits.
-_HIGHEST_RATES = {"OGG": 192000, "SVX": 65535, "MPC2K": 65535}
-
-# Bytes of a value; 8 are more than any other format takes.
-_N_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4}
-
-# Headers of 24 bits in PAF round the frames up to a multiple of so many.
-_N_ROUNDED = 10
-
-# Frames that are read at a time.
-_N_READ = 2**16
-
-# Sizes in a WAV header have 32 bits; RF64 is the same container with 64. Some room for the header.
-_MAX_WAV_BYTES = 2**32 - 2**16
+CODECS = {
+    "mp3": Codec("MP3", "MPEG_LAYER_III"),
+    "vorbis": Codec("OGG", "VORBIS"),
+    "opus": Codec("OGG", "OPUS"),
+}
 
 
-def open_writer(path, target, reader, rate):
-    """Open `path` to be written at `rate`, in the format that the file `target` will have."""
+def file_format(name: str) -> FileFormat:
+    """Return what is special about a file format of libsndfile.
+
+    Parameters
+    ----------
+    name : str
+        One of ``soundfile.available_formats()``.
+
+    Returns
+    -------
+    file_format : FileFormat
+        Its entry, or the defaults.
+    """
+    return FILE_FORMATS.get(name, FileFormat())
+
+
+def sample_format(subtype: str) -> SampleFormat:
+    """Return what is special about a sample format of libsndfile.
+
+    Parameters
+    ----------
+    subtype : str
+        One of ``soundfile.available_subtypes()``.
+
+    Returns
+    -------
+    sample_format : SampleFormat
+        Its entry, or the defaults.
+    """
+    return SAMPLE_FORMATS.get(subtype, SampleFormat())
+
+
+def list_suffixes() -> set[str]:
+    """Return the suffixes of the files that libsndfile reads, with dots, in small letters."""
     import soundfile
 
-    from sklearn_audiosr._files.reading import openable
-
-    container, usual = find_container(target, rate)
-    subtypes = [usual]
-    kept = _KEPT.get(reader.subtype)
-    if usual != "OPUS" and kept in soundfile.available_subtypes(container):
-        subtypes = [kept, usual]
-    if container == "WAV" and _count_bytes(reader, rate, subtypes) > _MAX_WAV_BYTES:
-        container = "RF64"
-    options = (rate, reader.channels)
-    for subtype in subtypes:
-        try:
-            return soundfile.SoundFile(openable(path), "w", *options, subtype, None, container)
-        except soundfile.LibsndfileError as error:  # some that are listed are not written
-            reason = error
-    if reason.error_string.startswith("System error"):
-        raise OSError(f"{target} can't be written: check its folder, rights and space") from reason
-    raise ValueError(
-        f"target must be a container for {reader.channels} channels at {rate} Hz, got "
-        f"{target.name}, {container} with {subtype} ({reason.error_string}): take .wav."
-    ) from reason
+    return {f".{suffix}" for name in soundfile.available_formats() for suffix in _suffixes(name)}
 
 
-def write_block(writer, block):
-    """Write frames, an array (n_frames, n_channels), or raise OSError."""
-    import soundfile
+def find_format(target: Path, rate: float) -> tuple[str, str]:
+    """Find the format of a file to be written.
 
-    try:
-        writer.write(block)
-    except (soundfile.LibsndfileError, AssertionError) as error:  # fewer than there are
-        raise OSError("target can't be written to the end: check the space on its disk") from error
+    Parameters
+    ----------
+    target : Path
+        The file, whose suffix names the format.
+    rate : float
+        Its rate in Hz.
 
+    Returns
+    -------
+    name : str
+        The file format.
+    subtype : str
+        Its default sample format.
 
-def check_written(path, target, n_frames):
-    """Raise OSError unless the file at `path` holds so many frames, to the last.
-
-    What an encoder keeps back until a file is closed may find no room on the disk, and nobody tells
-    then.
+    Raises
+    ------
+    ValueError
+        If no format has the suffix, or if the format can't hold the rate.
     """
     import soundfile
 
-    from sklearn_audiosr._files.reading import SequentialReader
-
-    try:
-        with SequentialReader(path) as file:
-            is_whole = n_frames <= file.frames < n_frames + _N_ROUNDED and (
-                _has_frame(file, n_frames - 1) or _count_frames(path) >= n_frames
-            )
-    except soundfile.LibsndfileError:
-        is_whole = False
-    if not is_whole:
-        raise OSError(f"{target} can't be written whole: check the space on its disk, or take .wav")
-
-
-def _has_frame(file, index):
-    """Tell whether a frame can be sought and read; in some formats none can."""
-    import soundfile
-
-    try:
-        file.seek(index)
-        return len(file.read(1)) == 1
-    except soundfile.LibsndfileError:
-        return False
-
-
-def _count_frames(path):
-    """Frames of a file that can be read one after the other."""
-    from sklearn_audiosr._files.reading import SequentialReader
-
-    n_frames = 0
-    with SequentialReader(path) as file:
-        while n_read := len(file.read(_N_READ)):
-            n_frames += n_read
-    return n_frames
-
-
-def find_container(target, rate):
-    """Container of the target by its suffix, and its usual sample format."""
-    import soundfile
-
-    suffix = target.suffix.lstrip(".").upper()
-    container = _OTHER_SUFFIXES.get(suffix, suffix)
-    if container not in soundfile.available_formats() or container in _WITHOUT_RATE:
+    suffix = target.suffix.lstrip(".").lower()
+    known = soundfile.available_formats()
+    names = [name for name in known if suffix == name.lower()]  # a name comes before a suffix
+    names += [name for name in known if suffix in _suffixes(name)]
+    if not names or not file_format(names[0]).keeps_rate:
         raise ValueError(
             "target must have the suffix of a sound file that holds any rate, got "
             f"{target.name!r}: .wav or .flac, for example."
         )
-    highest = _HIGHEST_RATES.get(container, rate)
-    if rate > highest:
+    found = file_format(names[0])
+    if found.highest_rate is not None and rate > found.highest_rate:
         raise ValueError(
-            f"target must be a container for {rate} Hz, got {target.name}, which holds "
-            f"{highest} Hz at most: take .wav."
+            f"target must have a file format for {rate} Hz, got {target.name}, which holds "
+            f"{found.highest_rate} Hz at most: take .wav."
         )
-    return container, "OPUS" if suffix == "OPUS" else soundfile.default_subtype(container)
+    return names[0], found.default_of.get(suffix) or soundfile.default_subtype(names[0])
 
 
-def _count_bytes(reader, rate, subtypes):
-    """Bytes of the result at most; none if the length of the source is not known."""
-    from sklearn_audiosr._files.reading import tells_length
-
-    if not tells_length(reader):
-        return 0
-    n_values = reader.frames * reader.channels * rate // reader.samplerate
-    return max(_N_BYTES.get(subtype, 8) for subtype in subtypes) * n_values
-
-
-def is_bounded(subtype):
-    """Tell whether a sample format holds no values beyond [-1, 1]."""
-    return subtype not in _UNBOUNDED
+def _suffixes(name: str) -> tuple[str, ...]:
+    suffixes = file_format(name).suffixes
+    return (name.lower(),) if suffixes is None else suffixes

@@ -1,37 +1,38 @@
-"""Rates of files and of estimators, and what headers have in their place."""
+"""Rates of files and of estimators, and the whole numbers that headers have for them."""
 
 import math
 
 import numpy as np
 
 
-def is_header_of(file_rate, rate):
-    """Tell whether the whole number of Hz in a file's header stands for a rate.
+def is_header_of(file_rate: int, rate: float) -> bool:
+    """Return whether a file whose header has one rate may have another one.
 
-    A sixth of 16 kHz is none: headers hold the one below it, 2666, or the one above, 2667.
+    A header holds a whole number of Hz. A sixth of 16 kHz is no whole number: headers have the one
+    below, 2666, or the one above, 2667.
 
     Parameters
     ----------
     file_rate : int
-        Of the header, in Hz.
+        Rate in the header, in Hz.
     rate : float
-        In Hz.
+        Rate to compare it with, in Hz.
 
     Returns
     -------
-    stands : bool
-        True for the rate itself, or for the whole numbers below and above it if it is none.
+    matches : bool
+        True if `file_rate` is `rate`, rounded down or up.
     """
     return math.floor(rate) <= file_rate <= math.ceil(rate)
 
 
-def describe_rate(rate):
-    """Tell a rate, and what headers have in its place if it is no whole number.
+def describe_rate(rate: float) -> str:
+    """Describe a rate for messages, and how headers round it if it is no whole number.
 
     Parameters
     ----------
     rate : float
-        In Hz.
+        Rate in Hz.
 
     Returns
     -------
@@ -43,7 +44,29 @@ def describe_rate(rate):
 
 
 def find_rates(est, file_rate, resample, assume_bandwidth):
-    """Rates in Hz of the estimator's input and output for a file."""
+    """Find the rates of an estimator's input and output for a file.
+
+    Parameters
+    ----------
+    est : estimator
+        A fitted estimator.
+    file_rate : int
+        Rate of the file in Hz.
+    resample : bool
+        Whether a file of another rate may be resampled.
+    assume_bandwidth : "auto", float or None
+        Where the band of the file ends; not None allows a file of a higher rate.
+
+    Returns
+    -------
+    narrow_rate, wide_rate : float and int
+        In Hz.
+
+    Raises
+    ------
+    ValueError
+        If the estimator takes no such file.
+    """
     ratio, wide_rate = est.upsampling_ratio_, est.sampling_rate
     if wide_rate is None:
         if resample or assume_bandwidth is not None:

@@ -1,4 +1,4 @@
-"""Sound files, read from one timepoint to another as if they had been read whole."""
+"""Sound files, read whole, in parts and in blocks, with equal values."""
 
 import os
 from contextlib import contextmanager
@@ -6,31 +6,31 @@ from contextlib import contextmanager
 import numpy as np
 import soundfile
 
-# Formats of which a part is read from so many timepoints before it on. MP3 frames build on what
-# others left, and a decoder that begins in their midst gives noise at first; in Ogg files
-# libsndfile misses a place inside the last page by hundreds of timepoints.
-_CODED, _N_BEFORE = ("MPEG", "VORBIS", "OPUS"), 2**17
+from sklearn_audiosr._files.formats import sample_format
 
-# Frames that are read at a time of a file whose header may not tell how many there are.
-_N_BLOCK = 2**20
+# Frames that are decoded and dropped before a part of a file whose decoder needs those before.
+N_BEFORE = 2**17
 
-# Frames from which on a header tells no length: all 36 bits that FLAC has for it, and more where
-# libsndfile does not know, of pipes for example.
+# Frames that are read at a time of a file whose header may lack their number.
+N_BLOCK = 2**20
+
+# From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
+# libsndfile more where it does not know, as for pipes.
 _N_UNKNOWN = 2**36 - 1
 
 
 def openable(path):
-    """Give a path as soundfile opens it, also one that is no UTF-8.
+    """Return a path as soundfile opens it, also one that is no UTF-8.
 
     Parameters
     ----------
     path : path-like or file-like
-        What is to be opened.
+        The file to open.
 
     Returns
     -------
     path : path-like or file-like
-        As bytes where soundfile can't encode it: an old archive's name in Latin-1, for example.
+        Bytes where soundfile can't encode it: a name in Latin-1 from an old archive, for example.
     """
     if isinstance(path, (str, os.PathLike)):
         name = os.fspath(path)
@@ -43,7 +43,7 @@ def openable(path):
 
 
 def read_header(path):
-    """Read what a file tells of itself.
+    """Read the header of a file.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def read_header(path):
 
 @contextmanager
 def _reasons_of_system(path):
-    """Let the system say why a file can't be opened: of that libsndfile says next to nothing."""
+    """Raise the system's error where libsndfile can't open a file, since its own has no reason."""
     try:
         yield
     except soundfile.LibsndfileError:
@@ -78,26 +78,26 @@ def _reasons_of_system(path):
 
 
 def tells_length(header):
-    """Tell whether a header says how many frames there are.
+    """Return whether a header has the number of frames.
 
     Parameters
     ----------
     header : soundfile.SoundFile or soundfile._SoundFileInfo
-        Of a file that was opened, or as `read_header` gives it.
+        An opened file, or the result of `read_header`.
 
     Returns
     -------
-    told : bool
-        False for what an encoder wrote to a pipe, for example.
+    has_length : bool
+        False for a file that an encoder wrote to a pipe, for example.
     """
     return header.frames < _N_UNKNOWN
 
 
 class SequentialReader(soundfile.SoundFile):
-    """A sound file that is read from its beginning to its end, and not sought in meanwhile.
+    """A sound file that is read from its beginning to its end, without seeking.
 
-    soundfile seeks to where it is before and after it reads a block. After that, the first 30 to 80
-    milliseconds of an MP3 file's next block are wrong.
+    soundfile seeks to its own position before and after it reads a block. After that, the first 30
+    to 80 milliseconds of an MP3 file's next block are wrong.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ class SequentialReader(soundfile.SoundFile):
             super().__init__(openable(source))
 
     def seekable(self):
-        """Tell soundfile not to seek."""
+        """Return False: soundfile does not seek then."""
         return False
 
     def can_rewind(self):
-        """Tell whether the file may be read again, after ``seek(0)``."""
+        """Return whether the file may be read again, after ``seek(0)``."""
         return super().seekable()
 
 
@@ -144,9 +144,10 @@ def read_part(path, first, n_frames):
     """
     with SequentialReader(path) as file:
         first = min(first, file.frames)
-        n_before = first  # of formats in which nothing can be sought, GSM for example
+        n_before = first  # some formats, GSM for example, can't seek
         if file.can_rewind():
-            n_before = min(first, _N_BEFORE) if file.subtype.startswith(_CODED) else 0
+            needs_history = sample_format(file.subtype).needs_history
+            n_before = min(first, N_BEFORE) if needs_history else 0
             file.seek(first - n_before)
         frames = _read(file, n_before + n_frames)
         return frames[n_before:], file.samplerate
@@ -163,7 +164,7 @@ def read_file(path):
     Returns
     -------
     frames : ndarray of shape (n_frames, n_channels), dtype float32
-        All there is.
+        All frames of the file.
     rate : int
         Its rate in Hz.
 
@@ -175,7 +176,7 @@ def read_file(path):
     with SequentialReader(path) as file:
         blocks = [_read(file, 0)]
         # block by block: a header that was written to a pipe has no length, or a limit in its place
-        while len(block := _read(file, min(file.frames, _N_BLOCK))):
+        while len(block := _read(file, min(file.frames, N_BLOCK))):
             blocks.append(block)
         return np.concatenate(blocks), file.samplerate
 

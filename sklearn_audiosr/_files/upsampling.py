@@ -1,9 +1,15 @@
 """`upsample_file`: read, resample, stream and write."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._files.bands import (
@@ -16,21 +22,47 @@ from sklearn_audiosr._files.blocks import (
     FrameCount,
     cut_blocks,
     read_blocks,
+    report_progress,
     resample_blocks,
     stream_blocks,
     watch_blocks,
     write_blocks,
 )
-from sklearn_audiosr._files.formats import check_written, open_writer
+from sklearn_audiosr._files.encoding import check_written, open_writer
 from sklearn_audiosr._files.rates import find_rates, is_header_of
 from sklearn_audiosr._files.writing import check_target, complete_file
 from sklearn_audiosr._signal.bandwidth import BandwidthMeter
 
+if TYPE_CHECKING:
+    import soundfile
 
-def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None):
+FilePath: TypeAlias = str | os.PathLike[str]
+
+
+class _Stream(Protocol):
+    def push(self, chunk: Any, /) -> NDArray[np.float32]: ...
+
+    def flush(self) -> NDArray[np.float32]: ...
+
+
+class Upsampler(Protocol):
+    """A fitted estimator of this package."""
+
+    def stream(self, n_channels: int = ..., /) -> _Stream: ...  # numpydoc ignore=GL08
+
+
+def upsample_file(
+    est: Upsampler,
+    source: FilePath | bytes | int | BinaryIO,
+    target: FilePath,
+    *,
+    resample: bool = False,
+    assume_bandwidth: Literal["auto"] | float | None = None,
+    progress: Callable[[float], object] | None = None,
+) -> None:
     """Super-resolve a sound file of any length.
 
-    The file is read, streamed through the estimator and written block by block: memory does not
+    The file is read, streamed through the estimator and written block by block, so memory does not
     grow with its length.
 
     Parameters
@@ -41,18 +73,22 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         Whatever soundfile reads: WAV, FLAC, Ogg, MP3 and others, with any number of channels up to
         64.
     target : path-like
-        File to write; one that exists is replaced. Its suffix names the container. Until it is
-        complete it bears another name in the same folder, so that no half of a file looks whole.
+        File to write; one that exists is replaced. Its suffix names the file format. Until it is
+        complete it has another name in the same folder: half a file never looks whole.
     resample : bool, default=False
-        Bring a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
-        filter of the resampler then takes the place of that in training: see Notes. Where
-        ``sampling_rate / r`` is no whole number, 2666.67 Hz for example, a file of the one below
-        or the one above it, 2666 or 2667 Hz, is taken for one of that rate without this.
+        Resample a file of another rate to that of the narrowband clips, ``sampling_rate / r``. The
+        filter of the resampler then replaces the one in training: see Notes. Where
+        ``sampling_rate / r`` is no whole number, 2666.67 Hz for example, files of the whole numbers
+        below and above it, 2666 or 2667 Hz, need no resampling.
     assume_bandwidth : "auto" or float, default=None
-        For a file of a higher rate than ``sampling_rate / r`` whose highband is empty: where its
-        band ends, in Hz. "auto" reads the file once more, before, to measure that. A band that
-        ends below the narrowband Nyquist frequency, ``sampling_rate / (2 * r)``, is brought to the
-        rate of the narrowband clips, in place, and super-resolved; one that ends above is an error.
+        Where the band of the file ends, in Hz: for a file of a higher rate than
+        ``sampling_rate / r`` whose highband is empty. "auto" measures it, and reads the file twice
+        for that. If the band ends below the narrowband Nyquist frequency,
+        ``sampling_rate / (2 * r)``, the file is resampled to the rate of the narrowband clips and
+        super-resolved; if it ends above, that is an error.
+    progress : callable, default=None
+        Called after each block with the seconds of the source that are done so far: a float, which
+        never decreases.
 
     Raises
     ------
@@ -61,7 +97,7 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
         and `assume_bandwidth` is given; if the file's band ends above the narrowband Nyquist
         frequency or can't be measured, if `source` and `target` are the same file, if `target` is a
         pipe or a device, if the file is empty, has more than 64 channels, or holds NaN, infinity or
-        levels so large that the result does, or if the target's container can't hold the result.
+        levels so large that the result does, or if the target's format can't hold the result.
     FileNotFoundError, IsADirectoryError
         If there is no such `source` or folder, or one of both is a folder.
     OSError
@@ -89,11 +125,13 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
     `LinearUpsampler` above all raises what `Decimator` attenuates, up to 80 times.
 
     Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
-    container has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law, GSM,
-    MP3, ...), the format is the container's usual one: 16-bit for WAV and FLAC. Integer formats
-    can't hold values beyond [-1, 1]: these are clipped. Without a `sampling_rate` the estimator
-    takes a file of any rate, and writes r times that rate; with one it writes that, whatever the
-    file's. A file that has it already, and an empty highband, keeps its length.
+    file format has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law,
+    GSM, MP3, ...), it is the file format's usual one: 16-bit for WAV and FLAC. Integer formats
+    can't hold values beyond [-1, 1]: these are clipped.
+
+    An estimator without a `sampling_rate` takes a file of any rate, and the result has r times that
+    rate. With one, the result has this rate, whatever the file's. A file that already has this
+    rate, and an empty highband, keeps its length.
 
     Bandwidths are those of `effective_bandwidth`, over all channels; a measured one may lie 5 %
     above the narrowband Nyquist frequency.
@@ -142,14 +180,24 @@ def upsample_file(est, source, target, *, resample=False, assume_bandwidth=None)
                     check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
-                n_written = _upsample(reader, stream, writer, rates, keeps_length, drops_band)
+                n_written = _upsample(
+                    reader, stream, writer, rates, keeps_length, drops_band, progress
+                )
             check_written(temporary, target, n_written)
 
 
-def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
-    """Write what a stream makes of a file of the first rate that is brought to the second.
+def _upsample(
+    reader: soundfile.SoundFile,
+    stream: _Stream,
+    writer: soundfile.SoundFile,
+    rates: tuple[float, float],
+    keeps_length: bool,
+    drops_band: bool,
+    progress: Callable[[float], object] | None,
+) -> int:
+    """Resample a file to the narrowband rate, stream it and write the result.
 
-    Returns the frames that were written.
+    Returns the number of frames that were written.
     """
     file_rate, narrow_rate = rates
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
@@ -161,6 +209,8 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
     blocks = stream_blocks(stream, blocks)
     blocks = cut_blocks(blocks, reader.frames) if keeps_length else blocks
+    if progress is not None:
+        blocks = report_progress(blocks, lambda: progress(count.n_frames / reader.samplerate))
     n_written = write_blocks(writer, blocks)
     _warn_of_cut(count.n_frames, reader)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)
@@ -168,8 +218,8 @@ def _upsample(reader, stream, writer, rates, keeps_length, drops_band):
     return n_written
 
 
-def _check_paths(source, target):
-    """Give the file to be written, or raise an error."""
+def _check_paths(source: Any, target: FilePath) -> Path:
+    """Return the file to be written, or raise an error."""
     target = check_target(target, "target")
     if isinstance(source, (str, os.PathLike)):
         if not os.path.exists(source):
@@ -187,8 +237,8 @@ def _check_paths(source, target):
     return target
 
 
-def _is_same_file(source, target):
-    """Tell whether a source, a path or what was opened, is the file at a path."""
+def _is_same_file(source: Any, target: Path) -> bool:
+    """Return whether a source, a path or an opened file, is the file at a path."""
     if isinstance(source, (str, os.PathLike)):
         return target.samefile(source)
     try:
@@ -198,16 +248,16 @@ def _is_same_file(source, target):
         return False
 
 
-def _warn_of_cut(n_read, reader):
+def _warn_of_cut(n_read: int, reader: soundfile.SoundFile) -> None:
     from sklearn_audiosr._files.reading import tells_length
 
     n_missing = reader.frames - n_read
-    # headers of whole MP3 files may be off by a little
+    # headers of whole MP3 files may be slightly wrong
     tolerated = max(0.5 * reader.samplerate, 0.01 * reader.frames)
     if n_missing > tolerated and tells_length(reader):
         warnings.warn(
             f"source ended after {n_read / reader.samplerate:.2f} s of the "
-            f"{reader.frames / reader.samplerate:.2f} s that its header tells: it may have been "
+            f"{reader.frames / reader.samplerate:.2f} s that its header says: it may have been "
             "cut off, and so is the result.",
             UserWarning,
             stacklevel=4,

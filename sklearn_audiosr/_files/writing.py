@@ -1,31 +1,40 @@
-"""Files that have their name only when they are complete."""
+"""Files that get their name only when they are complete."""
+
+from __future__ import annotations
 
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
-def check_target(path, name):
-    """Raise an error unless a file can be written there, or be replaced.
+def check_target(path: str | os.PathLike[str], name: str) -> Path:
+    """Raise an error unless a file can be written at a path, or be replaced.
 
     Parameters
     ----------
     path : path-like
         The file.
     name : str
-        What error messages call it.
+        Name of the parameter in error messages.
 
     Returns
     -------
     target : Path
-        The same; of a link, the file that it leads to.
+        The path; for a link, the file that it leads to.
 
     Raises
     ------
-    IsADirectoryError, FileNotFoundError, ValueError, TypeError
-        If it is a folder, or lies in none; if it is a pipe or a device; if it is no path.
+    IsADirectoryError
+        If it is a folder.
+    FileNotFoundError
+        If its folder does not exist.
+    ValueError
+        If it is a pipe or a device.
+    TypeError
+        If it is no path.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise TypeError(f"{name} must be the path of a file, got {path!r:.80}: name one.")
@@ -37,7 +46,7 @@ def check_target(path, name):
         raise FileNotFoundError(
             f"{name} must lie in a folder that exists, got {path}: make {parent} first."
         )
-    if target.exists() and not target.is_file():  # it would be gone, and who reads it would wait
+    if target.exists() and not target.is_file():  # replacing it would leave its readers waiting
         raise ValueError(
             f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
         )
@@ -45,22 +54,22 @@ def check_target(path, name):
 
 
 @contextmanager
-def complete_file(path, name):
-    """Give the path of a file beside another, which takes its place when the block ends.
+def complete_file(path: str | os.PathLike[str], name: str) -> Iterator[Path]:
+    """Yield the path of a temporary file, which replaces a file when the block ends.
 
-    After an error all is as it was.
+    After an error the file is as it was before.
 
     Parameters
     ----------
     path : path-like
-        The file; one that exists is replaced, and leaves its rights.
+        The file. One that exists is replaced; its access rights are kept.
     name : str
-        What error messages call it.
+        Name of the parameter in error messages.
 
     Yields
     ------
     temporary : Path
-        To be written to.
+        The file to write to, in the same folder.
     """
     target = check_target(path, name)
     temporary = target.with_name(f".{uuid.uuid4().hex}.part")
@@ -72,7 +81,7 @@ def complete_file(path, name):
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename == os.fspath(temporary):  # which nobody has heard of
+        if error.filename == os.fspath(temporary):  # a name that the user has not seen
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
     finally:

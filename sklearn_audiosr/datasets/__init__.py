@@ -1,4 +1,4 @@
-"""Clips to learn from: what ships with the package, your own folders, and the paper's corpora."""
+"""Clips to learn from: bundled with the package, from your own folders, and the paper's corpora."""
 
 from sklearn_audiosr.datasets._beethoven import fetch_beethoven_piano
 from sklearn_audiosr.datasets._bundled import load_piano, load_speech

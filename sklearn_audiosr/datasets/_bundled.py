@@ -1,26 +1,20 @@
 """The clips that ship with the package."""
 
+from __future__ import annotations
+
 from importlib.resources import files
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_audiosr.datasets._reading import import_soundfile
+
 _SAMPLING_RATE = 16000  # of every bundled clip: tools/make_bundled_audio.py writes no other
 
 
-def _import_soundfile():
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise ImportError(
-            "reading audio files needs soundfile and its libsndfile: pip install soundfile"
-        ) from error
-    return soundfile
-
-
-def _load_bundled(kind):
-    """Read all clips of one folder; the group is what stands before the number in a name."""
-    soundfile = _import_soundfile()
+def _load_bundled(kind: str) -> Bunch:
+    """Read all clips of one folder; their names are ``<group>_<number>.flac``."""
+    soundfile = import_soundfile()
     data = files("sklearn_audiosr.datasets") / "data"
     paths = sorted(
         (path for path in (data / kind).iterdir() if path.name.endswith(".flac")),
@@ -39,7 +33,7 @@ def _load_bundled(kind):
     )
 
 
-def load_speech():
+def load_speech() -> Bunch:
     """Load the bundled speech: 30 short clips of six synthetic speakers.
 
     Returns
@@ -70,8 +64,8 @@ def load_speech():
 
     Notes
     -----
-    The speech is synthesised by flite and festival with voices built on recordings at 16 kHz. It
-    serves examples and tests; draw conclusions about speech from real recordings.
+    flite and festival synthesised the speech with voices that were made from recordings at 16 kHz.
+    It is meant for examples and tests; draw conclusions about speech from real recordings.
 
     Examples
     --------
@@ -86,7 +80,7 @@ def load_speech():
     return _load_bundled("speech")
 
 
-def load_piano():
+def load_piano() -> Bunch:
     """Load the bundled piano music: seven clips from four works by Beethoven.
 
     Returns
@@ -117,7 +111,7 @@ def load_piano():
 
     Notes
     -----
-    The notes are played by fluidsynth on a sampled grand piano, without reverberation.
+    fluidsynth plays the notes on a sampled grand piano, without reverberation.
 
     Examples
     --------

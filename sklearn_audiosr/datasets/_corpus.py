@@ -1,57 +1,68 @@
-"""From the files of a corpus to the Bunch that its fetcher returns."""
+"""Make the Bunch that a fetcher returns from the files of its corpus."""
+
+from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_audiosr.datasets._archives import PARTIAL
 from sklearn_audiosr.datasets._lazy import Excerpt, LazyClips, cut_excerpt, open_file
 
-FOLDS = ("train", "validation", "test")
+PARTS = ("train", "validation", "test")  # of a split
 
-# Lines that a message lists before it says how many more there are.
+# Number of lines that a message lists before it says how many more there are.
 _N_LISTED = 20
 
 
 class Recording(NamedTuple):
-    """A file of a corpus and where it belongs."""
+    """A file of a corpus, its group, and its part of the split."""
 
     name: str  # relative to the root, with forward slashes
     group: str
-    fold: str = ""
+    part: str = ""  # one of PARTS, or none
 
 
-def find_root(folder, is_root):
-    """Return the first that fits of a folder and those up to two levels below it.
+def find_root(folder: Path, is_root: Callable[[Path], bool]) -> Path | None:
+    """Search a folder, and the folders up to two levels below it, for the root of a corpus.
 
     Parameters
     ----------
     folder : Path
-        Where to look; it need not exist.
+        Folder to search; it need not exist.
     is_root : callable
-        Tells of a folder whether it is the one.
+        Returns whether a folder is the root.
 
     Returns
     -------
     root : Path or None
-        None if there is none. What is unpacked in part only is passed over.
+        The first that fits, None if none does. Folders of an unfinished unpacking are skipped.
     """
     for pattern in ("", "*", "*/*"):
         for path in sorted(folder.glob(pattern)) if pattern else [folder]:
-            whole = ".partial" not in str(path.relative_to(folder))
+            whole = PARTIAL not in str(path.relative_to(folder))
             if whole and path.is_dir() and is_root(path):
                 return path
     return None
 
 
-def make_bunch(root, recordings, sampling_rate, n_timepoints=None, **entries):
-    """Make the Bunch of a corpus; files that cannot be read are left out.
+def make_bunch(
+    root: Path,
+    recordings: list[Recording],
+    sampling_rate: int,
+    n_timepoints: int | None = None,
+    **entries: Any,
+) -> tuple[Bunch, list[int]]:
+    """Make the Bunch of a corpus; leave out files that cannot be read.
 
     Parameters
     ----------
     root : Path
-        The folder that names are relative to.
+        Folder that the names of files are relative to.
     recordings : list of Recording
         The files that the corpus should have, whether they are there or not.
     sampling_rate : int
@@ -67,7 +78,7 @@ def make_bunch(root, recordings, sampling_rate, n_timepoints=None, **entries):
         With clips, groups, filenames, train, validation, test, left_out, sampling_rate and
         `entries`.
     kept : list of int
-        Which of `recordings` each clip is from.
+        For each clip, the index of its recording in `recordings`.
 
     Raises
     ------
@@ -92,21 +103,21 @@ def make_bunch(root, recordings, sampling_rate, n_timepoints=None, **entries):
             f"{list_some(left_out)}"
         )
     _warn_of_upsampled(excerpts, sampling_rate)
-    folds = np.array([recordings[i].fold for i in kept])
+    parts = np.array([recordings[i].part for i in kept])
     dataset = Bunch(
         clips=LazyClips(excerpts, sampling_rate),
         groups=np.array([recordings[i].group for i in kept]),
         filenames=[recordings[i].name for i in kept],
         left_out=left_out,
         sampling_rate=sampling_rate,
-        **{fold: np.flatnonzero(folds == fold) for fold in FOLDS},
+        **{part: np.flatnonzero(parts == part) for part in PARTS},
         **entries,
     )
     return dataset, kept
 
 
-def _open_pieces(path, sampling_rate, n_timepoints):
-    """Return the clips of a file; ValueError says why there are none."""
+def _open_pieces(path: Path, sampling_rate: int, n_timepoints: int | None) -> list[Excerpt]:
+    """Return the clips of a file; raise ValueError with the reason if there are none."""
     if not path.is_file():
         raise ValueError("not there")
     whole = open_file(path, sampling_rate)
@@ -116,23 +127,29 @@ def _open_pieces(path, sampling_rate, n_timepoints):
     return pieces
 
 
-def _warn_of_upsampled(excerpts, sampling_rate):
+def _warn_of_upsampled(excerpts: list[Excerpt], sampling_rate: int) -> None:
     rates = {piece.path: piece.file_rate for piece in excerpts}
     low = [f"{path.name}: {rate} Hz" for path, rate in rates.items() if rate < sampling_rate]
     _warn(low, f"have nothing above their own Nyquist frequency at {sampling_rate} Hz", 6)
 
 
-def finish(dataset, corpus, text):
-    """Write the description of a corpus and warn, once, of what it lacks.
+def finish(
+    dataset: Bunch, corpus: str, content: str, *, source: str, citation: str, split: str
+) -> Bunch:
+    """Write the description of a corpus, and warn once of what is missing.
 
     Parameters
     ----------
     dataset : Bunch
-        As `make_bunch` gives it; its DESCR is set here.
+        As `make_bunch` returns it; its DESCR is set here.
     corpus : str
         Name of the corpus.
-    text : str
-        What it is, where it is from and how it is split.
+    content : str
+        What the clips are, and the folder that they are in.
+    source, citation : str
+        Where the corpus is published, and how to cite it.
+    split : str
+        How it is split: a whole sentence.
 
     Returns
     -------
@@ -140,12 +157,13 @@ def finish(dataset, corpus, text):
         The same.
     """
     counts = ", ".join(
-        f"{len(dataset[fold])} {fold} ({_count_minutes(dataset, fold):.1f} minutes)"
-        for fold in FOLDS
+        f"{len(dataset[part])} {part} ({_count_minutes(dataset, part):.1f} minutes)"
+        for part in PARTS
     )
     lacking = list_some(dataset.left_out) if dataset.left_out else "nothing"
     dataset.DESCR = (
-        f"{corpus}\n{'=' * len(corpus)}\n\n{text.strip()}\n\n"
+        f"{corpus}\n{'=' * len(corpus)}\n\n"
+        f"{content}\nSource: {source}\nCitation: {citation}\n{split}\n\n"
         f"Clips: {counts}, of {len(np.unique(dataset.groups))} groups, at {dataset.sampling_rate} "
         f"Hz, mono.\nLicence: {dataset.licence}\nLeft out: {lacking}\n"
     )
@@ -153,29 +171,18 @@ def finish(dataset, corpus, text):
     return dataset
 
 
-def _count_minutes(dataset, fold):
-    return dataset.clips.n_timepoints[dataset[fold]].sum() / dataset.sampling_rate / 60
+def _count_minutes(dataset: Bunch, part: str) -> float:
+    return float(dataset.clips.n_timepoints[dataset[part]].sum() / dataset.sampling_rate / 60)
 
 
-def _warn(lines, what, stacklevel=5):
+def _warn(lines: list[str], what: str, stacklevel: int = 5) -> None:
     if lines:
-        # this, the fetcher's helper, the fetcher, scikit-learn's check of its parameters
+        # the caller of the fetcher: past this function, its caller, the fetcher and its check
         text = f"{len(lines)} file(s) {what}:{list_some(lines)}"
         warnings.warn(text, UserWarning, stacklevel=stacklevel)
 
 
-def list_some(lines):
-    """Return lines as a text, the first twenty of them.
-
-    Parameters
-    ----------
-    lines : list of str
-        One for each file.
-
-    Returns
-    -------
-    text : str
-        One below the other.
-    """
+def list_some(lines: list[str]) -> str:
+    """Return lines as one text that begins with a new line; after twenty, how many more."""
     more = [f"and {len(lines) - _N_LISTED} more"] if len(lines) > _N_LISTED else []
     return "".join(f"\n  {line}" for line in [*lines[:_N_LISTED], *more])

@@ -1,60 +1,67 @@
-"""Files from the internet: resumed where they broke off, checked before they bear their name."""
+"""Fetch the files of a corpus: check those that are there, download the others."""
+
+from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from sklearn_audiosr.datasets._resuming import (
     CHECKSUMS,
     BrokenOffError,
+    Downloads,
+    RemoteFile,
     ResumingDownloader,
     import_pooch,
     read_json,
     write_json,
 )
 
+_Check = Callable[[Path], object]
 
-def get_data_home(data_home=None):
-    """Return the folder that holds the corpora; it may not exist yet.
+
+def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of all corpora; it may not exist yet.
 
     Parameters
     ----------
     data_home : str, path-like or None, default=None
-        The folder. None takes the environment variable ``SKLEARN_AUDIOSR_DATA``, or where that is
-        not set ``~/sklearn_audiosr_data``.
+        The folder. None takes the environment variable ``SKLEARN_AUDIOSR_DATA``, or
+        ``~/sklearn_audiosr_data`` if that is not set.
 
     Returns
     -------
     folder : Path
-        With ``~`` replaced by the home folder.
+        The folder, with ``~`` replaced by the home folder.
     """
     default = os.environ.get("SKLEARN_AUDIOSR_DATA") or Path("~", "sklearn_audiosr_data")
     return Path(default if data_home is None else data_home).expanduser()
 
 
 def fetch_file(
-    remote, folder, *, check=None, download_if_missing=True, n_retries=3, delay=1.0, hint=""
-):
-    """Return a file of a corpus, downloaded if need be, that is known to be whole.
+    remote: RemoteFile,
+    folder: Path,
+    downloads: Downloads,
+    *,
+    check: _Check | None = None,
+    hint: str = "",
+) -> Path:
+    """Return the path of a file of a corpus, checked, and downloaded if need be.
 
     Parameters
     ----------
     remote : RemoteFile
-        What to fetch.
+        File to fetch.
     folder : Path
-        The folder of the corpus; made if need be.
+        Folder of the corpus; it is made if need be.
+    downloads : Downloads
+        Whether to download, and how patiently.
     check : callable or None, default=None
-        Called with a path; raises ValueError if the file there is damaged. Used where no hash is
-        known.
-    download_if_missing : bool, default=True
-        Whether to download a file that is not there.
-    n_retries : int, default=3
-        Tries in a row without a new byte before an address is given up.
-    delay : float, default=1.0
-        Seconds between two tries.
+        Called with a path if no hash is published; raises ValueError if the file is damaged.
     hint : str, default=""
-        What else the user may do by hand, for the messages.
+        What else the user may do by hand, for the error messages.
 
     Returns
     -------
@@ -64,25 +71,27 @@ def fetch_file(
     Raises
     ------
     FileNotFoundError
-        If the file is not there and shall not be downloaded.
+        If the file is not there and is not to be downloaded.
     ConnectionError
         If no address gave the whole file.
     OSError
-        If the disk is too full, or the file that is there is not the one expected.
+        If the disk is too full, or the file that is there is another one or damaged.
+    ImportError
+        If the file is to be downloaded and pooch is not installed.
     """
     path = folder / remote.name
     by_hand = f"Or put the file by hand at {path}{hint and ', ' + hint}, and call again."
     if path.is_file():
         _check_present(path, remote, folder, check)
         return path
-    if not download_if_missing:
+    if not downloads.if_missing:
         raise FileNotFoundError(
             f"{remote.name} is not in {folder}: call with download_if_missing=True to download it "
             f"from {remote.urls[0]}. {by_hand}"
         )
     if remote.known_hash:
         check = partial(_check_hash, remote.known_hash)
-    problems = _download(remote, folder, check, n_retries, delay)
+    problems = _download(remote, folder, check, downloads)
     if problems:
         raise ConnectionError(
             f"{remote.name} could not be downloaded:\n  " + "\n  ".join(problems) + "\n"
@@ -94,13 +103,15 @@ def fetch_file(
     return path
 
 
-def _download(remote, folder, check, n_retries, delay):
-    """Try each address; return what went wrong with all of them, nothing if one did."""
+def _download(
+    remote: RemoteFile, folder: Path, check: _Check | None, downloads: Downloads
+) -> list[str]:
+    """Try each address; return one problem for each, or an empty list as soon as one works."""
     _, requests = import_pooch()
     (folder / remote.name).parent.mkdir(parents=True, exist_ok=True)
     problems = []
     for url in remote.urls:
-        downloader = ResumingDownloader(folder / remote.name, remote, check, n_retries, delay)
+        downloader = ResumingDownloader(folder / remote.name, remote, check, downloads)
         try:
             _retrieve(url, remote, folder, downloader)
             return []
@@ -109,13 +120,13 @@ def _download(remote, folder, check, n_retries, delay):
     return problems
 
 
-def _retrieve(url, remote, folder, downloader):
-    """Let pooch download one file; what the downloader has checked gets its name."""
+def _retrieve(url: str, remote: RemoteFile, folder: Path, downloader: ResumingDownloader) -> None:
+    """Let pooch download one file; it gets its name after the downloader has checked it."""
     pooch, _ = import_pooch()
     cache = pooch.create(
         path=folder,
         base_url="",
-        registry={remote.name: None},  # pooch would throw away what it is interrupted at checking
+        registry={remote.name: None},  # an interrupted check by pooch would delete the file
         urls={remote.name: url},
     )
     try:
@@ -123,12 +134,12 @@ def _retrieve(url, remote, folder, downloader):
     except ValueError:
         if not downloader.resumed:
             raise
-        # What lay there may have been damaged, or of another file: once more, from the start.
+        # the bytes that were there may be damaged, or of another file: download all of it
         cache.fetch(remote.name, downloader=downloader)
 
 
-def _check_present(path, remote, folder, check):
-    """Raise OSError if a file that is there already is not the one it should be."""
+def _check_present(path: Path, remote: RemoteFile, folder: Path, check: _Check | None) -> None:
+    """Raise OSError if a file that is already there is another one or damaged."""
     n_bytes = path.stat().st_size
     remedy = "delete it to have it downloaded again, or put a whole one in its place."
     if remote.n_bytes not in (None, n_bytes):
@@ -147,17 +158,17 @@ def _check_present(path, remote, folder, check):
     _note_checksum(folder, remote.name, path)
 
 
-def _check_hash(expected, path):
+def _check_hash(expected: str, path: Path) -> None:
     found = _hash_file(path, expected.partition(":")[0])
     if found != expected:
         raise ValueError(f"must have the hash {expected}, got {found}")
 
 
-def _hash_file(path, algorithm):
+def _hash_file(path: Path, algorithm: str) -> str:
     with open(path, "rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
-def _note_checksum(folder, name, path):
+def _note_checksum(folder: Path, name: str, path: Path) -> None:
     checksums = read_json(folder / CHECKSUMS)
     write_json(folder / CHECKSUMS, {**checksums, name: _hash_file(path, "sha256")})

@@ -1,5 +1,7 @@
 """Clips from a folder of audio files."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from numbers import Integral, Real
@@ -8,56 +10,50 @@ from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr.datasets._bundled import _import_soundfile
-
-# libsndfile names formats, files have extensions; what is not here has its format's name.
-_EXTENSIONS = {
-    "AIFF": ("aif", "aifc", "aiff"),
-    "AU": ("au", "snd"),
-    "IRCAM": ("sf",),
-    "MAT4": (),  # most .mat files are no audio
-    "MAT5": (),
-    "NIST": ("nist", "sph"),
-    "OGG": ("oga", "ogg", "opus"),
-    "RAW": (),  # has no header, so neither rate nor channels
-    "SVX": ("8svx", "iff", "svx"),
-    "WAV": ("wav", "wave"),
-    "WAVEX": (),
-}
+from sklearn_audiosr._files.formats import list_suffixes
+from sklearn_audiosr._validation import validated
+from sklearn_audiosr.datasets._reading import describe_sound_error, import_soundfile, resample
 
 
-@validate_params(
+@validated(
     {
         "path": [str, os.PathLike],
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
         "mono": ["boolean"],
         "min_duration": [Interval(Real, 0, None, closed="left")],
         "n_jobs": [Integral, None],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0, n_jobs=None):
+def load_audio_folder(
+    path: str | os.PathLike[str],
+    *,
+    sampling_rate: float | None = None,
+    mono: bool = False,
+    min_duration: float = 0.0,
+    n_jobs: int | None = None,
+) -> Bunch:
     """Load every audio file of a folder and its sub-folders as clips of one sampling rate.
 
     Parameters
     ----------
     path : str or path-like
-        The folder. Files are found by their extensions, in capitals or not: all that libsndfile
-        reads, such as wav, flac, mp3, ogg, opus and aiff. Names that begin with a dot are passed
-        over.
+        The folder. Files are found by their extensions, in upper or lower case: those of all
+        formats that libsndfile reads, such as wav, flac, mp3, ogg, opus and aiff. Names that begin
+        with a dot are skipped.
     sampling_rate : float or None, default=None
-        Rate of the clips in Hz: files of another rate are resampled by soxr (quality HQ). None
-        takes the files' rate, which must then be one.
+        Rate of the clips in Hz. soxr (quality HQ) resamples files of another rate. None takes the
+        rate of the files, which must be the same for all.
     mono : bool, default=False
-        Whether to fold the channels of each file into their mean.
+        Take the mean of the channels of each file.
     min_duration : float, default=0.0
         Files shorter than this many seconds are skipped, with a warning that names them.
     n_jobs : int or None, default=None
-        Number of threads that read and resample; None is one (unless in a
-        ``joblib.parallel_config``), -1 is one for each core.
+        Number of threads that read and resample. None means one (unless in a
+        ``joblib.parallel_config``), -1 one for each core.
 
     Returns
     -------
@@ -65,17 +61,17 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
         Dictionary-like object with the attributes
 
         clips : list of ndarray, dtype float32
-            Each of shape (n_timepoints,) from a file of one channel or with ``mono``, and
-            (n_channels, n_timepoints) otherwise; 1.0 is full scale.
+            Clips of shape (n_timepoints,) from files of one channel or with ``mono=True``, of shape
+            (n_channels, n_timepoints) from others; 1.0 is full scale.
         groups : ndarray of shape (n_clips,), dtype str
-            For ``GroupKFold`` and the like: the sub-folder of `path` that the file lies in, at
-            any depth; of a file right in `path` its name without extension.
+            Groups for ``GroupKFold`` and the like: the sub-folder of `path` that holds the file, at
+            any depth. A file directly in `path` is a group of its own, named like the file.
         filenames : list of str
             The file of each clip relative to `path`, with forward slashes, in sorted order.
         sampling_rate : float or int
             Rate of all clips in Hz.
         DESCR : str
-            How many clips of which rates were read from where.
+            Number of clips, their duration and rate, and the folder.
 
     Raises
     ------
@@ -91,9 +87,9 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
     Warns
     -----
     UserWarning
-        One warning names all files that cannot be read, each with the reason, and one all that
-        are shorter than `min_duration`; both kinds are left out. Another names the files of a
-        lower rate than `sampling_rate`, which are kept: they have no highband to learn from.
+        One warning names all files that cannot be read, each with the reason; a second names those
+        shorter than `min_duration`. Both kinds are left out. A third names the files of a lower
+        rate than `sampling_rate`: they are kept, but have no highband to learn from.
 
     See Also
     --------
@@ -102,9 +98,9 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
 
     Notes
     -----
-    All clips are held in memory: an hour at 16 kHz takes 230 MB. A resampled clip has the length
-    that soxr gives it; :func:`sklearn_audiosr.degradation.trim_clips` cuts clips to a multiple of
-    an upsampling ratio. A file that was upsampled once has no highband to learn from.
+    All clips are held in memory: an hour at 16 kHz takes 230 MB.
+    :func:`sklearn_audiosr.degradation.trim_clips` cuts clips to a multiple of an upsampling ratio.
+    A file that was upsampled before has no highband to learn from.
 
     Examples
     --------
@@ -127,7 +123,7 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
         raise ValueError(
             f"path must hold audio files to load, but of {len(names)} found in {folder} and its "
             "sub-folders none can be used: give another folder, or bring the files to one of "
-            f"{', '.join(sorted(_list_extensions()))}."
+            f"{', '.join(sorted(list_suffixes()))}."
         )
     rate = sampling_rate or _get_only_rate(files)
     _warn_of_upsampled(files, rate)
@@ -141,17 +137,17 @@ def load_audio_folder(path, *, sampling_rate=None, mono=False, min_duration=0.0,
 
 
 class _File(NamedTuple):
-    """What came of one file: a clip, or one of the two reasons why there is none."""
+    """A file and its clip, or the reason why it has none: a problem, or too few seconds."""
 
     name: str
-    clip: np.ndarray | None = None
+    clip: NDArray[np.float32] | None = None
     sampling_rate: int = 0  # of the file
     seconds: float = 0.0
     problem: str = ""
 
 
-def _warn_of_upsampled(files, rate):
-    """Name the files whose highband must be empty, in one warning."""
+def _warn_of_upsampled(files: list[_File], rate: float) -> None:
+    """Warn once of all files whose highband must be empty."""
     low = [f"{file.name} ({file.sampling_rate} Hz)" for file in files if file.sampling_rate < rate]
     if low:
         warnings.warn(
@@ -162,13 +158,7 @@ def _warn_of_upsampled(files, rate):
         )
 
 
-def _list_extensions():
-    """Return the extensions that this libsndfile reads, each with its dot, in small letters."""
-    formats = _import_soundfile().available_formats()
-    return {f".{end}" for name in formats for end in _EXTENSIONS.get(name, (name.lower(),))}
-
-
-def _find_audio_files(folder):
+def _find_audio_files(folder: Path) -> list[str]:
     """Return the names of audio files below a folder, relative to it and sorted."""
     if not folder.exists():
         raise FileNotFoundError(f"path must be a folder of audio files, but {folder} is not there.")
@@ -177,25 +167,26 @@ def _find_audio_files(folder):
             f"path must be a folder of audio files, but {folder} is a file: give the folder that "
             "holds it."
         )
-    extensions = _list_extensions()
+    suffixes = list_suffixes()
     names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return sorted(
         name.as_posix()
         for name in names
-        if name.suffix.lower() in extensions and not any(part[0] == "." for part in name.parts)
+        if name.suffix.lower() in suffixes and not any(part[0] == "." for part in name.parts)
     )
 
 
-def _read_file(folder, name, sampling_rate, mono, min_duration):
-    """Read one file and bring it to the rate asked for, or say why not."""
-    soundfile = _import_soundfile()
+def _read_file(
+    folder: Path, name: str, sampling_rate: float | None, mono: bool, min_duration: float
+) -> _File:
+    """Read one file at the rate that is asked for, or return the reason why it has no clip."""
+    soundfile = import_soundfile()
     from sklearn_audiosr._files.reading import read_file
 
     try:
         clip, rate = read_file(folder / name)  # (n_timepoints, n_channels)
     except (soundfile.SoundFileError, OSError) as error:
-        # libsndfile's own words, without the path that soundfile puts before them
-        return _File(name, problem=getattr(error, "error_string", str(error)))
+        return _File(name, problem=describe_sound_error(error))
     seconds = len(clip) / rate
     if not len(clip):
         return _File(name, problem="it holds no timepoint")
@@ -205,26 +196,13 @@ def _read_file(folder, name, sampling_rate, mono, min_duration):
         return _File(name, seconds=seconds)
     if mono:
         clip = clip.mean(axis=1, keepdims=True)
-    clip = np.ascontiguousarray(_resample(clip, rate, sampling_rate).T)
+    clip = np.ascontiguousarray(resample(clip, rate, sampling_rate).T)
     if not clip.size:
         return _File(name, problem=f"no timepoint is left of it at {sampling_rate} Hz")
     return _File(name, clip if len(clip) > 1 else clip[0], rate, seconds)
 
 
-def _resample(clip, rate, sampling_rate):
-    """Resample a clip of shape (n_timepoints, n_channels) if its rate is not the one asked for."""
-    if sampling_rate is None or rate == sampling_rate:
-        return clip
-    try:
-        import soxr
-    except ImportError as error:
-        raise ImportError(
-            f"resampling from {rate} Hz to {sampling_rate} Hz needs soxr: pip install soxr"
-        ) from error
-    return soxr.resample(clip, rate, sampling_rate, quality="HQ")
-
-
-def _warn_of_skipped(files, min_duration):
+def _warn_of_skipped(files: list[_File], min_duration: float) -> None:
     """Warn once of all files that cannot be read and once of all that are too short."""
     unreadable = [f"{file.name}: {file.problem}" for file in files if file.problem]
     short = [
@@ -236,12 +214,12 @@ def _warn_of_skipped(files, min_duration):
     for lines, why in ((unreadable, "that cannot be read"), (short, needs)):
         if lines:
             text = "\n  ".join([f"skipped {len(lines)} file(s) {why}:", *lines])
-            # two frames up stands the caller, behind scikit-learn's check of the parameters
+            # the caller of load_audio_folder, past the check of its parameters
             warnings.warn(text, UserWarning, stacklevel=4)
 
 
-def _get_only_rate(files):
-    """Return the rate that all files share."""
+def _get_only_rate(files: list[_File]) -> int:
+    """Return the rate of all files; raise ValueError if they have several."""
     first: dict[int, str] = {}
     for file in files:
         first.setdefault(file.sampling_rate, file.name)
@@ -254,14 +232,14 @@ def _get_only_rate(files):
     return files[0].sampling_rate
 
 
-def _name_group(name):
-    """Return the sub-folder that a file lies in, or its own name without extension."""
+def _name_group(name: str) -> str:
+    """Return the first folder in a file's name, or the name without extension if there is none."""
     parts = Path(name).parts
     return parts[0] if len(parts) > 1 else Path(name).stem
 
 
-def _describe(folder, files, rate):
-    """Say what was read."""
+def _describe(folder: Path, files: list[_File], rate: float) -> str:
+    """Return a description of what was read."""
     minutes = sum(file.seconds for file in files) / 60
     changed = sum(file.sampling_rate != rate for file in files)
     return (

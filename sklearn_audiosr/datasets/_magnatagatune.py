@@ -1,47 +1,45 @@
 """MagnaTagATune: diverse music in MP3, with 188 tags."""
 
+from __future__ import annotations
+
 import csv
 import os
 import re
-from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
 
-from sklearn_audiosr.datasets._archives import unpack
 from sklearn_audiosr.datasets._corpus import Recording, find_root, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
-from sklearn_audiosr.datasets._resuming import RemoteFile
+from sklearn_audiosr.datasets._fetching import corpus_fetcher, find_or_unpack
+from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
-_FOLDER = "magnatagatune"
-
-# The publisher's server under its present and its former name. We found no hash printed anywhere.
-_SERVERS = (
+# The publisher's server under its present and its former name. We found no published hash.
+SERVERS = (
     "https://mirg.city.ac.uk/datasets/magnatagatune/",
     "http://mi.soi.city.ac.uk/datasets/magnatagatune/",
 )
-_PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
+_ARCHIVE_PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
 _ANNOTATIONS = "annotations_final.csv"
 
-# The folders are named by one hexadecimal digit. The usual split, as in github.com/jordipons/
-# musicnn-training, aux/mtt/partition_gt.py; the paper names none.
-_FOLDS = {digit: "train" for digit in "0123456789ab"} | {"c": "validation"}
-_FOLDS |= {digit: "test" for digit in "def"}
+# Folders have one hexadecimal digit as their name. This is the usual split, as in github.com/
+# jordipons/musicnn-training, aux/mtt/partition_gt.py; the paper names none.
+_PARTS_BY_FOLDER = {digit: "train" for digit in "0123456789ab"} | {"c": "validation"}
+_PARTS_BY_FOLDER |= {digit: "test" for digit in "def"}
 
 
-@validate_params(
-    {
-        "sampling_rate": [Interval(Integral, 1, None, closed="left")],
-        "data_home": [str, os.PathLike, None],
-        "download_if_missing": ["boolean"],
-        "n_retries": [Interval(Integral, 0, None, closed="left")],
-        "delay": [Interval(Real, 0, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
-)
+@corpus_fetcher()
 def fetch_magnatagatune(
-    *, sampling_rate=16000, data_home=None, download_if_missing=True, n_retries=3, delay=1.0
-):
+    *,
+    sampling_rate: int = 16000,
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Bunch:
     """Fetch the MagnaTagATune dataset of diverse music, downloaded if need be.
 
     Parameters
@@ -49,56 +47,39 @@ def fetch_magnatagatune(
     sampling_rate : int, default=16000
         Rate of the clips in Hz. The files have 16000 Hz.
     data_home : str, path-like or None, default=None
-        The folder of all corpora. None takes the environment variable ``SKLEARN_AUDIOSR_DATA``,
-        or ``~/sklearn_audiosr_data``. The corpus lies in ``magnatagatune`` below it.
+        {data home}
+        The corpus lies in ``magnatagatune`` below it.
     download_if_missing : bool, default=True
-        Whether to download the corpus if it is not there; if not, that is an error.
-    n_retries : int, default=3
-        Tries in a row without a new byte before an address is given up.
-    delay : float, default=1.0
-        Seconds between two tries.
+        Download the corpus if it is not there; False makes that an error.
+    {patience}
 
     Returns
     -------
     dataset : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the attributes
 
-        clips : lazy sequence of ndarray of shape (n_timepoints,), dtype float32
-            A file is read when its clip is asked for; ``clips[train]`` is lazy too. Each is a
-            multiple of 240 timepoints long, about 29 seconds.
+        {clips}
+            Each lasts about 29 seconds, a multiple of 240 timepoints.
         groups : ndarray of shape (n_clips,), dtype str
-            The track that each clip is cut from, for ``GroupKFold`` and the like.
+            The track that each clip is a part of, for ``GroupKFold`` and the like.
         train, validation, test : ndarray of int
-            The usual split by folders: 0 to b, c, and d to f.
+            Indices of the clips of the usual split by folders: 0 to b, c, and d to f.
         target : ndarray of shape (n_clips, 188), dtype bool
             Which tags listeners gave to each clip.
         target_names : list of str
             The tags: genres, instruments, moods.
-        filenames : list of str
-            The file of each clip, in order.
-        left_out : list of str
-            Files that are missing or cannot be read, each with the reason.
-        sampling_rate : int
-            Rate of the clips in Hz.
-        licence : str
-            The licence of the recordings.
-        DESCR : str
-            Source, citation, split, counts, and what is missing.
+        {entries}
 
     Raises
     ------
-    OSError
-        If the corpus is not there and shall not be or cannot be downloaded (ConnectionError),
-        if the archive is damaged, or if the disk is too full.
+    {no archive}
     ValueError
-        If the table of annotations is not the one expected.
-    ImportError
-        If pooch is needed and not installed.
+        If the archive has a link or a path that leads out of its folder.
+    {no pooch}
 
     Warns
     -----
-    UserWarning
-        One warning names what is left out. Three files of the corpus are known to be empty.
+    {left out} Three files of the corpus are known to be empty.
 
     See Also
     --------
@@ -106,12 +87,12 @@ def fetch_magnatagatune(
 
     Notes
     -----
-    The files are MP3 of 32 kbit/s: their highband is what the encoder left of it, and no better
-    than that as a target.
+    The files are MP3 of 32 kbit/s: a model that is trained on them learns the highband that the
+    encoder left.
 
-    No hash of the files is published. Their sizes and the archive's own checksums are checked, and
-    the hashes of the first download are kept in ``checksums.json``. The three parts of the archive
-    may be deleted once it is unpacked.
+    The publisher names no hashes. The archive's own checksums are checked, and the hashes of the
+    first download are kept in ``checksums.json`` and checked by later calls. The three parts of the
+    archive may be deleted once it is unpacked.
 
     Examples
     --------
@@ -130,19 +111,13 @@ def fetch_magnatagatune(
     ...
     FileNotFoundError: annotations_final.csv is not in ...
     """
-    folder = get_data_home(data_home) / _FOLDER
-    options = {
-        "download_if_missing": download_if_missing,
-        "n_retries": n_retries,
-        "delay": delay,
-    }
-    annotations = fetch_file(
-        _describe_file(_ANNOTATIONS), folder, check=_read_annotations, **options
-    )
+    folder = get_data_home(data_home) / "magnatagatune"
+    downloads = Downloads(download_if_missing, n_retries, delay)
+    annotations = fetch_file(_locate(_ANNOTATIONS), folder, downloads, check=_read_annotations)
     tags, names, target = _read_annotations(annotations)
-    root = _find_audio(folder) or _unpack_audio(folder, options)
+    root = _find_audio(folder, downloads)
     recordings = [
-        Recording(name, _name_track(name), _FOLDS.get(name[0], "train")) for name in names
+        Recording(name, _name_track(name), _PARTS_BY_FOLDER.get(name[0], "train")) for name in names
     ]
     dataset, kept = make_bunch(
         root,
@@ -152,45 +127,49 @@ def fetch_magnatagatune(
         target_names=tags,
     )
     dataset.target = target[kept]
-    text = (
-        f"Music of magnatune.com with the tags of the game TagATune, from {root}.\n"
-        "Source: https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset\n"
-        "Citation: E. Law, K. West, M. Mandel, M. Bay, J. S. Downie: Evaluation of Algorithms "
-        "Using Games: The Case of Music Tagging. ISMIR 2009.\n"
-        "Split: the usual one by folders, 0 to b, c, and d to f; the paper names none."
+    return finish(
+        dataset,
+        "MagnaTagATune",
+        f"Music of magnatune.com with the tags of the game TagATune, from {root}.",
+        source="https://mirg.city.ac.uk/codeapps/the-magnatagatune-dataset",
+        citation="E. Law, K. West, M. Mandel, M. Bay, J. S. Downie: Evaluation of Algorithms "
+        "Using Games: The Case of Music Tagging. ISMIR 2009.",
+        split="Split: the usual one by folders, 0 to b, c, and d to f; the paper names none.",
     )
-    return finish(dataset, "MagnaTagATune", text)
 
 
-def _describe_file(name):
-    return RemoteFile(name, tuple(server + name for server in _SERVERS))
+def _locate(name: str) -> RemoteFile:
+    return RemoteFile(name, tuple(server + name for server in SERVERS))
 
 
-def _find_audio(folder):
-    """Return the folder with the folders 0 to f."""
-    return find_root(folder, lambda path: any((path / digit).is_dir() for digit in _FOLDS))
-
-
-def _unpack_audio(folder, options):
+def _find_audio(folder: Path, downloads: Downloads) -> Path:
+    """Return the folder with the folders 0 to f; download and unpack them if need be."""
     hint = "with the other two, or the unpacked folders 0 to f"
-    parts = [fetch_file(_describe_file(name), folder, hint=hint, **options) for name in _PARTS]
-    unpack(parts, folder / "unpacked", lambda name: name.endswith(".mp3"))
-    root = _find_audio(folder)
-    if root is None:
-        raise OSError(
-            f"{', '.join(_PARTS)} in {folder} must hold the folders 0 to f, but have none: are "
-            "they another archive?"
-        )
-    return root
+    return find_or_unpack(
+        lambda: find_root(folder, _has_audio),
+        lambda: [
+            fetch_file(_locate(name), folder, downloads, hint=hint) for name in _ARCHIVE_PARTS
+        ],
+        folder,
+        lambda name: name.endswith(".mp3"),
+        "the folders 0 to f",
+    )
 
 
-def _name_track(name):
+def _has_audio(path: Path) -> bool:
+    return any((path / digit).is_dir() for digit in _PARTS_BY_FOLDER)
+
+
+def _name_track(name: str) -> str:
     """Return a file's name without the seconds where the clip begins and ends."""
     return re.sub(r"-\d+-\d+\.mp3$", "", name)
 
 
-def _read_annotations(path):
-    """Return the tags, the names of the files and which file has which tag."""
+def _read_annotations(path: Path) -> tuple[list[str], list[str], NDArray[Any]]:
+    """Return the tags, the names of the files, sorted, and which file has which tag.
+
+    Raises ValueError if the table is not the one expected.
+    """
     with open(path, encoding="utf-8", newline="") as file:
         try:
             rows = [row for row in csv.reader(file, delimiter="\t") if row]

@@ -1,71 +1,86 @@
-"""A download that goes on where it broke off, in the room that a disk has."""
+"""Download a file, resume where an earlier download broke off, and mind the space on the disk."""
+
+from __future__ import annotations
 
 import json
 import os
 import shutil
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
-_N_READ = 2**16  # what a broken connection can cost: bytes that did not fill a block are lost
-_TIMEOUT = (10, 60)  # seconds to connect, and without a byte
-_SPARE_BYTES = 2**26  # that stay free on the disk
+BLOCK_BYTES = 2**16  # a broken connection loses the bytes that do not fill a block
+_TIMEOUT = (10, 60)  # seconds to connect, and seconds without a byte
+_SPARE_BYTES = 2**26  # stay free on the disk
 
-# What the first download of a file without a published hash had, for every later look at it.
+# Keeps the hash that a file without a published one had at first, to check it later.
 CHECKSUMS = "checksums.json"
 
-# A server that is busy or restarting; the same request may do later.
+# Status codes of a server that is busy or restarting: the same request may succeed later.
 _BUSY = {429, 500, 502, 503, 504}
 
 
 class RemoteFile(NamedTuple):
-    """A file on the internet and what is known of it."""
+    """A file on the internet and what is known about it."""
 
     name: str  # relative to the folder of its corpus
-    urls: tuple[str, ...]  # the same file everywhere, tried in order
+    urls: tuple[str, ...]  # addresses of the same file, tried in order
     n_bytes: int | None = None
-    known_hash: str | None = None  # "algorithm:hexadecimal digits", only as read somewhere
+    known_hash: str | None = None  # "algorithm:hexadecimal digits", as somebody published it
+
+
+class Downloads(NamedTuple):
+    """Whether to download, and how patiently: the parameters of the fetchers."""
+
+    if_missing: bool = True
+    n_retries: int = 3  # tries in a row without a new byte before an address is given up
+    delay: float = 1.0  # seconds between two tries
 
 
 class BrokenOffError(Exception):
-    """An answer that is worth another try."""
+    """The server gave an incomplete or unfit answer; another try may succeed."""
 
 
 class ResumingDownloader:
-    """A downloader for pooch that goes on where an earlier one stopped.
+    """A downloader for pooch that resumes where an earlier one stopped.
 
-    What arrives is kept in ``<name>.part``. A note beside it (``.part.json``) says where it is
-    from and which edition it is, so that two files are never stitched into one.
+    The bytes that have arrived are kept in ``<name>.part``. A note beside it (``.part.json``) holds
+    their address and edition, so that two files are never mixed.
 
     Parameters
     ----------
     path : Path
-        Where the file will lie; ``.part`` and ``.part.json`` are added to this name.
+        Path of the complete file; ``.part`` and ``.part.json`` are added to its name.
     remote : RemoteFile
-        What is known of the file.
+        What is known about the file.
     check : callable or None
         Called with the path of a file that has arrived; raises ValueError if it is damaged.
-    n_retries : int
-        How often a request is repeated in a row without a new byte before an address is given up.
-    delay : float
-        Seconds between two tries.
+    downloads : Downloads
+        How patiently to download.
 
     Attributes
     ----------
     resumed : bool
-        Whether bytes of an earlier try were kept in the last call.
+        Whether the last call kept bytes of an earlier one.
     """
 
-    def __init__(self, path, remote, check, n_retries, delay):
+    def __init__(
+        self,
+        path: Path,
+        remote: RemoteFile,
+        check: Callable[[Path], object] | None,
+        downloads: Downloads,
+    ) -> None:
         self.part = path.with_name(path.name + ".part")
         self.note = path.with_name(path.name + ".part.json")
         self.remote = remote
         self.check = check
-        self.n_retries = n_retries
-        self.delay = delay
+        self.downloads = downloads
         self.resumed = False
 
-    def __call__(self, url, output_file, pooch):
-        """Download `url` to `output_file`, as pooch asks for."""
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        """Download `url` to `output_file`; pooch calls this."""
         self.resumed = False
         self._receive_patiently(url)
         if self.check is not None:
@@ -77,7 +92,7 @@ class ResumingDownloader:
         os.replace(self.part, output_file)
         self._forget()
 
-    def _receive_patiently(self, url):
+    def _receive_patiently(self, url: str) -> None:
         _, requests = import_pooch()
         passing = (
             BrokenOffError,
@@ -90,17 +105,17 @@ class ResumingDownloader:
             try:
                 return self._receive(url)
             except passing:
-                # a connection that breaks every gigabyte gets there all the same; one that begins
-                # anew each time gets nowhere
+                # count tries without progress: a connection that breaks at every gigabyte arrives
+                # in the end, one that starts over each time never does
                 received = self._n_received()
                 failures = 1 if received > most else failures + 1
                 most = max(most, received)
-                if failures > self.n_retries:
+                if failures > self.downloads.n_retries:
                     raise
-                time.sleep(self.delay)
+                time.sleep(self.downloads.delay)
 
-    def _receive(self, url):
-        """Ask for what is missing, or for all of it, and write it until the answer ends."""
+    def _receive(self, url: str) -> None:
+        """Request the missing bytes, or all of them, and write what arrives."""
         _, requests = import_pooch()
         note = self._read_note(url)
         start = self._n_received() if note else 0
@@ -112,45 +127,49 @@ class ResumingDownloader:
             if response.status_code in _BUSY:
                 raise BrokenOffError(f"the server answers {response.status_code}")
             response.raise_for_status()
-            # before what has arrived is given up for it
+            # check this first: the bytes that are there must not be given up for a web page
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 raise ValueError("the server sent a page, not the file")
             if response.status_code == 206:
                 self._check_continuation(response, start, note)
             else:
-                start = 0  # the server knows no ranges, or has another edition by now
+                start = 0  # the server does not know ranges, or has another edition now
             total = _find_total(response)
             self._check_total(total)
-            if not start:
-                self._forget()  # first: a note on this edition beside bytes of another would lie
-            require_space(self.part.parent, (total or 0) - start, f"downloading {self.part.stem}")
-            self._write_note(url, response, total)
-            self._write(response, start, total)
+            self._keep(url, response, start, total)
         expected = self.remote.n_bytes if total is None else total
         if expected not in (None, self._n_received()):
             raise BrokenOffError(f"{self._n_received()} of {expected} bytes arrived")
 
-    def _is_whole(self, response, start):
-        """Tell whether nothing was left to ask for; else begin anew."""
+    def _keep(self, url: str, response: Any, start: int, total: int | None) -> None:
+        """Write the bytes of an answer, and before them the note about their edition."""
+        if not start:
+            self._forget()  # or the new note would stand beside bytes of an old edition
+        require_space(self.part.parent, (total or 0) - start, f"downloading {self.part.stem}")
+        self._write_note(url, response, total)
+        self._write(response, start, total)
+
+    def _is_whole(self, response: Any, start: int) -> bool:
+        """Return True if all bytes are there; if not, forget them and raise BrokenOffError."""
         if response.headers.get("Content-Range") == f"bytes */{start}":
             return True
         self._forget()
         raise BrokenOffError(f"the server has no bytes from {start} on")
 
-    def _check_continuation(self, response, start, note):
-        """Begin anew if the bytes to come are not those that follow what is there."""
+    def _check_continuation(self, response: Any, start: int, note: dict[str, Any]) -> None:
+        """Forget the bytes that are there and raise BrokenOffError if others than the next come."""
         fits = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         if not (start and fits and note["total"] in (None, _find_total(response))):
             self._forget()
             raise BrokenOffError("the server sent another part of the file than was asked for")
         self.resumed = True
 
-    def _check_total(self, total):
+    def _check_total(self, total: int | None) -> None:
         expected = self.remote.n_bytes
         if None not in (total, expected) and total != expected:
             raise ValueError(f"must be {expected} bytes, but the server announces {total}")
 
-    def _write(self, response, start, total):
+    def _write(self, response: Any, start: int, total: int | None) -> None:
         from tqdm import tqdm
 
         bar = tqdm(
@@ -162,47 +181,47 @@ class ResumingDownloader:
             unit_divisor=1000,
         )
         with bar, open(self.part, "ab" if start else "wb") as file:
-            for block in response.iter_content(_N_READ):
+            for block in response.iter_content(BLOCK_BYTES):
                 file.write(block)
                 bar.update(len(block))
             file.flush()
             os.fsync(file.fileno())
 
-    def _n_received(self):
+    def _n_received(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
 
-    def _read_note(self, url):
-        """Return what is known of the bytes that are there, nothing if they are from elsewhere."""
+    def _read_note(self, url: str) -> dict[str, Any]:
+        """Return the note about the bytes that are there; empty if they have another address."""
         note = read_json(self.note)
         return note if note.get("url") == url else {}
 
-    def _write_note(self, url, response, total):
+    def _write_note(self, url: str, response: Any, total: int | None) -> None:
         if _is_encoded(response):
-            return  # a place among decoded bytes is none on the server
+            return  # a position in decoded bytes is not one on the server: no resuming
         etag = response.headers.get("ETag", "")
-        # a weak ETag may stay the same while bytes change: RFC 9110, section 13.1.5
+        # a weak ETag may stay the same while the bytes change: RFC 9110, section 13.1.5
         strong = etag if etag.startswith('"') else None
         edition = strong or response.headers.get("Last-Modified")
         write_json(self.note, {"url": url, "edition": edition, "total": total})
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
 
-def _ask_for_rest(start, note):
+def _ask_for_rest(start: int, note: dict[str, Any]) -> dict[str, str]:
     if not start:
         return {}
     edition = {"If-Range": note["edition"]} if note["edition"] else {}
     return {"Range": f"bytes={start}-", **edition}
 
 
-def _is_encoded(response):
-    return response.headers.get("Content-Encoding", "identity") != "identity"
+def _is_encoded(response: Any) -> bool:
+    return bool(response.headers.get("Content-Encoding", "identity") != "identity")
 
 
-def _find_total(response):
-    """Return how long the whole file is in bytes, None where the server does not say."""
+def _find_total(response: Any) -> int | None:
+    """Return the length of the whole file in bytes; None if the server does not say."""
     if _is_encoded(response):
         return None  # the length is that of the encoded bytes
     length = response.headers.get("Content-Length")
@@ -211,7 +230,7 @@ def _find_total(response):
     return int(length) if length and length.isdigit() else None
 
 
-def require_space(folder, n_bytes, purpose):
+def require_space(folder: Path, n_bytes: int, purpose: str) -> None:
     """Raise OSError if fewer than `n_bytes` are free on the disk of `folder`."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes + _SPARE_BYTES:
@@ -221,8 +240,8 @@ def require_space(folder, n_bytes, purpose):
         )
 
 
-def import_pooch():
-    """Return pooch and requests; ImportError with the remedy where they are not installed."""
+def import_pooch() -> tuple[Any, Any]:
+    """Return pooch and requests; raise ImportError with the remedy if they are not installed."""
     try:
         import pooch
         import requests
@@ -233,8 +252,8 @@ def import_pooch():
     return pooch, requests
 
 
-def forget_checksums(paths):
-    """Drop the notes on damaged files: whole ones in their place have other hashes."""
+def forget_checksums(paths: Iterable[Path]) -> None:
+    """Drop the stored hashes of damaged files: whole ones have others."""
     for path in paths:
         note = path.parent / CHECKSUMS
         checksums = read_json(note)
@@ -242,8 +261,8 @@ def forget_checksums(paths):
             write_json(note, checksums)
 
 
-def read_json(path):
-    """Return what a note says; one that cannot be read says nothing."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a note; an empty dict if it cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -251,8 +270,8 @@ def read_json(path):
     return content if isinstance(content, dict) else {}
 
 
-def write_json(path, content):
-    """Write a note that is whole or not there."""
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a note whole or not at all."""
     whole = path.with_name(path.name + ".new")
     whole.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(whole, path)

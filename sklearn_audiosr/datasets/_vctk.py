@@ -1,20 +1,24 @@
 """The VCTK corpus: read speech of some hundred speakers, with the paper's splits."""
 
+from __future__ import annotations
+
 import os
-from numbers import Integral, Real
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import StrOptions
 
-from sklearn_audiosr.datasets._archives import check_archive, unpack
+from sklearn_audiosr.datasets._archives import check_archive
 from sklearn_audiosr.datasets._corpus import Recording, find_root, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
-from sklearn_audiosr.datasets._resuming import RemoteFile
+from sklearn_audiosr.datasets._fetching import corpus_fetcher, find_or_unpack
+from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
 # The speakers of version 0.80 in the order of the authors' lists: 100 for training and 9 for test
 # (github.com/kuleshov/audio-super-res, data/vctk/multispeaker/{train,val}-speakers.txt).
-# Version 0.92 has s5 besides, whom no split of theirs knows.
-_SPEAKERS = """
+# Version 0.92 also has s5, who is in none of their splits.
+SPEAKERS = """
 225 226 227 228 229 230 231 232 233 234 236 237 238 239 240 241 243 244 245 246 247 248 249 250 251
 252 253 254 255 256 257 258 259 260 261 262 263 264 265 266 267 268 269 270 271 272 273 274 275 276
 277 278 279 280 281 282 283 284 285 286 287 288 292 293 294 295 297 298 299 300 301 302 303 304 305
@@ -22,8 +26,8 @@ _SPEAKERS = """
 347 351 360 361 362 363 364 374 376
 """
 
-# Speakers for training and for test, from either end of the list. Sec. 4 of the paper trains on
-# the first 99 and tests on 8, which leaves two of the 109 out.
+# Numbers of speakers for training, from the start of the list, and for test, from its end. Sec. 4
+# of the paper trains on the first 99 and tests on 8; two of the 109 are in neither.
 _N_SPEAKERS = {"paper": (99, 8), "code": (100, 9)}
 
 # Sec. 4 trains on the first 223 recordings of p225 and tests on the last 8. By the authors' lists
@@ -39,12 +43,12 @@ class _Version(NamedTuple):
     folder: str  # in data_home, as torchaudio names it
     audio: str  # the folder of recordings in the archive
     ending: str  # of the names of recordings
-    archives: tuple[RemoteFile, ...]  # the first is downloaded, any will do
+    archives: tuple[RemoteFile, ...]  # the first is downloaded; any may be put there by hand
     licence: str
     citation: str
 
 
-_VERSIONS = {
+VERSIONS = {
     "0.92": _Version(
         folder="VCTK-Corpus-0.92",
         audio="wav48_silence_trimmed",
@@ -53,7 +57,7 @@ _VERSIONS = {
             RemoteFile(
                 "VCTK-Corpus-0.92.zip",
                 (
-                    # the file itself; the second address, torchaudio's, may answer with a page
+                    # the file itself; torchaudio's address, the second, may return a web page
                     "https://datashare.ed.ac.uk/server/api/core/bitstreams/"
                     "535f4286-e54c-4038-838c-a02285e32cb2/content",
                     "https://datashare.ed.ac.uk/bitstream/handle/10283/3443/VCTK-Corpus-0.92.zip",
@@ -75,8 +79,8 @@ _VERSIONS = {
         audio="wav48",
         ending=".wav",
         archives=(
-            # No hash of these is printed anywhere we looked. The tar archive that the authors'
-            # code downloads (homepages.inf.ed.ac.uk/jyamagis/release) is no longer there.
+            # We found no published hash of these. The tar archive that the authors' code
+            # downloads (homepages.inf.ed.ac.uk/jyamagis/release) is no longer there.
             RemoteFile(
                 "VCTK-Corpus.zip",
                 ("https://datashare.ed.ac.uk/bitstream/handle/10283/2651/VCTK-Corpus.zip",),
@@ -92,91 +96,68 @@ _VERSIONS = {
 }
 
 
-@validate_params(
-    {
-        "task": [StrOptions({"single_speaker", "multi_speaker"})],
-        "version": [StrOptions(set(_VERSIONS))],
-        "split": [StrOptions(set(_N_SPEAKERS))],
-        "sampling_rate": [Interval(Integral, 1, None, closed="left")],
-        "data_home": [str, os.PathLike, None],
-        "download_if_missing": ["boolean"],
-        "n_retries": [Interval(Integral, 0, None, closed="left")],
-        "delay": [Interval(Real, 0, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
+@corpus_fetcher(
+    task=[StrOptions({"single_speaker", "multi_speaker"})],
+    version=[StrOptions(set(VERSIONS))],
+    split=[StrOptions(set(_N_SPEAKERS))],
 )
 def fetch_vctk(
-    task="single_speaker",
-    version="0.92",
+    task: Literal["single_speaker", "multi_speaker"] = "single_speaker",
+    version: Literal["0.92", "0.80"] = "0.92",
     *,
-    split="paper",
-    sampling_rate=16000,
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-):
+    split: Literal["paper", "code"] = "paper",
+    sampling_rate: int = 16000,
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Bunch:
     """Fetch the VCTK corpus of read English speech, downloaded if need be (11 GB).
 
     Parameters
     ----------
     task : {"single_speaker", "multi_speaker"}, default="single_speaker"
-        The paper's tasks. One speaker: p225, the first 223 recordings to train and the last 8 to
-        test. Many speakers: see `split`.
+        Task of the paper. "single_speaker": p225, with the first 223 recordings for training and
+        the last 8 for test. "multi_speaker": see `split`.
     version : {"0.92", "0.80"}, default="0.92"
-        Version of the corpus. The paper used 0.80, which has silence before and after each
-        sentence; 0.92 has it trimmed, and two microphones, of which the first is read here.
+        Version of the corpus. The paper used 0.80, with silence before and after each sentence.
+        In 0.92 the silence is trimmed; of its two microphones the first is read.
     split : {"paper", "code"}, default="paper"
-        Speakers of the task of many. "paper" trains on the first 99 and tests on the last 8 of
-        109; "code", as the authors published it, on 100 and 9.
+        Speakers of "multi_speaker": the first 99 of 109 for training and the last 8 for test
+        ("paper"), or the first 100 and the last 9 ("code"), as in the code of its authors.
     sampling_rate : int, default=16000
-        Rate of the clips in Hz: the files, at 48000 Hz, are resampled by soxr when they are read.
+        Rate of the clips in Hz. The files have 48000 Hz; soxr resamples them as they are read.
     data_home : str, path-like or None, default=None
-        The folder of all corpora. None takes the environment variable ``SKLEARN_AUDIOSR_DATA``,
-        or ``~/sklearn_audiosr_data``. The corpus lies in ``VCTK-Corpus-0.92`` or ``VCTK-Corpus``
-        below it, where torchaudio puts it too.
+        {data home}
+        The corpus lies in ``VCTK-Corpus-0.92`` or ``VCTK-Corpus`` below it, as torchaudio has it.
     download_if_missing : bool, default=True
-        Whether to download the corpus if it is not there; if not, that is an error.
-    n_retries : int, default=3
-        Tries in a row without a new byte before an address is given up.
-    delay : float, default=1.0
-        Seconds between two tries.
+        Download the corpus if it is not there; False makes that an error.
+    {patience}
 
     Returns
     -------
     dataset : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the attributes
 
-        clips : lazy sequence of ndarray of shape (n_timepoints,), dtype float32
-            A file is read when its clip is asked for; ``clips[train]`` is lazy too. Each is a
-            multiple of 240 timepoints long.
+        {clips}
+            The length of each is a multiple of 240 timepoints.
         groups : ndarray of shape (n_clips,), dtype str
             The speaker of each clip, such as "p225", for ``GroupKFold`` and the like.
         train, validation, test : ndarray of int
-            The clips of the official split. The paper names no validation clips: that is empty.
-        filenames : list of str
-            The file of each clip, in order.
-        left_out : list of str
-            Files and speakers that are missing or cannot be read, each with the reason.
-        sampling_rate : int
-            Rate of the clips in Hz.
-        licence : str
-            The licence of the recordings.
-        DESCR : str
-            Source, citation, split, counts, and what is missing.
+            Indices of the clips of the split. The paper names no validation clips, so
+            `validation` is empty.
+        {entries}
 
     Raises
     ------
-    OSError
-        If the corpus is not there and shall not be or cannot be downloaded (ConnectionError),
-        if the archive is damaged, or if the disk is too full.
-    ImportError
-        If pooch is needed and not installed.
+    {no archive}
+    ValueError
+        If the archive has a link or a path that leads out of its folder.
+    {no pooch}
 
     Warns
     -----
-    UserWarning
-        One warning names what is left out.
+    {left out}
 
     See Also
     --------
@@ -185,9 +166,9 @@ def fetch_vctk(
 
     Notes
     -----
-    The split is over the names of the files, so a missing file moves no other from training to
-    test. The archive is checked against its published SHA-256 (0.92) or its own checksums (0.80),
-    and may be deleted once it is unpacked.
+    The split depends on the names of the files, so a missing file moves no other from training to
+    test. The archive is checked against its published SHA-256 (0.92) or its own checksums (0.80).
+    It may be deleted once it is unpacked.
 
     Examples
     --------
@@ -205,8 +186,9 @@ def fetch_vctk(
     ...
     FileNotFoundError: VCTK-Corpus-0.92.zip is not in ...
     """
-    edition = _VERSIONS[version]
-    audio = _find_audio(edition, data_home, download_if_missing, n_retries, delay)
+    edition = VERSIONS[version]
+    downloads = Downloads(download_if_missing, n_retries, delay)
+    audio = _find_audio(edition, get_data_home(data_home), downloads)
     if task == "single_speaker":
         recordings, missing = _list_single(audio, edition)
         split_text = "p225, the first 223 recordings to train and the last 8 to test."
@@ -216,66 +198,57 @@ def fetch_vctk(
         split_text = f"the first {n_train} of 109 speakers to train and the last {n_test} to test."
     dataset, _ = make_bunch(audio, recordings, sampling_rate, licence=edition.licence)
     dataset.left_out += missing
-    text = (
-        f"Read English speech, version {version}, from {audio}.\n"
-        f"Source: {edition.archives[0].urls[-1]}\nCitation: {edition.citation}\n"
-        f"Split ({split if task == 'multi_speaker' else 'paper'}): {split_text}"
+    return finish(
+        dataset,
+        "VCTK",
+        f"Read English speech, version {version}, from {audio}.",
+        source=edition.archives[0].urls[-1],
+        citation=edition.citation,
+        split=f"Split ({split if task == 'multi_speaker' else 'paper'}): {split_text}",
     )
-    return finish(dataset, "VCTK", text)
 
 
-def _find_audio(edition, data_home, download_if_missing, n_retries, delay):
+def _find_audio(edition: _Version, home: Path, downloads: Downloads) -> Path:
     """Return the folder with a sub-folder for each speaker; download and unpack it if need be."""
-    home = get_data_home(data_home)
     folder = home / edition.folder
 
-    def find():
-        # a copy put there by hand may lie deeper; or data_home may be the corpus itself
+    def find() -> Path | None:
+        # a copy that was put there by hand may lie deeper, or data_home may be the corpus itself
         root = find_root(folder, lambda path: (path / edition.audio).is_dir())
-        here = home if (home / edition.audio).is_dir() else None
-        return (root or here) and (root or here) / edition.audio
+        audio = (root or home) / edition.audio
+        return audio if audio.is_dir() else None
 
-    audio = find()
-    if audio is None:
-        archive = _find_archive(edition, home, folder, download_if_missing, n_retries, delay)
-        unpack([archive], folder / "unpacked", lambda name: _is_needed(name, edition))
-        audio = find()
-    if audio is None:
-        raise OSError(
-            f"{archive} must hold a folder {edition.audio}, but has none: is it another version "
-            "of the corpus?"
-        )
-    return audio
+    return find_or_unpack(
+        find,
+        lambda: [_fetch_archive(edition, home, folder, downloads)],
+        folder,
+        lambda name: _is_needed(name, edition),
+        f"a folder {edition.audio}",
+    )
 
 
-def _find_archive(edition, home, folder, download_if_missing, n_retries, delay):
+def _fetch_archive(edition: _Version, home: Path, folder: Path, downloads: Downloads) -> Path:
     """Return the archive: one that is there under any of its names, or a fresh download."""
     places = [(place, remote) for place in (folder, home) for remote in edition.archives]
     there = [(place, remote) for place, remote in places if (place / remote.name).is_file()]
     place, remote = there[0] if there else places[0]
-    return fetch_file(
-        remote,
-        place,
-        check=check_archive,
-        download_if_missing=download_if_missing,
-        n_retries=n_retries,
-        delay=delay,
-        hint=f"or the unpacked folder {edition.audio} into {folder}",
-    )
+    hint = f"or the unpacked folder {edition.audio} into {folder}"
+    return fetch_file(remote, place, downloads, check=check_archive, hint=hint)
 
 
-def _is_needed(name, edition):
-    """Tell whether to unpack a member: the recordings read here, and who made them."""
+def _is_needed(name: str, edition: _Version) -> bool:
+    """Return whether to unpack a member: recordings that are read here, and texts about them."""
     text = name.rpartition("/")[2].lower().startswith(("readme", "licen", "copying", "speaker"))
     return text or (f"{edition.audio}/" in name and name.endswith(edition.ending))
 
 
-def _list_speaker(audio, speaker, edition):
+def _list_speaker(audio: Path, speaker: str, edition: _Version) -> list[str]:
     names = (path.name for path in (audio / speaker).glob(f"*{edition.ending}"))
     return sorted(f"{speaker}/{name}" for name in names if not name.startswith("."))
 
 
-def _list_single(audio, edition):
+def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[str]]:
+    """Return the recordings of the task of one speaker, and what is missing."""
     names = _list_speaker(audio, _SINGLE, edition)
     endings = tuple(f"_{number}{edition.ending}" for number in _SINGLE_TEST)
     test = [name for name in names if name.endswith(endings)]
@@ -283,8 +256,8 @@ def _list_single(audio, edition):
     recordings = [Recording(name, _SINGLE, "train") for name in train]
     recordings += [Recording(name, _SINGLE, "test") for name in test]
     missing = [
-        f"{_SINGLE}: {n_all - n} of {n_all} recordings to {fold} are not there"
-        for fold, n, n_all in (
+        f"{_SINGLE}: {n_all - n} of {n_all} recordings to {part} are not there"
+        for part, n, n_all in (
             ("train", len(train), _N_SINGLE_TRAIN),
             ("test", len(test), len(_SINGLE_TEST)),
         )
@@ -293,13 +266,16 @@ def _list_single(audio, edition):
     return recordings, missing
 
 
-def _list_multi(audio, edition, n_train, n_test):
-    speakers = [f"p{number}" for number in _SPEAKERS.split()]
-    folds = {speaker: "train" for speaker in speakers[:n_train]}
-    folds |= {speaker: "test" for speaker in speakers[-n_test:]}
-    names = {speaker: _list_speaker(audio, speaker, edition) for speaker in folds}
-    missing = [f"{speaker}: no recording is there" for speaker in folds if not names[speaker]]
+def _list_multi(
+    audio: Path, edition: _Version, n_train: int, n_test: int
+) -> tuple[list[Recording], list[str]]:
+    """Return the recordings of the task of many speakers, and what is missing."""
+    speakers = [f"p{number}" for number in SPEAKERS.split()]
+    parts = {speaker: "train" for speaker in speakers[:n_train]}
+    parts |= {speaker: "test" for speaker in speakers[-n_test:]}
+    names = {speaker: _list_speaker(audio, speaker, edition) for speaker in parts}
+    missing = [f"{speaker}: no recording is there" for speaker in parts if not names[speaker]]
     recordings = [
-        Recording(name, speaker, fold) for speaker, fold in folds.items() for name in names[speaker]
+        Recording(name, speaker, part) for speaker, part in parts.items() for name in names[speaker]
     ]
     return recordings, missing

@@ -1,51 +1,37 @@
 """What all degradations share: the transformer around a function of one clip."""
 
+from __future__ import annotations
+
 import warnings
-from numbers import Integral, Real
+from collections.abc import Callable
+from typing import Any, overload
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
 
-from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
+from sklearn_audiosr._transformer import ChangeClip, ClipTransformer
 
 
-class Degradation(TransformerMixin, BaseEstimator):
+class Degradation(ClipTransformer):
     """Base of the degradations: transformers that learn nothing and take clips one by one.
 
     A subclass has `_prepare`, which is called once in each `transform`, and may have
-    `_check_parameters` for what constraints on single parameters cannot say.
+    `_check_parameters` for rules that join several parameters.
     """
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, Y, y=None):
-        """Check the parameters and the clips; nothing is learned.
-
-        Parameters
-        ----------
-        Y : container of clips
-            Any container of clips (see the user guide).
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : transformer
-            The transformer itself.
-        """
-        self._check_parameters()
-        Clips(Y, "Y")
-        return self
-
-    def transform(self, Y):
-        """Degrade clips.
+    @overload
+    def transform(self, Y: SupportsArray) -> NDArray[np.float32]: ...  # numpydoc ignore=GL08
+    @overload
+    def transform(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, Y: tuple[Clip, ...]
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def transform(  # numpydoc ignore=GL08
+        self, Y: ClipSequence
+    ) -> list[NDArray[np.float32]]: ...
+    def transform(self, Y: ClipsLike) -> Any:
+        """ChangeClip clips.
 
         Parameters
         ----------
@@ -62,54 +48,49 @@ class Degradation(TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If a clip's length is no multiple of ``upsampling_ratio``.
+        ValueError, TypeError
+            If a clip's length is no multiple of ``upsampling_ratio``, if a parameter is illegal,
+            or `Y` holds no clips.
+        ImportError
+            If the degradation needs a package that is not installed.
+
+        Warns
+        -----
+        UserWarning
+            If clips go beyond the full scale of a degradation that has one, and are clipped.
         """
-        self._validate_params()
-        self._check_parameters()
-        clips, limit = Clips(Y, "Y"), Limiter()
-        degrade = self._prepare(limit)
-        X = clips.collect(degrade(clip, i) for i, clip in enumerate(clips))
+        limit = Limiter()
+        X = self._map(Y, lambda: self._prepare(limit))
         limit.warn(type(self).__name__)
         return X
 
-    def _check_parameters(self):
-        """Raise if parameters that are legal alone are not so together."""
-
-    def _prepare(self, limit):
-        """Give a function from a clip and its index to the degraded clip, float32.
+    def _prepare(self, limit: Limiter) -> ChangeClip:
+        """Return a function from a clip and its index to the degraded clip, float32.
 
         `limit` is a `Limiter`, for degradations that have a full scale.
         """
         raise NotImplementedError
 
-    def _make_rng_of(self):
-        """Give a function from a clip's index to its random generator."""
-        seed = draw_seed(self.random_state)
-        # the name: steps of one pipeline with one seed must not draw the same numbers
-        name = type(self).__name__.encode()
-        return lambda index: np.random.default_rng([seed, index, *name])
-
 
 class Limiter:
-    """Clips waveforms at full scale, and remembers which to warn of them once."""
+    """Clip waveforms at full scale, and remember which, for one warning."""
 
-    def __init__(self):
-        self._peaks = {}
+    def __init__(self) -> None:
+        self._peaks: dict[int, float] = {}
 
-    def __call__(self, waveforms, index):
+    def __call__(self, waveforms: NDArray[Any], index: int) -> NDArray[Any]:
         peak = float(np.abs(waveforms).max())
         if peak > 1:
             self._peaks[index] = peak
         return np.clip(waveforms, -1, 1)
 
-    def warn(self, name):
+    def warn(self, name: str) -> None:
         """Warn if anything was clipped.
 
         Parameters
         ----------
         name : str
-            What the warning calls the transformer.
+            Name of the transformer in the warning.
         """
         if not self._peaks:
             return
@@ -123,8 +104,13 @@ class Limiter:
         )
 
 
-def decimate(clip, index, ratio, low_pass):
-    """Low-pass filter clip `index` and keep every r-th timepoint.
+def decimate(
+    clip: NDArray[Any],
+    index: int,
+    ratio: int,
+    low_pass: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Low-pass filter a clip and keep every r-th timepoint.
 
     Parameters
     ----------
@@ -141,6 +127,11 @@ def decimate(clip, index, ratio, low_pass):
     -------
     decimated : ndarray of shape (n_channels, n_timepoints / ratio), float64
         The narrowband clip.
+
+    Raises
+    ------
+    ValueError
+        If the length of the clip is no multiple of `ratio`.
     """
     if clip.shape[-1] % ratio:
         raise ValueError(
@@ -150,30 +141,3 @@ def decimate(clip, index, ratio, low_pass):
         )
     # float64: a recursive filter with poles near the unit circle loses digits in float32
     return low_pass(clip.astype(np.float64))[:, ::ratio]
-
-
-def draw_seed(random_state):
-    """Give an integer as it is, and draw one from anything else."""
-    if isinstance(random_state, Integral):
-        return random_state
-    return check_random_state(random_state).randint(2**31 - 1)
-
-
-def check_range(name, value, low, high, example):
-    """Check a parameter that is a number or a pair (lowest, highest) to draw from.
-
-    Whether a single number is legal is left to the parameter's constraints.
-    """
-    if not isinstance(value, (tuple, list)):
-        return
-    numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in value)
-    if len(value) != 2 or not numbers or not low <= value[0] <= value[1] <= high:
-        raise ValueError(
-            f"{name} must be a number or a pair (lowest, highest) in [{low}, {high}], got "
-            f"{value!r}: pass for example {name}={example}."
-        )
-
-
-def draw_from(value, rng):
-    """Draw uniformly from a pair (lowest, highest); give anything else as it is."""
-    return float(rng.uniform(*value)) if isinstance(value, (tuple, list)) else value

@@ -1,14 +1,20 @@
 """Lossy audio codecs."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import Degradation, check_range, draw_from
-from sklearn_audiosr.degradation._round_trip import FORMATS, check_formats, round_trip
+from sklearn_audiosr._files.formats import CODECS, FILE_FORMATS
+from sklearn_audiosr._transformer import ChangeClip, RandomState, check_range, draw_from
+from sklearn_audiosr.degradation._base import Degradation, Limiter
+from sklearn_audiosr.degradation._round_trip import check_formats, round_trip
 
-_LOWEST_RATE, _HIGHEST_RATE = 1000, 192000  # Hz; libvorbis crashes above 200000
+_LOWEST_RATE, _HIGHEST_RATE = 1000, FILE_FORMATS["OGG"].highest_rate  # Hz
 
 
 class Codec(Degradation):
@@ -22,8 +28,8 @@ class Codec(Degradation):
     format : {"mp3", "vorbis", "opus", "random"}, default="mp3"
         The codec. "random" draws one for each clip.
     sampling_rate : float, default=None
-        Rate in Hz of the clips that the codec is given, from 1000 to 192000: after a `Decimator`
-        the narrowband rate. It must be given, since a codec leaves out what cannot be heard.
+        Rate of the clips in Hz, from 1000 to 192000; after a `Decimator` the narrowband rate. It
+        is required, since a codec drops what cannot be heard.
     compression_level : float, (float, float) or None, default=None
         From 0, the best quality, to 1, the smallest file; None is libsndfile's default. A pair is
         a range, from which each clip's is drawn uniformly. Needs soundfile 0.13.
@@ -31,8 +37,8 @@ class Codec(Degradation):
         How MP3 spends its bits; None is libsndfile's default, "variable". Needs a
         `compression_level`; not used by the other formats.
     random_state : int, RandomState instance or None, default=None
-        Draws formats and compression levels: clip i of every `transform` has those that an
-        integer and i give; a RandomState instance, or None, draws others in every call.
+        Draws formats and compression levels. With an integer, clip i has the same ones in every
+        `transform`; a RandomState instance, or None, draws others in every call.
 
     See Also
     --------
@@ -57,9 +63,8 @@ class Codec(Degradation):
     Hz, those of Opus 8000, 12000, 16000, 24000 and 48000 Hz. Other clips are resampled by soxr to
     the next rate above, or to 48000 Hz, and back.
 
-    Codecs count from a full scale of -1 to 1: what is beyond is clipped, with a warning, and
-    what lies some 100 dB below is silence to them. Channels are coded one by one, in mono: joint
-    stereo is not tried.
+    Codecs have a full scale of -1 to 1. Values beyond it are clipped, with a warning; about 100 dB
+    below it is silence. Channels are coded one by one, in mono, without joint stereo.
 
     libsndfile removes the delay of a codec itself, but for two cases that are undone here: MP3 of
     a low constant bit rate, delayed by 1105 timepoints, and Opus at low bit rates, early or late
@@ -76,7 +81,7 @@ class Codec(Degradation):
     """
 
     _parameter_constraints = {
-        "format": [StrOptions({*FORMATS, "random"})],
+        "format": [StrOptions({*CODECS, "random"})],
         "sampling_rate": [Interval(Real, _LOWEST_RATE, _HIGHEST_RATE, closed="both"), None],
         "compression_level": [Interval(Real, 0, 1, closed="both"), tuple, list, None],
         "bitrate_mode": [StrOptions({"constant", "average", "variable"}), None],
@@ -85,20 +90,20 @@ class Codec(Degradation):
 
     def __init__(
         self,
-        format="mp3",
+        format: Literal["mp3", "vorbis", "opus", "random"] = "mp3",
         *,
-        sampling_rate=None,
-        compression_level=None,
-        bitrate_mode=None,
-        random_state=None,
-    ):
+        sampling_rate: float | None = None,
+        compression_level: float | tuple[float, float] | None = None,
+        bitrate_mode: Literal["constant", "average", "variable"] | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.format = format
         self.sampling_rate = sampling_rate
         self.compression_level = compression_level
         self.bitrate_mode = bitrate_mode
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if self.sampling_rate is None:
             raise ValueError(
                 "sampling_rate must be the rate in Hz of the clips that Codec is given, got None: "
@@ -111,23 +116,24 @@ class Codec(Degradation):
                 "None: soundfile sets no mode without it; pass for example 0.5."
             )
         check_formats(
-            [name for name in FORMATS if self._writes(name)],
+            [name for name in CODECS if self._writes(name)],
             {"compression_level": self.compression_level, "bitrate_mode": self.bitrate_mode},
         )
 
-    def _writes(self, name):
+    def _writes(self, name: str) -> bool:
         return self.format in (name, "random")
 
-    def _prepare(self, limit):
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         rng_of = self._make_rng_of()
+        rate = cast(float, self.sampling_rate)  # None is refused before
 
-        def degrade(clip, index):
+        def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:
             rng = rng_of(index)
-            name = str(rng.choice([*FORMATS])) if self.format == "random" else self.format
+            name = str(rng.choice([*CODECS])) if self.format == "random" else self.format
             level = draw_from(self.compression_level, rng)
             return np.stack(
                 [
-                    round_trip(waveform, self.sampling_rate, name, level, self.bitrate_mode)
+                    round_trip(waveform, rate, name, level, self.bitrate_mode)
                     for waveform in limit(clip, index)
                 ]
             )

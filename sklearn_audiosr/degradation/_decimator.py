@@ -1,15 +1,23 @@
 """Low-pass filter, then keep every r-th timepoint."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.degradation._base import Degradation, decimate, draw_seed
+from sklearn_audiosr._transformer import ChangeClip, RandomState, draw_seed
+from sklearn_audiosr.degradation._base import Degradation, Limiter, decimate
 from sklearn_audiosr.degradation._filters import (
     ELLIPTIC_STOPBAND_DB,
     FAMILIES,
     MAX_ORDER,
+    Family,
+    Filter,
     LowPass,
     draw_low_pass,
 )
@@ -32,8 +40,8 @@ class Decimator(Degradation):
         at the cut-off, both for one pass (see `zero_phase`), "fir" is a Hamming-windowed sinc of
         ``2 * order * upsampling_ratio + 1`` taps. "none" keeps every r-th timepoint as it is and
         aliases what lies above. "random" draws one of these families for each clip, with its
-        order, ripple and cut-off, always of zero phase: to train an estimator that serves
-        recordings whose filter nobody knows.
+        order, ripple and cut-off, always of zero phase: to train an estimator for recordings
+        whose filter is not known.
     order : int, default=8
         Order of the filter, at most 50; for "fir", which may have any, the narrowband timepoints
         on each side of its centre. Not used by "none" and "random".
@@ -48,17 +56,17 @@ class Decimator(Degradation):
         False filters causally: the output is delayed by the filter's group delay, which ruins
         comparisons in the time domain. "random" has zero phase only.
     random_state : int, RandomState instance or None, default=None
-        Draws the filters of "random": clip i of every `transform` has the filter that an integer
-        and i give; a RandomState instance, or None, draws others in every call.
+        Draws the filters of "random". With an integer, clip i has the same filter in every
+        `transform`; a RandomState instance, or None, draws others in every call.
 
     See Also
     --------
-    trim_clips : Cuts clips to a multiple of the ratio.
+    trim_clips : Cut clips to a multiple of the ratio.
 
     Notes
     -----
-    With zero phase the signal goes on beyond its ends by odd reflection while it is filtered;
-    clips shorter than that padding are padded by what they have.
+    With zero phase, clips are padded by odd reflection while they are filtered; clips shorter than
+    the padding are padded by their whole length.
 
     "random" draws, each uniformly: a family of the six; an order from 3 to 10 ("fir": 8 to 48); a
     ripple from 0.01 to 0.5 dB on a logarithmic scale; a cut-off from 0.6 to 1. The paper trains on
@@ -91,15 +99,15 @@ class Decimator(Degradation):
 
     def __init__(
         self,
-        upsampling_ratio=2,
+        upsampling_ratio: int = 2,
         *,
-        filter="chebyshev1",
-        order=8,
-        ripple=0.05,
-        cutoff=0.8,
-        zero_phase=True,
-        random_state=None,
-    ):
+        filter: Family | Literal["random"] = "chebyshev1",
+        order: int = 8,
+        ripple: float = 0.05,
+        cutoff: float = 0.8,
+        zero_phase: bool = True,
+        random_state: RandomState = None,
+    ) -> None:
         self.upsampling_ratio = upsampling_ratio
         self.filter = filter
         self.order = order
@@ -108,7 +116,7 @@ class Decimator(Degradation):
         self.zero_phase = zero_phase
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if self.filter == "elliptic" and self.ripple >= ELLIPTIC_STOPBAND_DB:
             raise ValueError(
                 f'ripple must be below the stopband of filter="elliptic", {ELLIPTIC_STOPBAND_DB} '
@@ -125,16 +133,16 @@ class Decimator(Degradation):
                 "filter cannot be undone where the filter is not known."
             )
 
-    def _prepare(self, limit):
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         ratio, low_pass_of = self.upsampling_ratio, self._make_low_passes()
 
-        def degrade(clip, index):
+        def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:
             return decimate(clip, index, ratio, low_pass_of(index)).astype(np.float32)
 
         return degrade
 
-    def _make_low_passes(self):
-        """Give a function from a clip's index to the filter of its waveforms."""
+    def _make_low_passes(self) -> Callable[[int], Filter]:
+        """Return a function from a clip's index to the filter of its waveforms."""
         ratio = self.upsampling_ratio
         if self.filter != "random":
             low_pass = LowPass(

@@ -1,11 +1,20 @@
 """Anti-aliasing low-pass filters by name, and ones drawn at random."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
-FAMILIES = ("chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none")
+Family: TypeAlias = Literal["chebyshev1", "butterworth", "elliptic", "bessel", "fir", "none"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+# Filters waveforms of shape (n_channels, n_timepoints), float64.
+Filter: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 # An elliptic filter has a ripple in its stopband too; 60 dB down, aliasing is hard to hear.
 ELLIPTIC_STOPBAND_DB = 60.0
@@ -13,8 +22,8 @@ ELLIPTIC_STOPBAND_DB = 60.0
 # Recursive filters of more sections leave the unit circle, or scipy's design fails.
 MAX_ORDER = 50
 
-# What is drawn at random: from filters that cut well inside the lowband to ones that alias, the
-# paper's among them. Nobody knows how a given recording was made; these are plausible ways.
+# Ranges of the random filters: from ones that cut well inside the lowband to ones that alias, the
+# paper's among them. How a given recording was made is not known; these are plausible ways.
 _RANDOM_ORDERS = {"fir": (8, 48), "recursive": (3, 10)}
 _RANDOM_RIPPLES = (0.01, 0.5)
 _RANDOM_CUTOFFS = (0.6, 1.0)
@@ -24,13 +33,13 @@ _RANDOM_CUTOFFS = (0.6, 1.0)
 class LowPass:
     """A low-pass filter before decimation; the fields are `Decimator`'s parameters."""
 
-    family: str
+    family: Family
     order: int
     ripple: float
     cutoff: float
     zero_phase: bool = True
 
-    def design(self, ratio):
+    def design(self, ratio: int) -> Filter:
         """Design the filter.
 
         Parameters
@@ -52,8 +61,8 @@ class LowPass:
         sos = self._design_recursive(self.cutoff / ratio)
         return lambda waveforms: _filter_recursive(sos, waveforms, self.zero_phase)
 
-    def _design_recursive(self, cutoff):
-        """Second-order sections; `cutoff` is a fraction of the wideband Nyquist frequency."""
+    def _design_recursive(self, cutoff: float) -> NDArray[np.float64]:
+        """Return second-order sections; `cutoff` is relative to the wideband Nyquist frequency."""
         if self.family == "chebyshev1":
             return signal.cheby1(self.order, self.ripple, cutoff, output="sos")
         if self.family == "elliptic":
@@ -63,20 +72,20 @@ class LowPass:
         return signal.butter(self.order, cutoff, output="sos")
 
 
-def draw_low_pass(rng):
+def draw_low_pass(rng: np.random.Generator) -> LowPass:
     """Draw a filter of zero phase: family, order, ripple and cut-off.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where the numbers come from.
+        Source of the random numbers.
 
     Returns
     -------
     low_pass : LowPass
-        Each family is as likely as the others, and "none" is one of them.
+        All families, "none" included, are equally likely.
     """
-    family = str(rng.choice(FAMILIES))
+    family: Family = str(rng.choice(FAMILIES))  # type: ignore[assignment]
     first, last = _RANDOM_ORDERS["fir" if family == "fir" else "recursive"]
     return LowPass(
         family,
@@ -86,20 +95,24 @@ def draw_low_pass(rng):
     )
 
 
-def _filter_fir(taps, waveforms, zero_phase):
-    """Filter once; centred where the phase is to be zero, with odd reflection beyond the ends."""
-    reach = len(taps) // 2
+def _filter_fir(
+    taps: NDArray[np.float64], waveforms: NDArray[np.float64], zero_phase: bool
+) -> NDArray[np.float64]:
+    """Filter once: centred and padded by odd reflection for zero phase, else causal."""
+    padding = len(taps) // 2
     if zero_phase:
-        padded = np.pad(waveforms, ((0, 0), (reach, reach)), mode="reflect", reflect_type="odd")
+        padded = np.pad(waveforms, ((0, 0), (padding, padding)), mode="reflect", reflect_type="odd")
         return signal.oaconvolve(padded, taps[None], mode="valid", axes=-1)
     return signal.oaconvolve(waveforms, taps[None], axes=-1)[:, : waveforms.shape[-1]]
 
 
-def _filter_recursive(sos, waveforms, zero_phase):
-    """Filter forwards and backwards where the phase is to be zero, else forwards."""
+def _filter_recursive(
+    sos: NDArray[np.float64], waveforms: NDArray[np.float64], zero_phase: bool
+) -> NDArray[np.float64]:
+    """Filter forwards and backwards for zero phase, else forwards."""
     if not zero_phase:
         return signal.sosfilt(sos, waveforms, axis=-1)
-    # scipy's own padding, as far as a short clip has it: 3 for each tap of the whole filter
+    # scipy's own padding, 3 for each tap of the whole filter, limited by the length of the clip
     n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
     padding = min(3 * n_taps, waveforms.shape[-1] - 1)
     return signal.sosfiltfilt(sos, waveforms, axis=-1, padlen=padding)

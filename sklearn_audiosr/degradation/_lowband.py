@@ -1,14 +1,26 @@
-"""Lengths that suit a ratio, and the lowband beneath an empty highband."""
+"""Clips cut to a multiple of the ratio, and the lowband beneath an empty highband."""
+
+from __future__ import annotations
 
 from numbers import Integral
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
-from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
 
 
-def ideal_lowband(clips, upsampling_ratio):
+@overload
+def ideal_lowband(clips: SupportsArray, upsampling_ratio: int) -> NDArray[np.float32]: ...
+@overload
+def ideal_lowband(  # type: ignore[overload-overlap]
+    clips: tuple[Clip, ...], upsampling_ratio: int
+) -> tuple[NDArray[np.float32], ...]: ...
+@overload
+def ideal_lowband(clips: ClipSequence, upsampling_ratio: int) -> list[NDArray[np.float32]]: ...
+def ideal_lowband(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """Keep the true lowband of wideband clips and empty the highband.
 
     No method that leaves the highband empty can have a better signal-to-noise ratio: print it
@@ -27,6 +39,11 @@ def ideal_lowband(clips, upsampling_ratio):
     lowband : container of clips
         The same kind of container, float32, of the same lengths.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If `upsampling_ratio` is no integer of at least 2, or `clips` holds no clips.
+
     Examples
     --------
     >>> import numpy as np
@@ -36,18 +53,27 @@ def ideal_lowband(clips, upsampling_ratio):
     True
     """
     _check_integer("upsampling_ratio", upsampling_ratio, 2)
-    clips = Clips(clips, "clips")
-    return clips.collect(_empty_highband(clip, upsampling_ratio) for clip in clips)
+    checked = Clips(clips, "clips")
+    return checked.collect(_empty_highband(clip, upsampling_ratio) for clip in checked)
 
 
-def _empty_highband(clip, ratio):
+def _empty_highband(clip: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
     n_timepoints = clip.shape[-1]
     spectrum = fft.rfft(clip.astype(np.float64), axis=-1)
     spectrum[:, n_timepoints // (2 * ratio) + 1 :] = 0
-    return fft.irfft(spectrum, n=n_timepoints, axis=-1).astype(np.float32)
+    lowband: NDArray[np.float64] = fft.irfft(spectrum, n=n_timepoints, axis=-1)
+    return lowband.astype(np.float32)
 
 
-def trim_clips(clips, upsampling_ratio):
+@overload
+def trim_clips(clips: SupportsArray, upsampling_ratio: int) -> NDArray[np.float32]: ...
+@overload
+def trim_clips(  # type: ignore[overload-overlap]
+    clips: tuple[Clip, ...], upsampling_ratio: int
+) -> tuple[NDArray[np.float32], ...]: ...
+@overload
+def trim_clips(clips: ClipSequence, upsampling_ratio: int) -> list[NDArray[np.float32]]: ...
+def trim_clips(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """Cut the end of each clip so that its length is a multiple of the upsampling ratio.
 
     Parameters
@@ -65,8 +91,9 @@ def trim_clips(clips, upsampling_ratio):
 
     Raises
     ------
-    ValueError
-        If a clip is shorter than `upsampling_ratio`: nothing would be left.
+    ValueError, TypeError
+        If a clip is shorter than `upsampling_ratio`, which would leave nothing; if
+        `upsampling_ratio` is no integer of at least 1; or if `clips` holds no clips.
 
     Examples
     --------
@@ -76,13 +103,13 @@ def trim_clips(clips, upsampling_ratio):
     [8, 16]
     """
     _check_integer("upsampling_ratio", upsampling_ratio, 1)
-    clips = Clips(clips, "clips")
-    return clips.collect(
-        _trim(clip, f"clips[{i}]", upsampling_ratio) for i, clip in enumerate(clips)
+    checked = Clips(clips, "clips")
+    return checked.collect(
+        _trim(clip, f"clips[{i}]", upsampling_ratio) for i, clip in enumerate(checked)
     )
 
 
-def _trim(clip, name, ratio):
+def _trim(clip: NDArray[np.float32], name: str, ratio: int) -> NDArray[np.float32]:
     n_timepoints = clip.shape[-1] // ratio * ratio
     if n_timepoints == 0:
         raise ValueError(
@@ -92,7 +119,7 @@ def _trim(clip, name, ratio):
     return clip[:, :n_timepoints].copy()
 
 
-def _check_integer(name, value, least):
+def _check_integer(name: str, value: Any, least: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise ValueError(
             f"{name} must be an integer of at least {least}, got {value!r}: pass the wideband over "

@@ -1,16 +1,17 @@
 """One waveform through an encoder and its decoder, in memory, by soundfile."""
 
+from __future__ import annotations
+
 import inspect
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-_MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-
-# libvorbis overflows its stack if it is given a long waveform at once.
-_BLOCK_LENGTH = 16384
+from sklearn_audiosr._files.encoding import encode
+from sklearn_audiosr._files.formats import CODECS, sample_format
 
 # libsndfile's Opus encoder may lose the last milliseconds of a file: let them be silence.
 _TAIL_SECONDS = 0.1
@@ -24,23 +25,7 @@ _MP3_DELAY = 1105
 _OPUS_JITTER_SECONDS = 75e-6
 
 
-@dataclass(frozen=True)
-class Format:
-    """A file format that soundfile writes, and the rates in Hz that it takes (None: any)."""
-
-    major: str
-    subtype: str
-    rates: tuple[int, ...] | None
-
-
-FORMATS = {
-    "mp3": Format("MP3", "MPEG_LAYER_III", _MPEG_RATES),
-    "vorbis": Format("OGG", "VORBIS", None),
-    "opus": Format("OGG", "OPUS", _OPUS_RATES),
-}
-
-
-def check_formats(formats, options):
+def check_formats(formats: Iterable[str], options: dict[str, Any]) -> None:
     """Raise if soundfile is missing, or too old for `options`, or lacks one of `formats`."""
     try:
         import soundfile
@@ -48,9 +33,9 @@ def check_formats(formats, options):
         raise ImportError("Codec needs soundfile: pip install soundfile") from error
 
     for name in formats:
-        major, subtype = FORMATS[name].major, FORMATS[name].subtype
+        file_format, subtype = CODECS[name]
         known = soundfile.available_formats()
-        if major not in known or subtype not in soundfile.available_subtypes(major):
+        if file_format not in known or subtype not in soundfile.available_subtypes(file_format):
             raise ValueError(
                 f'format="{name}" needs a libsndfile that was built with it, got libsndfile '
                 f"{soundfile.__libsndfile_version__} without: pip install -U soundfile brings "
@@ -66,7 +51,13 @@ def check_formats(formats, options):
         )
 
 
-def round_trip(waveform, rate, name, level=None, mode=None):
+def round_trip(
+    waveform: NDArray[np.float32],
+    rate: float,
+    name: str,
+    level: float | None = None,
+    mode: str | None = None,
+) -> NDArray[np.float32]:
     """Encode and decode a waveform.
 
     Parameters
@@ -74,10 +65,10 @@ def round_trip(waveform, rate, name, level=None, mode=None):
     waveform : ndarray of shape (n_timepoints,), float32
         Timepoints in [-1, 1].
     rate : float
-        Its sampling rate in Hz. If the format does not take it, the waveform is resampled to the
+        Its sampling rate in Hz. If the codec does not take it, the waveform is resampled to the
         next rate above (or the highest), and back.
     name : {"mp3", "vorbis", "opus"}
-        The format.
+        The codec.
     level : float, default=None
         libsndfile's compression level, from 0 (best) to 1 (smallest); None is its default.
     mode : {"constant", "average", "variable"}, default=None
@@ -86,16 +77,16 @@ def round_trip(waveform, rate, name, level=None, mode=None):
     Returns
     -------
     decoded : ndarray of shape (n_timepoints,), float32
-        As long, and not delayed.
+        The waveform, of the same length and not delayed.
     """
-    rates = FORMATS[name].rates or (round(rate),)
+    rates = sample_format(CODECS[name].subtype).rates or (round(rate),)
     coded_rate = next((r for r in rates if r >= rate), rates[-1])
     at_coded_rate = _resample(waveform, rate, coded_rate)
     decoded = _code(at_coded_rate, coded_rate, name, level, mode)
     return _fit_length(_resample(decoded, coded_rate, rate), len(waveform))
 
 
-def _resample(waveform, rate, other_rate):
+def _resample(waveform: NDArray[np.float32], rate: float, other_rate: float) -> NDArray[np.float32]:
     if abs(rate - other_rate) < 1:  # Vorbis files have whole rates; a part of 1 Hz is nothing
         return waveform
     try:
@@ -104,10 +95,13 @@ def _resample(waveform, rate, other_rate):
         raise ImportError(
             f"coding at {rate:g} Hz needs a resampler to {other_rate} Hz: pip install soxr"
         ) from error
-    return soxr.resample(waveform, rate, other_rate, quality="VHQ")
+    resampled: NDArray[np.float32] = soxr.resample(waveform, rate, other_rate, quality="VHQ")
+    return resampled
 
 
-def _code(waveform, rate, name, level, mode):
+def _code(
+    waveform: NDArray[np.float32], rate: int, name: str, level: float | None, mode: str | None
+) -> NDArray[np.float32]:
     tail = int(_TAIL_SECONDS * rate)
     decoded = _read(encode(np.pad(waveform, (0, tail)), rate, name, level, mode))
     if name == "mp3" and len(decoded) > len(waveform) + tail:
@@ -117,33 +111,16 @@ def _code(waveform, rate, name, level, mode):
     return _fit_length(decoded, len(waveform))
 
 
-def encode(waveform, rate, name, level, mode):
-    """Return the encoded file, in memory; arguments are those of `round_trip`."""
+def _read(memory: io.BytesIO) -> NDArray[np.float32]:
     import soundfile
 
-    options = {}
-    if level is not None:
-        # LAME refuses its lowest quality, 10, but takes 9.999
-        options["compression_level"] = min(level, 0.9999) if name == "mp3" else level
-    if mode is not None and name == "mp3":
-        options["bitrate_mode"] = mode.upper()
-    form, memory = FORMATS[name], io.BytesIO()
-    with soundfile.SoundFile(
-        memory, "w", rate, 1, form.subtype, format=form.major, **options
-    ) as file:
-        for start in range(0, len(waveform), _BLOCK_LENGTH):
-            file.write(waveform[start : start + _BLOCK_LENGTH])
-    memory.seek(0)
-    return memory
+    decoded: NDArray[np.float32] = soundfile.read(memory, dtype="float32")[0]
+    return decoded
 
 
-def _read(memory):
-    import soundfile
-
-    return soundfile.read(memory, dtype="float32")[0]
-
-
-def _align(decoded, waveform, max_lag):
+def _align(
+    decoded: NDArray[np.float32], waveform: NDArray[np.float32], max_lag: int
+) -> NDArray[np.float32]:
     """Shift `decoded` by what correlates best with `waveform`, at most `max_lag` timepoints."""
     length = len(waveform)
     around = np.pad(_fit_length(decoded, length + max_lag), (max_lag, 0))
@@ -152,6 +129,6 @@ def _align(decoded, waveform, max_lag):
     return shifted[np.argmax([candidate @ waveform for candidate in shifted])]
 
 
-def _fit_length(waveform, length):
-    """Cut the end, or put silence there."""
+def _fit_length(waveform: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Cut the end of a waveform, or pad it with zeros."""
     return np.pad(waveform[:length], (0, max(0, length - len(waveform))))

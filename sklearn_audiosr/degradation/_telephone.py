@@ -1,13 +1,17 @@
 """A telephone line."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_audiosr.degradation import _g711
-from sklearn_audiosr.degradation._base import Degradation, decimate
+from sklearn_audiosr.degradation._base import ChangeClip, Degradation, Limiter, decimate
 
 _RATE = 8000  # of G.711, in Hz
 _LOW, _HIGH = 300, 3400  # Hz
@@ -34,7 +38,7 @@ class Telephone(Degradation):
 
     See Also
     --------
-    Decimator : Low-pass filters without a lower limit.
+    Decimator : Low-pass filter, without a lower limit.
 
     Notes
     -----
@@ -43,8 +47,8 @@ class Telephone(Degradation):
     3600 Hz. A real line has the same band, but gentler slopes, which differ from line to line.
     Before and after a clip the line is silent.
 
-    Companding counts from a full scale of -1 to 1. What is beyond, after the filter, is clipped,
-    with a warning. The mu-law's words become silence below 1/8192, and the A-law, which has no
+    Companding has a full scale of -1 to 1. Values beyond it, after the filter, are clipped, with a
+    warning. The mu-law's words become silence below 1/8192, and the A-law, which has no
     word for 0, sends silence as 1/4096. A channel is a line of its own.
 
     References
@@ -71,12 +75,18 @@ class Telephone(Degradation):
         "law": [StrOptions(set(_g711.LAWS)), None],
     }
 
-    def __init__(self, upsampling_ratio=2, *, sampling_rate=None, law="mulaw"):
+    def __init__(
+        self,
+        upsampling_ratio: int = 2,
+        *,
+        sampling_rate: float | None = None,
+        law: Literal["mulaw", "alaw"] | None = "mulaw",
+    ) -> None:
         self.upsampling_ratio = upsampling_ratio
         self.sampling_rate = sampling_rate
         self.law = law
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         least = 2 * (_HIGH + _TRANSITION) * self.upsampling_ratio
         if self.sampling_rate is not None and self.sampling_rate < least:
             narrowband = self.sampling_rate / self.upsampling_ratio
@@ -87,11 +97,11 @@ class Telephone(Degradation):
                 f"of the wideband clips, and the ratio that leaves {_RATE} Hz."
             )
 
-    def _prepare(self, limit):
+    def _prepare(self, limit: Limiter) -> ChangeClip:
         ratio, law = self.upsampling_ratio, self.law
         taps = _design_band_pass(self.sampling_rate or _RATE * ratio)
 
-        def degrade(clip, index):
+        def degrade(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:
             narrowband = decimate(clip, index, ratio, lambda y: _filter(taps, y))
             if law is None:
                 return narrowband.astype(np.float32)
@@ -100,14 +110,19 @@ class Telephone(Degradation):
         return degrade
 
 
-def _design_band_pass(rate):
-    """Taps of a band-pass filter for waveforms at `rate` Hz."""
+def _design_band_pass(rate: float) -> NDArray[np.float64]:
+    """Return the taps of a band-pass filter for waveforms at `rate` Hz."""
     n_taps, beta = signal.kaiserord(_STOPBAND_DB, _TRANSITION / (rate / 2))
     edges = [_LOW - _TRANSITION / 2, _HIGH + _TRANSITION / 2]  # 6 dB down, mid-transition
-    return signal.firwin(n_taps | 1, edges, window=("kaiser", beta), pass_zero=False, fs=rate)
+    window = "kaiser", beta
+    taps: NDArray[np.float64] = signal.firwin(
+        n_taps | 1, edges, window=window, pass_zero=False, fs=rate
+    )
+    return taps
 
 
-def _filter(taps, waveforms):
+def _filter(taps: NDArray[np.float64], waveforms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Filter once, centred, with silence beyond the ends."""
     # by reflection, odd or even, the ends come out twice as wrong: the filter is a high-pass too
-    return signal.oaconvolve(waveforms, taps[None], mode="same", axes=-1)
+    filtered: NDArray[np.float64] = signal.oaconvolve(waveforms, taps[None], mode="same", axes=-1)
+    return filtered

@@ -1,7 +1,7 @@
 """Listening tests by the MUSHRA method, from estimators and recordings to statistics.
 
-`make_stimuli` runs the systems and matches their outputs in loudness, `make_listening_test` writes
-a page that runs in a browser without a server, and `analyze` reads what the listeners saved.
+`make_stimuli` runs the systems and matches their outputs in loudness. `make_listening_test` writes
+a page that runs in a browser without a server. `analyze` reads the answers that listeners saved.
 """
 
 from sklearn_audiosr.listening._analysis import analyze

@@ -1,20 +1,26 @@
-"""From answers to statistics, by Recommendation ITU-R BS.1534-3."""
+"""Compute the statistics of a test by Recommendation ITU-R BS.1534-3."""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import combinations
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._answers import read_key, read_panel
 from sklearn_audiosr.listening._screening import find_undegraded, screen
 from sklearn_audiosr.listening._stimuli import ANCHORS, REFERENCE
 
 
-@validate_params(
+@validated(
     {
         "files": [str, os.PathLike, "array-like"],
         "key": [str, os.PathLike],
@@ -22,31 +28,37 @@ from sklearn_audiosr.listening._stimuli import ANCHORS, REFERENCE
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_bootstraps": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def analyze(
-    files, key, *, post_screening=True, confidence=0.95, n_bootstraps=10000, random_state=0
-):
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    key: str | os.PathLike[str],
+    *,
+    post_screening: bool = True,
+    confidence: float = 0.95,
+    n_bootstraps: int = 10000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Bunch:
     """Read the answers of listeners and compute the statistics of a MUSHRA test [1]_.
 
     Parameters
     ----------
     files : path-like or list of path-like
         The files that listeners saved, or a folder of them: all of its ``.json`` files that are not
-        hidden. Keys among them are passed over.
+        hidden. A key among them is skipped.
     key : path-like
         ``key.json`` of the test, or the folder that holds it.
     post_screening : bool, default=True
-        Leave out listeners by section 4.1.2: whose hidden reference is below 90 in more than 15 %
-        of the recordings, or whose mid anchor is above 90 in more than 15 %. A recording whose mid
-        anchor more than 25 % of all listeners rate above 90 does not count for the second rule.
+        Leave out listeners by section 4.1.2: those who rate the hidden reference below 90 in more
+        than 15 % of the recordings, and those who rate the mid anchor above 90 in more than 15 %.
+        If more than 25 % of all listeners rate the mid anchor of a recording above 90, that
+        recording does not count for the second rule.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     n_bootstraps : int, default=10000
-        Number of resamplings of the listeners for differences.
+        Number of resamplings of the listeners for the intervals of differences.
     random_state : int, RandomState instance or None, default=0
-        Draws them.
+        Draws the resamplings.
 
     Returns
     -------
@@ -54,13 +66,13 @@ def analyze(
         Dictionary-like object with the attributes
 
         systems, recordings, listeners : list of str
-            The axes of the scores; `listeners` are those who are left.
+            The axes of the scores; `listeners` are those who were not left out.
         scores : ndarray of shape (n_listeners, n_recordings, n_systems)
             From 0 to 100.
         overall : dict of str to dict
-            By system: "mean", "low" and "high" (confidence interval of the mean by Student's t;
-            each listener counts once, with the mean over recordings), "median", "q1" and "q3" (of
-            all scores, section 4.1.2) and "n", the number of listeners.
+            For each system: "mean", "low" and "high" (confidence interval of the mean by Student's
+            t, over the listeners' means over recordings), "median", "q1" and "q3" (of all scores,
+            section 4.1.2) and "n", the number of listeners.
         by_recording : dict of str to dict of str to dict
             The same for each recording.
         differences : dict of (str, str) to dict
@@ -69,30 +81,35 @@ def analyze(
         excluded : dict of str to str
             Who was left out and why.
         undegraded : list of str
-            Recordings whose mid anchor too many rate above 90.
+            Recordings whose mid anchor more than 25 % of the listeners rate above 90.
         outliers : list of tuple of (str, str, str, float)
-            Listener, recording, system and score beyond 1.5 interquartile ranges, to be looked
-            into: they stay in.
+            Listener, recording, system and score of those beyond 1.5 interquartile ranges. They
+            are kept: look into them.
         comments : list of tuple of (str, str, str)
             Listener, recording and what the listener wrote.
         seconds : ndarray of shape (n_listeners, n_recordings)
-            Time that each trial took.
-        title, test, confidence, simulated
-            Of the test; `simulated` tells that `simulate_answers` made the answers.
+            Duration of each trial.
+        title, test : str
+            Title and identifier of the test.
+        confidence : float
+            Confidence level of the intervals.
+        simulated : bool
+            Whether `simulate_answers` made the answers.
 
     Raises
     ------
     ValueError
-        If a file is damaged, edited, of another test, or incomplete, if there are no answers, if a
-        listener comes twice, if simulated answers are mixed with real ones, or if nobody is left.
+        If a file is damaged, edited, incomplete or of another test, if there are no answers, if a
+        listener occurs twice, if simulated answers are mixed with real ones, or if all listeners
+        are left out.
     FileNotFoundError
-        If there is no such file.
+        If one of the files does not exist.
 
     Warns
     -----
     UserWarning
-        If some listen with headphones and others with loudspeakers (section 8), or with a device,
-        such as a wireless headset in a call, whose rate is below that of the recordings.
+        If some listeners used headphones and others loudspeakers (section 8), or if a device,
+        such as a wireless headset in a call, has a lower rate than the recordings.
 
     See Also
     --------
@@ -101,13 +118,13 @@ def analyze(
 
     Notes
     -----
-    With six recordings or fewer, one reference that was missed is more than 15 %. The
-    Recommendation asks for at least five recordings, and finds about 20 listeners often enough.
+    With six recordings or fewer, one missed reference is already more than 15 %. The Recommendation
+    asks for at least five recordings; about 20 listeners are often enough.
 
-    Ratings of one listener are not independent, so intervals are over listeners, and hold for these
-    recordings: they say nothing about others. With one listener they are nan, and those of
-    differences are too narrow with fewer than about eight: no bootstrap leaves what was observed.
-    Intervals of several differences are not corrected for their number.
+    The ratings of one listener are not independent. The intervals are therefore over listeners;
+    they hold for these recordings and say nothing about others. With one listener they are nan.
+    With fewer than about eight listeners the intervals of differences are too narrow, because a
+    bootstrap cannot go beyond what was observed. They are not corrected for the number of pairs.
 
     References
     ----------
@@ -139,9 +156,9 @@ def analyze(
     >>> result.overall["4 kHz"]["mean"]
     70.0
     """
-    key = read_key(key)
-    answers = read_panel(files, key)
-    axes = list(key["systems"]), [trial["recording"] for trial in key["trials"]]
+    content = read_key(key)
+    answers = read_panel(files, content)
+    axes = list(content["systems"]), [trial["recording"] for trial in content["trials"]]
     undegraded = find_undegraded(answers, axes[0])
     excluded = screen(answers, axes[0], undegraded) if post_screening else {}
     kept = [answer for answer in answers if answer["listener"] not in excluded]
@@ -152,8 +169,8 @@ def analyze(
         )
     result = _describe_panel(kept, *axes)
     return Bunch(
-        title=key["title"],
-        test=key["test"],
+        title=content["title"],
+        test=content["test"],
         confidence=confidence,
         excluded=excluded,
         undegraded=[axes[1][i] for i in np.flatnonzero(undegraded)],
@@ -167,8 +184,10 @@ def analyze(
     )
 
 
-def _describe_panel(answers, systems, recordings):
-    """Collect what the listeners gave."""
+def _describe_panel(
+    answers: list[dict[str, Any]], systems: list[str], recordings: list[str]
+) -> Bunch:
+    """Return scores, outliers, comments and durations of the listeners."""
     listeners = [answer["listener"] for answer in answers]
     scores = np.array([answer["scores"] for answer in answers])
     return Bunch(
@@ -188,13 +207,15 @@ def _describe_panel(answers, systems, recordings):
     )
 
 
-def _summarize_systems(scores, systems, confidence):
-    """Statistics of each system's scores, from scores of shape (n_listeners, any, n_systems)."""
+def _summarize_systems(
+    scores: NDArray[Any], systems: list[str], confidence: float
+) -> dict[str, dict[str, float]]:
+    """Return statistics for each system from scores of shape (n_listeners, any, n_systems)."""
     return {name: _summarize(scores[..., j], confidence) for j, name in enumerate(systems)}
 
 
-def _summarize(scores, confidence):
-    """Statistics of one system's scores of shape (n_listeners, n_recordings)."""
+def _summarize(scores: NDArray[Any], confidence: float) -> dict[str, float]:
+    """Return statistics of one system's scores of shape (n_listeners, n_recordings)."""
     means = scores.mean(axis=1)
     n, mean = len(means), means.mean()
     half = np.nan
@@ -212,16 +233,22 @@ def _summarize(scores, confidence):
     }
 
 
-def quartiles(scores):
-    """Return q1, median and q3 as section 4.1.2 has them: medians of halves with the middle."""
+def quartiles(scores: NDArray[Any]) -> tuple[float, float, float]:
+    """Return q1, median and q3 by section 4.1.2: q1 and q3 are medians of halves."""
     ordered = np.sort(scores, axis=None)
-    half = (len(ordered) + 1) // 2
-    parts = ordered[:half], ordered, ordered[-half:]
-    return tuple(float(np.median(part)) for part in parts)
+    half = (len(ordered) + 1) // 2  # both halves hold the middle of an odd number
+    q1, median, q3 = map(np.median, (ordered[:half], ordered, ordered[-half:]))
+    return float(q1), float(median), float(q3)
 
 
-def _compare(scores, systems, confidence, n_bootstraps, random_state):
-    """Differences of the systems under test, with intervals by a bootstrap over listeners."""
+def _compare(
+    scores: NDArray[Any],
+    systems: list[str],
+    confidence: float,
+    n_bootstraps: int,
+    random_state: int | np.random.RandomState | None,
+) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the differences of systems, with intervals by a bootstrap over listeners."""
     tested = [name for name in systems if name not in (REFERENCE, *ANCHORS)]
     pairs = list(combinations(tested, 2))
     means = scores.mean(axis=1)  # (n_listeners, n_systems)
@@ -232,31 +259,33 @@ def _compare(scores, systems, confidence, n_bootstraps, random_state):
     drawn = rng.randint(n_listeners, size=(n_bootstraps, n_listeners))
     tails = _expand_tails(confidence, n_listeners)
     result = {}
-    for pair, difference in zip(pairs, differences, strict=True):
-        interval = [np.nan, np.nan]
+    for (first, second), difference in zip(pairs, differences, strict=True):
+        interval = np.array([np.nan, np.nan])
         if n_listeners > 1:
             interval = np.quantile(difference[drawn].mean(axis=1), tails)
         low, high = (float(end) for end in interval)
-        result[pair] = {"mean": float(difference.mean()), "low": low, "high": high}
+        result[first, second] = {"mean": float(difference.mean()), "low": low, "high": high}
     return result
 
 
-def _expand_tails(confidence, n):
-    """Return quantiles of bootstrapped means; plain ones are too narrow for few listeners."""
+def _expand_tails(confidence: float, n: int) -> Any:
+    """Return the quantiles for an interval of bootstrapped means, expanded for few listeners."""
     if n < 2:
         return [0.0, 1.0]
-    reach = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, n - 1)
-    return stats.norm.cdf([-reach, reach])
+    z = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, n - 1)
+    return stats.norm.cdf([-z, z])
 
 
-def _find_outliers(scores, listeners, recordings, systems):
-    """Scores beyond 1.5 interquartile ranges of their recording and system."""
+def _find_outliers(
+    scores: NDArray[Any], listeners: list[str], recordings: list[str], systems: list[str]
+) -> list[tuple[str, str, str, float]]:
+    """Return the scores beyond 1.5 interquartile ranges of their recording and system."""
     found = []
     for i, recording in enumerate(recordings):
         for j, system in enumerate(systems):
             q1, _, q3 = quartiles(scores[:, i, j])
-            reach = 1.5 * (q3 - q1)
+            margin = 1.5 * (q3 - q1)
             for listener, score in zip(listeners, scores[:, i, j], strict=True):
-                if not q1 - reach <= score <= q3 + reach:
+                if not q1 - margin <= score <= q3 + margin:
                     found.append((listener, recording, system, float(score)))
     return found

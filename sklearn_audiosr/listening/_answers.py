@@ -1,59 +1,74 @@
-"""Answers of listeners: the files that the page saves, checked and joined with the key."""
+"""Read the key of a test and the answers that its page saved, and check that they fit."""
+
+from __future__ import annotations
 
 import json
 import os
 import warnings
 import zlib
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sklearn_audiosr.listening._page import KEY_FORMAT, KEY_VERSION
+from sklearn_audiosr.listening._records import (
+    check_distinct,
+    check_format,
+    check_ids,
+    check_that,
+    collect_by_id,
+    has_format,
+    load_json,
+    read_field,
+)
 from sklearn_audiosr.listening._stimuli import REFERENCE
 
-# Version 1 left simulated and device_rate out of its checksum: it is refused.
+# Version 1 is refused: its checksum does not cover simulated and device_rate.
 ANSWERS_FORMAT, ANSWERS_VERSION = "sklearn-audiosr listening answers", 2
 TRANSDUCERS = ("headphones", "loudspeakers")
 
-_KEY_FIELDS = {
-    **{"test": str, "title": str, "sampling_rate": int},
-    **{"systems": list, "trials": list},
-}
+_KEY_FIELDS = {"test": str, "title": str, "sampling_rate": int, "systems": list, "trials": list}
 
 
-_ORIGINS = {
-    "key": "take the key.json that make_listening_test wrote",
-    "answers": "take the file that the page saved",
-}
-
-
-def read_key(key):
+def read_key(key: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the key of a test from its file, or from the folder that holds it."""
     path = Path(key) / "key.json" if Path(key).is_dir() else Path(key)
     where = f"key {path}"
-    content = _load_json(path, "key")
-    _check_format(content, where, "key", KEY_FORMAT, KEY_VERSION)
-    for field, kind in _KEY_FIELDS.items():
-        _field(content, field, kind, where)
+    content = load_json(path, "key")
+    check_format(content, where, "key", KEY_FORMAT, KEY_VERSION)
+    for name, kind in _KEY_FIELDS.items():
+        read_field(content, name, kind, where)
     systems, trials = content["systems"], content["trials"]
     for trial in trials:
-        stimuli = _field(trial, "stimuli", dict, where)
-        need = f"{_field(trial, 'recording', str, where)!r} must have a stimulus for each system"
-        _need(
-            sorted(map(repr, stimuli.values())) == sorted(map(repr, systems)), where, need, stimuli
+        stimuli = read_field(trial, "stimuli", dict, where)
+        needed = (
+            f"{read_field(trial, 'recording', str, where)!r} must have a stimulus for each system"
         )
-    _need_distinct(systems, "systems", where)
-    _need(REFERENCE in systems, where, f"systems must hold the {REFERENCE}", systems)
-    _need_distinct([trial["recording"] for trial in trials], "recordings", where)
-    _need_distinct([_field(trial, "id", str, where) for trial in trials], "ids of trials", where)
-    return content
+        check_that(
+            sorted(map(repr, stimuli.values())) == sorted(map(repr, systems)),
+            where,
+            needed,
+            stimuli,
+        )
+    check_distinct(systems, "systems", where)
+    check_that(REFERENCE in systems, where, f"systems must hold the {REFERENCE}", systems)
+    check_distinct([trial["recording"] for trial in trials], "recordings", where)
+    check_distinct(
+        [read_field(trial, "id", str, where) for trial in trials], "ids of trials", where
+    )
+    checked: dict[str, Any] = content
+    return checked
 
 
-def read_panel(files, key):
-    """Read the answers of all listeners, in the order of their ids: see `_read_answers`."""
-    contents = [(path, _load_json(path, "answers")) for path in _find_files(files)]
-    keys = [path for path, content in contents if _has_format(content, KEY_FORMAT)]
+def read_panel(
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], key: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Read the answers of all listeners, sorted by their ids: see `_read_answers`."""
+    contents = [(path, load_json(path, "answers")) for path in _find_files(files)]
+    keys = [path for path, content in contents if has_format(content, KEY_FORMAT)]
     answers = [_read_answers(path, content, key) for path, content in contents if path not in keys]
     if not answers:
         raise ValueError(
@@ -74,12 +89,18 @@ def read_panel(files, key):
             "files must be of real listeners or of simulated ones, got both: leave out those that "
             "simulate_answers made."
         )
+    _warn_of_devices(answers, key)
+    return answers
+
+
+def _warn_of_devices(answers: list[dict[str, Any]], key: dict[str, Any]) -> None:
+    """Warn if listeners used different kinds of devices, or devices of too low a rate."""
     if len({answer["transducer"] for answer in answers}) > 1:
         warnings.warn(
             "Some listened with headphones, others with loudspeakers: the Recommendation (section "
             "8) wants the same for all. Analyse them apart, or say so in the report.",
             UserWarning,
-            stacklevel=4,  # past analyze and validate_params
+            stacklevel=5,  # the caller of analyze, past the check of its parameters
         )
     deaf = [a["listener"] for a in answers if a["device_rate"] < key["sampling_rate"]]
     if deaf:
@@ -87,13 +108,14 @@ def read_panel(files, key):
             f"The devices of {', '.join(deaf)} played at a lower rate than the recordings have, "
             f"{key['sampling_rate']} Hz, so that their highband was not heard: leave them out.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    return answers
 
 
-def _find_files(files):
-    """Return the files as paths, those of a folder by their names."""
+def _find_files(
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> list[Path]:
+    """Return the files as paths; those of a folder are sorted by name."""
     if not isinstance(files, (str, os.PathLike)):
         return [Path(path) for path in files]
     if not Path(files).is_dir():
@@ -107,93 +129,104 @@ def _find_files(files):
     return found
 
 
-def _may_hold_answers(path):
+def _may_hold_answers(path: Path) -> bool:
     # a Mac puts a hidden "._name.json" beside every file on a USB stick
     return path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file()
 
 
-def _read_answers(path, content, key):
-    """Check one listener's answers.
+def _read_answers(path: Path, content: Any, key: dict[str, Any]) -> dict[str, Any]:
+    """Check one listener's answers and return them in the order of the key.
 
     Returns
     -------
     answers : dict
-        Of the listener: "path", "listener", "transducer", "device_rate", "simulated", "scores" of
-        shape (n_recordings, n_systems) in the key's order, "seconds" and "comments", one a
-        recording.
+        "path", "listener", "transducer", "device_rate", "simulated", "scores" of shape
+        (n_recordings, n_systems), "seconds" and "comments", one for each recording.
     """
     where = f"answers {path}"
-    _check_format(content, where, "answers", ANSWERS_FORMAT, ANSWERS_VERSION)
-    if _field(content, "test", str, where) != key["test"]:
+    check_format(content, where, "answers", ANSWERS_FORMAT, ANSWERS_VERSION)
+    if read_field(content, "test", str, where) != key["test"]:
         raise ValueError(
             f"{where} must be of the test {key['test']!r} ({key['title']!r}), got "
             f"{content['test']!r}: take the key of the same test, or leave the file out."
         )
-    listener = _field(content, "listener", str, where).strip()
-    _need(listener, where, "listener must not be empty", "got blanks")
-    transducer = _field(content, "transducer", str, where)
-    _need(transducer in TRANSDUCERS, where, f"transducer must be one of {TRANSDUCERS}", transducer)
-    device_rate = _field(content, "device_rate", (int, float), where)
-    need = "device_rate must be above 0 and finite"
-    _need(0 < device_rate < float("inf"), where, need, device_rate)
-    simulated = content.get("simulated", False)
-    _need(isinstance(simulated, bool), where, "simulated must be true or false", repr(simulated))
-    trials = _by_id(_field(content, "trials", list, where), "trial", where)
-    _same_ids(trials, [trial["id"] for trial in key["trials"]], "trials", where)
+    about = _read_listener(content, where)
+    trials = collect_by_id(read_field(content, "trials", list, where), "trial", where)
+    check_ids(trials, [trial["id"] for trial in key["trials"]], "trials", where)
     scores, seconds, comments = [], [], []
     for trial in key["trials"]:
         place = f"{where}, trial {trial['id']!r}"
         answered = trials[trial["id"]]
         scores.append(_read_scores(answered, trial, key["systems"], place))
         seconds.append(_read_seconds(answered, place))
-        comments.append(_field(answered, "comment", str, place))
+        comments.append(read_field(answered, "comment", str, place))
     _check_sum(content, where)
     return {
         "path": path,
-        "listener": listener,
-        "transducer": transducer,
-        "device_rate": device_rate,
-        "simulated": simulated,
+        **about,
         "scores": np.array(scores, dtype=float),
         "seconds": seconds,
         "comments": comments,
     }
 
 
-def _read_scores(answered, trial, systems, where):
-    """Scores of one trial in the order of the systems."""
-    stimuli = _by_id(_field(answered, "stimuli", list, where), "stimulus", where)
-    _same_ids(stimuli, list(trial["stimuli"]), "stimuli", where)
+def _read_listener(content: Any, where: str) -> dict[str, Any]:
+    """Return the listener's id, kind of device and its rate, and whether they are simulated."""
+    listener = read_field(content, "listener", str, where).strip()
+    check_that(listener, where, "listener must not be empty", "got blanks")
+    transducer = read_field(content, "transducer", str, where)
+    check_that(
+        transducer in TRANSDUCERS, where, f"transducer must be one of {TRANSDUCERS}", transducer
+    )
+    device_rate = read_field(content, "device_rate", (int, float), where)
+    needed = "device_rate must be above 0 and finite"
+    check_that(0 < device_rate < float("inf"), where, needed, device_rate)
+    simulated = content.get("simulated", False)
+    check_that(
+        isinstance(simulated, bool), where, "simulated must be true or false", repr(simulated)
+    )
+    return {
+        "listener": listener,
+        "transducer": transducer,
+        "device_rate": device_rate,
+        "simulated": simulated,
+    }
+
+
+def _read_scores(answered: Any, trial: dict[str, Any], systems: list[str], where: str) -> list[int]:
+    """Return the scores of one trial in the order of the systems."""
+    stimuli = collect_by_id(read_field(answered, "stimuli", list, where), "stimulus", where)
+    check_ids(stimuli, list(trial["stimuli"]), "stimuli", where)
     scores = {}
     for stimulus, system in trial["stimuli"].items():
         score = stimuli[stimulus].get("score")
         legal = isinstance(score, int) and not isinstance(score, bool) and 0 <= score <= 100
-        need = f"the score of stimulus {stimulus!r} must be an integer from 0 to 100"
-        _need(legal, where, need, repr(score))
+        needed = f"the score of stimulus {stimulus!r} must be an integer from 0 to 100"
+        check_that(legal, where, needed, repr(score))
         scores[system] = score
     return [scores[system] for system in systems]
 
 
-def _read_seconds(answered, where):
-    seconds = _field(answered, "seconds", (int, float), where)
-    _need(0 <= seconds < float("inf"), where, "seconds must be at least 0 and finite", seconds)
-    return seconds
+def _read_seconds(answered: Any, where: str) -> float:
+    seconds = read_field(answered, "seconds", (int, float), where)
+    check_that(0 <= seconds < float("inf"), where, "seconds must be at least 0 and finite", seconds)
+    return float(seconds)
 
 
-def checksum(answers):
-    """Return the CRC-32 of every field but "checksum"; session.js computes the same.
+def checksum(answers: dict[str, Any]) -> int:
+    """Return the CRC-32 of all fields but "checksum"; session.js computes the same.
 
-    It is taken of their canonical JSON (RFC 8785: fields by their names, no blanks), so that
+    It is computed from canonical JSON (RFC 8785: fields sorted by name, no white space), so that
     neither the order of fields nor white space matters.
     """
     fields = _unify({name: value for name, value in answers.items() if name != "checksum"})
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    # half of a surrogate pair, which a comment that was cut off may hold, is escaped in JavaScript
+    # JavaScript escapes half of a surrogate pair, which a truncated comment may end with
     return zlib.crc32(text.encode(errors="backslashreplace"))
 
 
-def _unify(value):
-    """Give whole numbers as int: JavaScript writes 12, where Python writes 12.0."""
+def _unify(value: Any) -> Any:
+    """Return a value with whole numbers as int: JavaScript writes 12 where Python writes 12.0."""
     if isinstance(value, dict):
         return {name: _unify(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -201,77 +234,10 @@ def _unify(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _check_sum(content, where):
-    _need(
+def _check_sum(content: dict[str, Any], where: str) -> None:
+    check_that(
         content.get("checksum") == checksum(content),
         where,
         "must be as the page saved it",
         "another checksum: the file was edited or damaged, ask the listener for the original",
     )
-
-
-def _load_json(path, name):
-    if not path.is_file():
-        raise FileNotFoundError(f"{name} must be a file, got {path}: check the path.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))  # editors may add a mark
-    except ValueError as error:  # no JSON, or no UTF-8
-        raise ValueError(
-            f"{name} {path} must be a JSON file in UTF-8, got: {error}. If it was opened in an "
-            f"editor, {_ORIGINS[name]}."
-        ) from error
-
-
-def _has_format(content, content_format):
-    return isinstance(content, dict) and content.get("format") == content_format
-
-
-def _check_format(content, where, name, content_format, version):
-    if not _has_format(content, content_format):
-        got = repr(content.get("format")) if isinstance(content, dict) else "another JSON file"
-        raise ValueError(
-            f"{where} must be a file of the format {content_format!r}, got {got}: {_ORIGINS[name]}."
-        )
-    if content.get("version") != version:
-        raise ValueError(
-            f"{where} must have version {version}, got {content.get('version')!r}: read it with "
-            "the version of the package that wrote the test."
-        )
-
-
-def _field(record, name, kind, where):
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    value = record.get(name) if isinstance(record, dict) else None
-    need = f"{name} must be of the type {' or '.join(k.__name__ for k in kinds)}"
-    # to Python, true is an int
-    _need(isinstance(value, kinds) and not isinstance(value, bool), where, need, repr(value))
-    return value
-
-
-def _need(condition, where, need, got):
-    if not condition:
-        raise ValueError(f"{where}: {need}, got {got}.")
-
-
-def _need_distinct(values, name, where):
-    legal = all(isinstance(value, str) for value in values) and len(set(values)) == len(values)
-    _need(values and legal, where, f"{name} must be texts, at least 1 and all different", values)
-
-
-def _by_id(records, name, where):
-    """Return records by their id in the field `name`, each of which may come once."""
-    found: dict[str, dict] = {}
-    for record in records:
-        identity = _field(record, name, str, where)
-        need = f"each {name} must be answered once"
-        _need(identity not in found, where, need, f"{identity!r} twice")
-        found[identity] = record
-    return found
-
-
-def _same_ids(found, wanted, name, where):
-    missing = sorted(set(wanted) - set(found))
-    unknown = sorted(set(found) - set(wanted))
-    need = f"must hold the {len(wanted)} {name} of the test"
-    _need(not missing, where, need, f"none for {', '.join(missing)}")
-    _need(not unknown, where, need, f"unknown ones: {', '.join(unknown)}")

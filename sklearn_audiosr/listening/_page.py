@@ -1,4 +1,6 @@
-"""A MUSHRA test as a folder: a static page for the listeners, a key for the experimenter."""
+"""Write a MUSHRA test as a folder: a static page for listeners, a key for the experimenter."""
+
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -6,16 +8,19 @@ import json
 import os
 import re
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import validate_params
 
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._stimuli import REFERENCE, Stimuli
 from sklearn_audiosr.listening._writing import draw_ids, encode_wav, write_folder
 
 KEY_FORMAT, KEY_VERSION = "sklearn-audiosr listening key", 1
 
-# In the spirit of Attachment 1 of the Recommendation, in words of our own.
+# After Attachment 1 of the Recommendation, in our own words.
 INSTRUCTIONS = """
 You will compare recordings with a reference, the original. On each page you can hear the
 reference and several stimuli, A, B, C and so on: the same recording, processed in different ways.
@@ -34,7 +39,7 @@ it. Take a pause when you are tired: your ratings are kept.
 CLOSING = "Please give the file to the experimenter."
 
 
-@validate_params(
+@validated(
     {
         "stimuli": [Stimuli],
         "folder": [str, os.PathLike],
@@ -46,54 +51,53 @@ CLOSING = "Please give the file to the experimenter."
         "loop": ["boolean"],
         "random_state": ["random_state"],
         "overwrite": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def make_listening_test(
-    stimuli,
-    folder,
+    stimuli: Stimuli,
+    folder: str | os.PathLike[str],
     *,
-    title="Listening test",
-    instructions=None,
-    consent=None,
-    closing=CLOSING,
-    training=True,
-    loop=True,
-    random_state=None,
-    overwrite=False,
-):
+    title: str = "Listening test",
+    instructions: str | None = None,
+    consent: str | None = None,
+    closing: str = CLOSING,
+    training: bool = True,
+    loop: bool = True,
+    random_state: int | np.random.RandomState | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write a MUSHRA test [1]_ that runs in a browser.
 
-    The folder will hold ``page``, which goes to the listeners: they open ``page/index.html``, from
-    a disk or from any web server; nothing is sent anywhere. It will also hold ``key.json``, which
-    stays with the experimenter: it tells which stimulus is which.
+    Give ``page`` in the folder to the listeners. They open ``page/index.html``, from a disk or from
+    any web server; the page sends nothing anywhere. Keep ``key.json``, which says which stimulus is
+    which.
 
     Parameters
     ----------
     stimuli : Stimuli
-        What `make_stimuli` gave.
+        The result of `make_stimuli`.
     folder : path-like
         A new or empty folder.
     title : str, default="Listening test"
         Heading of the page.
     instructions : str, default=None
-        Text of the first page, its paragraphs separated by empty lines; None takes instructions
-        after the Recommendation's example.
+        Text of the first page, its paragraphs separated by empty lines. None takes instructions
+        after the example in the Recommendation.
     consent : str, default=None
         A sentence that a listener has to agree to; None asks for nothing.
     closing : str, default="Please give the file to the experimenter."
-        What to do with the answers, told at the end.
+        Text of the last page: what to do with the answers.
     training : bool, default=True
         Begin with a training, as the Recommendation demands: every recording once, in another
-        order, with ratings that are not saved. False if the listeners were trained before.
+        order, with ratings that are not saved. Pass False if the listeners were trained before.
     loop : bool, default=True
         Play in a loop until a listener turns it off.
     random_state : int, RandomState instance or None, default=None
-        Draws the names of trials and stimuli. The order of trials and of stimuli is drawn on the
-        page, by the listener's id.
+        Draws the names of trials and stimuli. The page draws the order of trials and stimuli, from
+        the listener's id.
     overwrite : bool, default=False
-        Replace a folder that holds an earlier test and nothing else. Answers to the earlier test
-        need its key.
+        Replace a folder that holds an earlier test and nothing else. The answers to the earlier
+        test need its key, so keep a copy.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def make_listening_test(
     Raises
     ------
     FileExistsError, NotADirectoryError, FileNotFoundError
-        If the folder holds something already, is a file, or lies in no folder that exists.
+        If the folder is not empty, is a file, or its parent folder does not exist.
 
     See Also
     --------
@@ -112,14 +116,14 @@ def make_listening_test(
 
     Notes
     -----
-    A listener hears each stimulus and the reference for half a second at least and rates each
-    before going on; the slider of the signal that is being heard is the only one that moves. Going
-    over to another signal keeps the instant, with a fade of 5 ms out and 5 ms in and no cross-fade
-    (section 5.3 of the Recommendation). Ratings are kept in the browser, so a reload loses
+    A listener has to hear the reference and each stimulus for at least half a second, and to rate
+    each stimulus, before the next trial. Only the slider of the signal that is playing moves.
+    Switching to another signal keeps the position, with a fade of 5 ms out and 5 ms in and no
+    cross-fade (section 5.3 of the Recommendation). The browser keeps the ratings, so a reload loses
     nothing; at the end they are saved as a file.
 
-    Names of files and stimuli tell nothing, but one who compares the sounds in the page's source
-    will find the hidden reference: that can't be hidden from someone who means to look.
+    The names of files and stimuli are drawn at random. Still, a listener who compares the sounds in
+    the source of the page can find the hidden reference; no page can prevent that.
 
     References
     ----------
@@ -170,8 +174,8 @@ def make_listening_test(
     return written / "page" / "index.html"
 
 
-def _name_trials(stimuli, rng):
-    """Give every recording and every stimulus a name that tells nothing."""
+def _name_trials(stimuli: Stimuli, rng: np.random.RandomState) -> list[dict[str, Any]]:
+    """Return the trials, with a random name for each recording and each stimulus."""
     n_systems = len(stimuli.systems)
     ids = iter(draw_ids(len(stimuli.clips) * (1 + n_systems), rng))
     return [
@@ -184,13 +188,13 @@ def _name_trials(stimuli, rng):
     ]
 
 
-def _blind(trials):
-    """Return what the page may know of the trials, sorted: the order of making would tell."""
+def _blind(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the page may know of the trials, sorted so that the order says nothing."""
     known = [{"id": trial["id"], "stimuli": sorted(trial["stimuli"])} for trial in trials]
     return sorted(known, key=lambda trial: trial["id"])
 
 
-def _make_key(settings, stimuli, trials):
+def _make_key(settings: dict[str, Any], stimuli: Stimuli, trials: list[dict[str, Any]]) -> str:
     key = {
         "format": KEY_FORMAT,
         "version": KEY_VERSION,
@@ -204,8 +208,8 @@ def _make_key(settings, stimuli, trials):
     return json.dumps(key, indent=1)
 
 
-def _encode_signals(clips, names, sampling_rate):
-    """Return a trial's signals as JSON: WAV files in base64, by the names that the page uses."""
+def _encode_signals(clips: dict[str, np.ndarray], names: dict[str, str], sampling_rate: int) -> str:
+    """Return a trial's signals as JSON: WAV files in base64, by their names on the page."""
     signals = {name: clips[system] for name, system in names.items()}
     signals = {"reference": clips[REFERENCE], **dict(sorted(signals.items()))}
     return json.dumps(
@@ -216,24 +220,24 @@ def _encode_signals(clips, names, sampling_rate):
     )
 
 
-def paragraphs(text):
-    """Split a text at its empty lines."""
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text, which empty lines separate."""
     return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
-def _identify(settings, audio):
-    """Return an id of all that a listener meets: another text or sound is another test."""
+def _identify(settings: dict[str, Any], audio: dict[str, str]) -> str:
+    """Return an identifier of all texts and sounds: if one differs, it is another test."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for trial_id in sorted(audio):
         digest.update(audio[trial_id].encode())
     return digest.hexdigest()[:12]
 
 
-def _page_files(settings, audio):
-    """Texts of the page by their names: its own files, its settings and the trials' signals.
+def _page_files(settings: dict[str, Any], audio: dict[str, str]) -> dict[str, str]:
+    """Return the contents of the page's files by name: its own, the settings and the signals.
 
-    Settings and signals are scripts since a page that was opened from a disk may load those, but
-    may not fetch files.
+    Settings and signals are scripts: a page that was opened from a disk may load scripts, but may
+    not fetch files.
     """
     source = files("sklearn_audiosr.listening") / "page"
     texts = {

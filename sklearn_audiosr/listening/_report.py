@@ -1,43 +1,56 @@
-"""Pictures and tables of a listening test."""
+"""Plot the scores of a listening test, and format them as a table."""
+
+from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._analysis import quartiles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LABELS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 _SIMULATED = "simulated listeners"
 
 
-@validate_params(
+@validated(
     {
         "result": [Bunch],
         "statistic": [StrOptions({"mean", "median"})],
         "systems": ["array-like", None],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def score_table(result, *, statistic="mean", systems=None):
+def score_table(
+    result: Bunch,
+    *,
+    statistic: Literal["mean", "median"] = "mean",
+    systems: Sequence[str] | None = None,
+) -> str:
     """Format the scores as a text table: systems by recordings, and the average.
 
     Parameters
     ----------
     result : :class:`~sklearn.utils.Bunch`
-        What `analyze` gave.
+        The result of `analyze`.
     statistic : {"mean", "median"}, default="mean"
-        Over the listeners.
+        Statistic over the listeners.
     systems : array-like of str, default=None
-        Rows of the table, in order; None takes all.
+        Rows of the table, in order; None takes all systems.
 
     Returns
     -------
     table : str
-        Lines of text. "average" is over recordings too; for means with its confidence interval, for
-        medians with the quartiles.
+        Lines of text. The column "average" is over recordings too. After it stand the confidence
+        interval of a mean, or the quartiles of a median.
 
     Raises
     ------
@@ -70,13 +83,13 @@ def score_table(result, *, statistic="mean", systems=None):
            recording 1  recording 2  average
     4 kHz         70.0         60.0     65.0  [65.0, 65.0]
     """
-    systems = _choose_systems(result, systems)
+    rows = _choose_systems(result, systems)
     columns = [*result.recordings, "average"]
     ends = ("low", "high") if statistic == "mean" else ("q1", "q3")
-    width = max(_n_columns(name) for name in systems)
+    width = max(_n_columns(name) for name in rows)
     head = " " * width + "".join(" " * max(2, 9 - _n_columns(name)) + name for name in columns)
     lines = [f"{statistic} score, {_describe_panel(result)}", head]
-    for system in systems:
+    for system in rows:
         values = [result.by_recording[name][system][statistic] for name in result.recordings]
         values.append(result.overall[system][statistic])
         cells = [
@@ -89,16 +102,16 @@ def score_table(result, *, statistic="mean", systems=None):
     return "\n".join(lines)
 
 
-def _n_columns(text):
-    """Columns that a text takes in a terminal: accents none, Chinese characters two."""
+def _n_columns(text: str) -> int:
+    """Return the width of a text in a terminal: accents take no column, Chinese characters two."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     nothing = sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
     return len(text) + wide - nothing
 
 
-def _choose_systems(result, systems):
+def _choose_systems(result: Bunch, systems: Sequence[str] | None) -> list[str]:
     if systems is None:
-        return result.systems
+        return list(result.systems)
     systems = [str(name) for name in systems]
     unknown = sorted(set(systems) - set(result.systems))
     if unknown or not systems:
@@ -109,30 +122,35 @@ def _choose_systems(result, systems):
     return systems
 
 
-def _describe_panel(result):
+def _describe_panel(result: Bunch) -> str:
     n = len(result.listeners)
     kind = _SIMULATED if result.simulated else "listeners"
     return f"{n} {kind if n > 1 else kind[:-1]}"
 
 
-@validate_params(
+@validated(
     {
         "result": [Bunch],
         "recording": [str, None],
         "systems": ["array-like", None],
         "ax": "no_validation",
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def plot_scores(result, *, recording=None, systems=None, ax=None):
+def plot_scores(
+    result: Bunch,
+    *,
+    recording: str | None = None,
+    systems: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Plot the scores of a listening test: boxes, means with intervals, and each score.
 
     Parameters
     ----------
     result : :class:`~sklearn.utils.Bunch`
-        What `analyze` gave.
+        The result of `analyze`.
     recording : str, default=None
-        Plot one recording; None takes all.
+        The recording to plot; None takes all.
     systems : array-like of str, default=None
         Systems from left to right; None takes all.
     ax : matplotlib.axes.Axes, default=None
@@ -148,6 +166,8 @@ def plot_scores(result, *, recording=None, systems=None, ax=None):
     ------
     ValueError
         If a system or the recording is not in the test.
+    ImportError
+        If matplotlib is not installed.
 
     Examples
     --------
@@ -175,25 +195,25 @@ def plot_scores(result, *, recording=None, systems=None, ax=None):
     """
     import matplotlib.pyplot as plt
 
-    systems = _choose_systems(result, systems)
+    chosen_systems = _choose_systems(result, systems)
     if recording is not None and recording not in result.recordings:
         raise ValueError(
             f"recording must be one of {', '.join(result.recordings)}, got {recording!r}."
         )
     if ax is None:
-        _, ax = plt.subplots(figsize=(1.5 + 1.1 * len(systems), 4.5), layout="constrained")
+        _, ax = plt.subplots(figsize=(1.5 + 1.1 * len(chosen_systems), 4.5), layout="constrained")
     chosen = slice(None) if recording is None else [result.recordings.index(recording)]
     statistics = result.overall if recording is None else result.by_recording[recording]
-    for x, system in enumerate(systems):
+    for x, system in enumerate(chosen_systems):
         scores = result.scores[:, chosen, result.systems.index(system)]
         _draw_system(ax, x, scores, statistics[system])
-    _draw_scale(ax, systems)
+    _draw_scale(ax, chosen_systems)
     what = result.title if recording is None else recording
-    ax.set_title(f"{what}: {_describe_panel(result)}", parse_math=False)  # a $ is a $
+    ax.set_title(f"{what}: {_describe_panel(result)}", parse_math=False)  # a $ begins no formula
     return ax
 
 
-def _draw_system(ax, x, scores, statistics):
+def _draw_system(ax: Axes, x: float, scores: NDArray[Any], statistics: dict[str, float]) -> None:
     q1, median, q3 = quartiles(scores)
     inside = scores[(scores >= q1 - 1.5 * (q3 - q1)) & (scores <= q3 + 1.5 * (q3 - q1))]
     box = {"q1": q1, "med": median, "q3": q3, "whislo": inside.min(), "whishi": inside.max()}
@@ -209,7 +229,7 @@ def _draw_system(ax, x, scores, statistics):
         whiskerprops=style,
         capprops=style,
     )
-    # side by side as they come: scores are integers, and many are equal
+    # draw them side by side: scores are integers, and many are equal
     spread = 0.16 * np.linspace(-1, 1, scores.size) if scores.size > 1 else 0
     ax.plot(x - 0.1 + spread, scores.ravel(), ".", color="C0", alpha=0.45, markersize=4, zorder=3)
     half = [[statistics["mean"] - statistics["low"]], [statistics["high"] - statistics["mean"]]]
@@ -217,7 +237,7 @@ def _draw_system(ax, x, scores, statistics):
     ax.errorbar(x + 0.28, statistics["mean"], yerr=bars, fmt="o", color="C3", capsize=4, zorder=4)
 
 
-def _draw_scale(ax, systems):
+def _draw_scale(ax: Axes, systems: list[str]) -> None:
     for i in range(len(LABELS)):
         if i % 2 == 0:
             ax.axhspan(20 * i, 20 * i + 20, color="0.5", alpha=0.08, linewidth=0, zorder=0)

@@ -1,13 +1,20 @@
-"""Simulated listeners: to try an analysis before there are answers."""
+"""Simulate listeners, to try an analysis before there are answers."""
+
+from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._answers import (
     ANSWERS_FORMAT,
     ANSWERS_VERSION,
@@ -19,7 +26,7 @@ from sklearn_audiosr.listening._stimuli import REFERENCE
 from sklearn_audiosr.listening._writing import check_file_name, write_folder
 
 
-@validate_params(
+@validated(
     {
         "key": [str, os.PathLike],
         "means": [dict],
@@ -28,51 +35,59 @@ from sklearn_audiosr.listening._writing import check_file_name, write_folder
         "spread": [Interval(Real, 0, None, closed="left")],
         "name": [str],
         "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def simulate_answers(
-    key, means, folder, *, n_listeners=10, spread=8.0, name="simulated", random_state=None
-):
-    """Write answers that no one gave, to try an analysis or the size of a panel beforehand.
+    key: str | os.PathLike[str],
+    means: dict[str, Any],
+    folder: str | os.PathLike[str],
+    *,
+    n_listeners: int = 10,
+    spread: float = 8.0,
+    name: str = "simulated",
+    random_state: int | np.random.RandomState | None = None,
+) -> list[Path]:
+    """Write the answers of simulated listeners, to try an analysis or the size of a panel.
 
     Parameters
     ----------
     key : path-like
         ``key.json`` of the test, or the folder that holds it.
     means : dict of str to float or array-like of shape (n_recordings,)
-        For each system, what listeners would give it on average, from 0 to 100. The hidden
-        reference may be left out: then everyone finds it and gives 100.
+        Mean score of each system, from 0 to 100. The hidden reference may be left out: then every
+        listener finds it and rates it 100.
     folder : path-like
         A new or empty folder for the files.
     n_listeners : int, default=10
-        Number of files, at most 999.
+        Number of listeners, at most 999. Each has a file.
     spread : float, default=8.0
-        Standard deviation, in points, of each listener's habit and, once more, of each score.
+        Standard deviation in points, both of each listener's habit and of each score.
     name : str, default="simulated"
-        What the ids of the listeners and the names of the files begin with: letters, digits, "-"
-        and "_".
+        Start of the listeners' ids and of the names of the files: letters, digits, "-" and "_".
     random_state : int, RandomState instance or None, default=None
         Draws the scores.
 
     Returns
     -------
     paths : list of Path
-        The files, marked as simulated: `analyze` does not mix them with real ones, and plots and
-        tables of them say so.
+        The files. They are marked as simulated: `analyze` refuses to mix them with real answers,
+        and plots and tables say that they are simulated.
 
     Raises
     ------
     ValueError
-        If `means` does not fit the systems of the test or leaves [0, 100], or `name` has other
-        characters.
+        If `means` does not fit the systems of the test or leaves [0, 100], if `name` has other
+        characters, or if the key is damaged.
+    FileNotFoundError
+        If there is no key.
     FileExistsError, NotADirectoryError, FileNotFoundError
-        If the folder holds something already, is a file, or lies in no folder that exists.
+        If the folder is not empty, is a file, or its parent folder does not exist.
 
     Notes
     -----
-    A score is the mean plus a habit, one number for each listener, plus noise, both normal,
-    rounded and cut to [0, 100]; near the ends of the scale this moves means inwards.
+    A score is the sum of the mean, the listener's habit and noise, rounded and clipped to [0, 100].
+    Habit and noise have a normal distribution. Clipping moves means near the ends of the scale
+    inwards.
 
     Examples
     --------
@@ -91,8 +106,8 @@ def simulate_answers(
     (10, 'simulated-001.json')
     """
     check_file_name(name)
-    key = read_key(key)
-    table = _check_means(means, key)
+    content = read_key(key)
+    table = _check_means(means, content)
     rng = check_random_state(random_state)
     files = {}
     for number in range(1, n_listeners + 1):
@@ -101,14 +116,16 @@ def simulate_answers(
         noise = spread * rng.standard_normal(table.shape)
         scores = np.clip(np.round(table + habit + noise), 0, 100).astype(int)
         if REFERENCE not in means:
-            scores[:, key["systems"].index(REFERENCE)] = 100
-        files[f"{listener}.json"] = json.dumps(_answer(listener, scores, key), indent=1).encode()
-    folder = write_folder(folder, files.items(), own=set(), overwrite=False)
-    return [folder / file for file in files]
+            scores[:, content["systems"].index(REFERENCE)] = 100
+        files[f"{listener}.json"] = json.dumps(
+            _answer(listener, scores, content), indent=1
+        ).encode()
+    written = write_folder(folder, files.items(), own=set(), overwrite=False)
+    return [written / file for file in files]
 
 
-def _check_means(means, key):
-    """Means as an array of shape (n_recordings, n_systems)."""
+def _check_means(means: Mapping[str, ArrayLike], key: dict[str, Any]) -> NDArray[np.float64]:
+    """Return the means as an array of shape (n_recordings, n_systems)."""
     systems, n_recordings = key["systems"], len(key["trials"])
     means = {REFERENCE: 100, **means}
     if set(means) != set(systems):
@@ -134,7 +151,8 @@ def _check_means(means, key):
     return table
 
 
-def _answer(listener, scores, key):
+def _answer(listener: str, scores: NDArray[Any], key: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a listener's file."""
     trials = []
     for trial, row in zip(key["trials"], scores.tolist(), strict=True):
         by_system = dict(zip(key["systems"], row, strict=True))

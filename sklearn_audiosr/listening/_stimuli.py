@@ -1,15 +1,21 @@
-"""From systems and recordings to the stimuli of a MUSHRA test, Recommendation ITU-R BS.1534-3."""
+"""Make the stimuli of a MUSHRA test, Recommendation ITU-R BS.1534-3."""
+
+from __future__ import annotations
 
 import unicodedata
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._clips import Clips, ClipsLike
 from sklearn_audiosr._pairs import check_pairs
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._loudness import MAX_CHANNELS
 from sklearn_audiosr.listening._signals import leave_headroom, low_pass, match_loudness, stretch
 
@@ -21,13 +27,21 @@ ANCHORS = {LOW_ANCHOR: 3500, MID_ANCHOR: 7000}  # cut-off in Hz, sec. 5.1
 MAX_SIGNALS = 12  # in a trial, sec. 5.3
 MIN_SECONDS, MAX_SECONDS = 0.5, 12.0  # the shortest loop, sec. 5.3; the longest clip, sec. 5.1
 
-# Chromium's decoder attenuates 7 kHz of a file at 16 kHz by 3.6 dB: files have a device's rate.
+# Files have the rate of a device: Chromium attenuates 7 kHz of a file at 16 kHz by 3.6 dB.
 _LEAST_PLAYBACK_RATE, _PLAYBACK_RATE = 44100, 48000
+
+
+class _Predicts(Protocol):
+    def predict(self, X: Any) -> Any: ...
+
+
+# What can be compared: an estimator, a function of narrowband clips, or wideband clips.
+System: TypeAlias = _Predicts | Callable[[Any], Any] | ClipsLike
 
 
 @dataclass(frozen=True, eq=False)
 class Stimuli:
-    """Stimuli of a test, as they will be played: see `make_stimuli`."""
+    """Stimuli of a test as they will be played; `make_stimuli` describes the attributes."""
 
     clips: dict[str, dict[str, np.ndarray]]
     systems: tuple[str, ...]
@@ -36,7 +50,7 @@ class Stimuli:
     loudness: float
 
 
-@validate_params(
+@validated(
     {
         "systems": [dict],
         "Y": "no_validation",
@@ -45,40 +59,46 @@ class Stimuli:
         "names": ["array-like", None],
         "narrowband": ["boolean"],
         "loudness": [Interval(Real, -60, 0, closed="both")],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def make_stimuli(
-    systems, Y, X=None, *, sampling_rate, names=None, narrowband=False, loudness=-23.0
-):
+    systems: Mapping[str, System],
+    Y: ClipsLike,
+    X: ClipsLike | None = None,
+    *,
+    sampling_rate: int,
+    names: Sequence[str] | None = None,
+    narrowband: bool = False,
+    loudness: float = -23.0,
+) -> Stimuli:
     """Make the stimuli of a MUSHRA test [1]_ from systems and recordings.
 
-    Each recording is given to each system; the hidden reference and the low-pass anchors are
-    added, and all are matched in loudness.
+    Each system restores each recording. The hidden reference and the low-pass anchors are added,
+    and all stimuli are matched in loudness.
 
     Parameters
     ----------
     systems : dict of str to estimator, callable or container of clips
-        What is to be compared, by the names that the results will show: fitted estimators, whose
-        ``predict(X)`` is taken, other functions of `X`, or wideband clips that are ready.
+        The systems to compare, by the names that the results will show: fitted estimators, whose
+        ``predict(X)`` is taken, other functions of `X`, or wideband clips.
     Y : container of clips
-        The recordings: wideband, mono or stereo, of 0.5 to 12 s each (longer ones are warned of),
+        The recordings: wideband, mono or stereo, of 0.5 to 12 s each (longer ones cause a warning),
         in any unit.
     X : container of clips, default=None
-        The same, narrowband: for example ``Decimator(4).transform(Y)``. None if all systems are
-        clips.
+        The same recordings, narrowband: for example ``Decimator(4).transform(Y)``. May be None if
+        all systems are clips.
     sampling_rate : int
-        Rate of the wideband clips in Hz, above 7000. Above 14000 a mid anchor (7 kHz) joins the
-        low anchor (3.5 kHz).
+        Rate of the wideband clips in Hz, above 7000. Up to 14000 there is a low anchor (3.5 kHz)
+        only, above that a mid anchor (7 kHz) too.
     names : array-like of str of shape (n_recordings,), default=None
         Names of the recordings in the results; None numbers them.
     narrowband : bool, default=False
-        Add the narrowband clips as they are, as a condition "narrowband". They are played through
-        a band-limited resampler (soxr), as a sound card plays them: nothing is above their
-        Nyquist frequency.
+        Add the narrowband clips as a system "narrowband". A band-limited resampler (soxr) brings
+        them to the rate of the device, as a sound card does, so nothing is above their Nyquist
+        frequency.
     loudness : float, default=-23.0
-        Loudness of all stimuli in LUFS (`integrated_loudness`). If any of them would exceed a true
-        peak of -1 dB, those of all recordings are made as much quieter.
+        Loudness of all stimuli in LUFS (`integrated_loudness`). If the true peak of one would
+        exceed -1 dB, one gain makes all stimuli of all recordings quieter.
 
     Returns
     -------
@@ -86,16 +106,16 @@ def make_stimuli(
         For `make_listening_test` and `export_webmushra`, with the attributes
 
         clips : dict of str to dict of str to ndarray of shape (n_channels, n_timepoints)
-            By recording and system: float32, at the rate at which they will be played.
+            Clips by recording and system: float32, at the rate at which they will be played.
         systems : tuple of str
             "hidden reference", "narrowband" if asked for, the names of `systems`, "low anchor" and
             "mid anchor".
         sampling_rate : int
-            Of the clips, in Hz: 48000, or that of the recordings from 44100 on.
+            Rate of the clips in Hz: 48000, or the rate of the recordings if that is at least 44100.
         wideband_rate : int
-            Of the recordings, in Hz.
+            Rate of the recordings in Hz.
         loudness : float
-            That was reached, in LUFS.
+            Loudness of the clips in LUFS.
 
     Raises
     ------
@@ -103,7 +123,7 @@ def make_stimuli(
         If a clip has the wrong length, rate or number of channels, is silent or not finite, if a
         name is empty, taken or given twice, or if a trial would have more than 12 signals.
     TypeError
-        If a container of clips is none.
+        If `Y`, `X` or the output of a system is not a container of clips.
 
     Warns
     -----
@@ -117,16 +137,16 @@ def make_stimuli(
 
     Notes
     -----
-    Loudness is matched over the whole band by a gain alone, so bandwidths stay as they are. An
-    output more than about 47 dB quieter than its recording counts as silent.
+    A gain alone matches the loudness, so bandwidths do not change. An output that is more than
+    about 47 dB quieter than its recording counts as silent.
 
-    Recordings below 44.1 kHz are resampled to 48 kHz here, by soxr: a browser's own resampling
-    may cost some dB near the Nyquist frequency, which is what such a test is about.
+    soxr resamples recordings below 44.1 kHz to 48 kHz. A browser's own resampling may cost some dB
+    near the Nyquist frequency, the band that such a test is about.
 
-    The Recommendation gives the mask of the low anchor's filter, which is kept with a margin; the
-    mid anchor has the same shape, which falls from 7 kHz to 60 dB at 8 kHz. At a sampling rate of
-    16 kHz it lacks no more than a part of what lies between 7 and 8 kHz, and many listeners will
-    not hear that: see `analyze` for what follows.
+    The filter of the low anchor meets the mask of the Recommendation with a margin. That of the mid
+    anchor has the same shape and falls from 7 kHz to 60 dB at 8 kHz. At a sampling rate of 16 kHz
+    the mid anchor lacks only a part of the band from 7 to 8 kHz, which many listeners do not hear:
+    see `analyze` for how such recordings are treated.
 
     References
     ----------
@@ -146,29 +166,29 @@ def make_stimuli(
     >>> stimuli.systems
     ('hidden reference', 'spline', 'low anchor', 'mid anchor')
     """
-    sampling_rate = int(sampling_rate)  # a NumPy integer is no JSON
+    sampling_rate = int(sampling_rate)  # JSON takes no NumPy integers
     anchors = _find_anchors(sampling_rate)
     _check_systems(systems, narrowband, len(anchors))
     recordings = _check_recordings(Y, sampling_rate)
-    names = check_names(names, len(recordings))
+    titles = check_names(names, len(recordings))
     outputs = {name: _run(name, system, X, recordings) for name, system in systems.items()}
     if narrowband:
         outputs = {NARROWBAND: _check_sources(X, recordings), **outputs}
     rate = sampling_rate if sampling_rate >= _LEAST_PLAYBACK_RATE else _PLAYBACK_RATE
     trials = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate(titles):
         n_timepoints = round(recordings[i].shape[-1] * rate / sampling_rate)
         reference = stretch(recordings[i], n_timepoints)
         trial = {REFERENCE: reference}
-        trial |= {system: stretch(clips[i], n_timepoints) for system, clips in outputs.items()}
+        trial |= {system: stretch(output[i], n_timepoints) for system, output in outputs.items()}
         trial |= {anchor: low_pass(reference, ANCHORS[anchor], rate) for anchor in anchors}
         trials[name] = match_loudness(trial, name, rate, loudness)
-    trials, gain = leave_headroom(trials)
-    systems = (REFERENCE, *outputs, *anchors)
-    return Stimuli(trials, systems, rate, sampling_rate, loudness + 20 * np.log10(gain))
+    clips, gain = leave_headroom(trials)
+    conditions = (REFERENCE, *outputs, *anchors)
+    return Stimuli(clips, conditions, rate, sampling_rate, loudness + 20 * np.log10(gain))
 
 
-def _find_anchors(sampling_rate):
+def _find_anchors(sampling_rate: int) -> list[str]:
     anchors = [name for name, cutoff in ANCHORS.items() if sampling_rate > 2 * cutoff]
     if not anchors:
         raise ValueError(
@@ -178,7 +198,7 @@ def _find_anchors(sampling_rate):
     return anchors
 
 
-def _check_systems(systems, narrowband, n_anchors):
+def _check_systems(systems: Mapping[str, System], narrowband: bool, n_anchors: int) -> None:
     for name in systems:
         if not isinstance(name, str) or not _is_name(name):
             raise ValueError(
@@ -199,18 +219,20 @@ def _check_systems(systems, narrowband, n_anchors):
         )
 
 
-def _is_name(text):
-    """Tell whether a text is not blank and on one line; joiners, as in Persian, may be in it."""
+def _is_name(text: str) -> bool:
+    """Return whether a text is on one line and not blank; it may hold joiners, as in Persian."""
     controls = {"Cc", "Cs", "Zl", "Zp"}  # control characters, lone surrogates, separators of lines
     return bool(text.strip()) and not controls & set(map(unicodedata.category, text))
 
 
-def _check_recordings(Y, sampling_rate):
+def _check_recordings(Y: ClipsLike, sampling_rate: int) -> list[NDArray[np.float64]]:
     recordings = [np.atleast_2d(clip) for clip in Clips(Y, "Y", np.float64)]
     for i, clip in enumerate(recordings):
         seconds = clip.shape[-1] / sampling_rate
         if len(clip) > MAX_CHANNELS:
-            raise ValueError(f"Y[{i}] must be mono or stereo, got {len(clip)} channels: fold it.")
+            raise ValueError(
+                f"Y[{i}] must be mono or stereo, got {len(clip)} channels: mix it down."
+            )
         if seconds < MIN_SECONDS:
             raise ValueError(
                 f"Y[{i}] must last at least {MIN_SECONDS} s, the shortest loop of the "
@@ -221,15 +243,15 @@ def _check_recordings(Y, sampling_rate):
                 f"Y[{i}] lasts {seconds:.3g} s. The Recommendation asks for about 10 s, at most "
                 f"{MAX_SECONDS:g}, or a reason in the report: cut an excerpt.",
                 UserWarning,
-                stacklevel=4,  # past validate_params
+                stacklevel=4,  # the caller of make_stimuli, past the check of its parameters
             )
         if not clip.any():
             raise ValueError(f"Y[{i}] must not be silent, got zeros only: leave it out.")
     return recordings
 
 
-def check_names(names, n_recordings):
-    """Return the names of recordings as a list of distinct str."""
+def check_names(names: Sequence[str] | None, n_recordings: int) -> list[str]:
+    """Return the names of recordings as a list of distinct strings."""
     if names is None:
         return [f"recording {i}" for i in range(1, n_recordings + 1)]
     names = [str(name) for name in names]
@@ -241,10 +263,12 @@ def check_names(names, n_recordings):
     return names
 
 
-def _run(name, system, X, recordings):
-    """Clips of one system, each as long as its recording."""
+def _run(
+    name: str, system: System, X: ClipsLike | None, recordings: list[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Return the clips of one system, each as long as its recording."""
     title = f"systems[{name!r}]"
-    run = getattr(system, "predict", system)
+    run: Any = getattr(system, "predict", system)
     if callable(run):
         if X is None:
             raise ValueError(
@@ -262,12 +286,14 @@ def _run(name, system, X, recordings):
     return clips
 
 
-def _shapes(clips):
+def _shapes(clips: Sequence[NDArray[Any]]) -> str:
     shown = ", ".join(str(clip.shape) for clip in clips[:3])
     return shown + (", ..." if len(clips) > 3 else "")
 
 
-def _check_sources(X, recordings):
+def _check_sources(
+    X: ClipsLike | None, recordings: list[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
     if X is None:
         raise ValueError("X must hold the narrowband clips for narrowband=True, got None.")
     sources, _, _ = check_pairs(X, recordings, dtype=np.float64)

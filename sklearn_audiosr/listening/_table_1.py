@@ -1,16 +1,21 @@
-"""The listening test of the paper: its Table 1."""
+"""Make the stimuli of the paper's listening test, its Table 1."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from sklearn_audiosr._clips import ClipsLike
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr.listening._stimuli import make_stimuli
+from sklearn_audiosr._validation import validated
+from sklearn_audiosr.listening._stimuli import Stimuli, System, make_stimuli
 
 _N_RECORDINGS, _UPSAMPLING_RATIO = 4, 4
 
 
-@validate_params(
+@validated(
     {
         "Y": "no_validation",
         "X": "no_validation",
@@ -19,25 +24,33 @@ _N_RECORDINGS, _UPSAMPLING_RATIO = 4, 4
         "network": "no_validation",
         "sampling_rate": [Interval(Integral, 1, None, closed="left")],
         "names": ["array-like", None],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def make_table_1_stimuli(Y, X, *, spline, dnn, network, sampling_rate=16000, names=None):
+def make_table_1_stimuli(
+    Y: ClipsLike,
+    X: ClipsLike,
+    *,
+    spline: System,
+    dnn: System,
+    network: System,
+    sampling_rate: int = 16000,
+    names: Sequence[str] | None = None,
+) -> Stimuli:
     """Make the stimuli of the listening test of Kuleshov et al. [1]_, their Table 1.
 
-    Four recordings, each as hidden reference, narrowband (r = 4), by spline, dense network and
-    network, and as anchors.
+    Each of four recordings is played as hidden reference, narrowband (r = 4), restored by a spline,
+    a dense network and a network, and as anchors.
 
     Parameters
     ----------
     Y : container of clips
-        Four wideband recordings that no estimator was trained on; in the paper of four speakers of
-        the multi-speaker test set.
+        Four wideband recordings that no estimator was trained on; in the paper they are of four
+        speakers of the multi-speaker test set.
     X : container of clips
-        The same, narrowband, ``Decimator(4).transform(Y)``.
+        The same recordings, narrowband: ``Decimator(4).transform(Y)``.
     spline, dnn, network : estimator, callable or container of clips
-        What is compared, fitted for r = 4: `SplineUpsampler`, `DNNBandwidthExtender` and
-        `AudioSuperResolver` in the paper.
+        The systems to compare, fitted for r = 4: in the paper `SplineUpsampler`,
+        `DNNBandwidthExtender` and `AudioSuperResolver`.
     sampling_rate : int, default=16000
         Rate of the wideband clips in Hz.
     names : array-like of str of shape (4,), default=None
@@ -52,14 +65,14 @@ def make_table_1_stimuli(Y, X, *, spline, dnn, network, sampling_rate=16000, nam
     Raises
     ------
     ValueError
-        If there are not four recordings at r = 4, and as `make_stimuli`.
+        If there are not four recordings at r = 4, or for a reason that `make_stimuli` names.
 
     Notes
     -----
     The paper asked ten listeners and reports the averages 61.3 (network), 56.3 (DNN) and 35.3
-    (spline), without intervals. It does not say how its narrowband recording was played, nor which
-    anchor it had: here it is resampled without images (see `make_stimuli`), and the anchors are
-    those of Recommendation ITU-R BS.1534-3.
+    (spline), without intervals. It does not say how it played the narrowband recordings, nor which
+    anchors it had. Here the narrowband recordings are resampled without images (see
+    `make_stimuli`), and the anchors are those of Recommendation ITU-R BS.1534-3.
 
     References
     ----------

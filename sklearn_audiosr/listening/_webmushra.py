@@ -1,20 +1,25 @@
-"""A MUSHRA test for webMUSHRA: its configuration in YAML and the sounds."""
+"""Write a MUSHRA test for webMUSHRA: its configuration in YAML and the sounds."""
+
+from __future__ import annotations
 
 import html
 import json
 import os
 import re
 from numbers import Real
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import validate_params
 
+from sklearn_audiosr._validation import validated
 from sklearn_audiosr.listening._page import INSTRUCTIONS, paragraphs
 from sklearn_audiosr.listening._stimuli import MAX_SECONDS, REFERENCE, Stimuli
 from sklearn_audiosr.listening._writing import check_file_name, draw_ids, encode_wav, write_folder
 
 
-@validate_params(
+@validated(
     {
         "stimuli": [Stimuli],
         "folder": [str, os.PathLike],
@@ -24,44 +29,42 @@ from sklearn_audiosr.listening._writing import check_file_name, draw_ids, encode
         "loop": ["boolean"],
         "random_state": ["random_state"],
         "overwrite": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def export_webmushra(
-    stimuli,
-    folder,
+    stimuli: Stimuli,
+    folder: str | os.PathLike[str],
     *,
-    name="listening_test",
-    title="Listening test",
-    instructions=None,
-    loop=True,
-    random_state=None,
-    overwrite=False,
-):
+    name: str = "listening_test",
+    title: str = "Listening test",
+    instructions: str | None = None,
+    loop: bool = True,
+    random_state: int | np.random.RandomState | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write a MUSHRA test for webMUSHRA [1]_.
 
-    The folder will hold ``configs``. Copy it into the folder of a webMUSHRA that a server with PHP
-    serves, and open ``?config=<name>.yaml`` there.
+    Copy ``configs`` in the folder into that of a webMUSHRA on a server with PHP, and open
+    ``?config=<name>.yaml`` there.
 
     Parameters
     ----------
     stimuli : Stimuli
-        What `make_stimuli` gave: webMUSHRA adds the hidden reference, the anchors are ours.
+        The result of `make_stimuli`. Its anchors are used; webMUSHRA adds the hidden reference.
     folder : path-like
         A new or empty folder.
     name : str, default="listening_test"
-        Name of the configuration, and of the test in webMUSHRA's results: letters, digits, "-" and
-        "_".
+        Name of the configuration, and of the test in webMUSHRA's results: letters, digits, "-"
+        and "_".
     title : str, default="Listening test"
         Heading of the test.
     instructions : str, default=None
-        Text of the first page, its paragraphs separated by empty lines; None takes that of
+        Text of the first page, its paragraphs separated by empty lines. None takes the text of
         `make_listening_test`.
     loop : bool, default=True
         Let listeners play a part in a loop.
     random_state : int, RandomState instance or None, default=None
-        Draws the names of the sound files, which tell nothing. webMUSHRA draws the order of trials
-        and conditions.
+        Draws the names of the sound files. webMUSHRA draws the order of trials and conditions.
     overwrite : bool, default=False
         Replace a folder that holds an earlier export and nothing else.
 
@@ -75,7 +78,7 @@ def export_webmushra(
     ValueError
         If `name` has other characters.
     FileExistsError, NotADirectoryError, FileNotFoundError
-        If the folder holds something already, is a file, or lies in no folder that exists.
+        If the folder is not empty, is a file, or its parent folder does not exist.
 
     See Also
     --------
@@ -83,9 +86,9 @@ def export_webmushra(
 
     Notes
     -----
-    webMUSHRA has its own licence and is not part of this package. Its results are a table of its
-    own, with the names of systems in the clear. It asks that the device run at the rate of the
-    files.
+    webMUSHRA has its own licence and is not part of this package. Its results are a table with the
+    names of the systems, which `analyze` does not read. It requires a device that runs at the rate
+    of the files.
 
     References
     ----------
@@ -109,7 +112,8 @@ def export_webmushra(
     check_file_name(name)
     rng = check_random_state(random_state)
     audio = f"configs/resources/{name}"
-    sounds, pages = {}, []
+    sounds: dict[str, bytes] = {}
+    pages = []
     for number, clips in enumerate(stimuli.clips.values(), start=1):
         ids = draw_ids(len(clips), rng)
         paths = {system: f"{audio}/{number}_{i}.wav" for system, i in zip(clips, ids, strict=True)}
@@ -117,7 +121,7 @@ def export_webmushra(
             sounds[path] = encode_wav(clips[system], stimuli.sampling_rate)
         pages.append(_describe_trial(number, clips, paths, stimuli.sampling_rate, loop))
     text = INSTRUCTIONS if instructions is None else instructions
-    config = {
+    config: dict[str, Any] = {
         "testname": title,
         "testId": name,
         "bufferSize": 2048,
@@ -132,13 +136,19 @@ def export_webmushra(
     return written / "configs" / f"{name}.yaml"
 
 
-def _describe_welcome(title, instructions):
+def _describe_welcome(title: str, instructions: str) -> dict[str, str]:
     content = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs(instructions))
-    # webMUSHRA puts names of pages and stimuli into its HTML as they are
+    # webMUSHRA does not escape the names of pages and stimuli
     return {"type": "generic", "id": "welcome", "name": html.escape(title), "content": content}
 
 
-def _describe_trial(number, clips, paths, sampling_rate, loop):
+def _describe_trial(
+    number: int,
+    clips: dict[str, np.ndarray],
+    paths: dict[str, str],
+    sampling_rate: int,
+    loop: bool,
+) -> dict[str, Any]:
     seconds = clips[REFERENCE].shape[-1] / sampling_rate
     return {
         "type": "mushra",
@@ -168,11 +178,11 @@ _FINISH = {
 }
 
 
-# What is no text to a reader of YAML 1.1.
+# YAML 1.1 does not read these words as text.
 _YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
 
-def dump_yaml(value, indent=""):
+def dump_yaml(value: Any, indent: str = "") -> str:
     """Return mappings, lists, texts, numbers and booleans as YAML, in blocks."""
     if isinstance(value, dict):
         items = [(f"{_dump_key(key)}:", item) for key, item in value.items()]
@@ -188,17 +198,17 @@ def dump_yaml(value, indent=""):
     return "".join(lines)
 
 
-def _dump_key(key):
+def _dump_key(key: str) -> str:
     plain = re.fullmatch(r"[A-Za-z]\w*", key, re.ASCII) and key.lower() not in _YAML_WORDS
     return key if plain else _dump_scalar(key)
 
 
-def _dump_scalar(value):
+def _dump_scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Real):
         return str(value)
-    # double-quoted YAML is JSON's text, but for characters that YAML wants escaped
+    # a string of JSON is one of YAML, once a few more characters are escaped
     quoted = json.dumps(value, ensure_ascii=False)
     return re.sub(
         "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted

@@ -1,4 +1,6 @@
-"""Folders that are written whole or not at all, and WAV files in memory."""
+"""Write a folder whole or not at all, and encode WAV files in memory."""
+
+from __future__ import annotations
 
 import io
 import os
@@ -6,48 +8,60 @@ import re
 import shutil
 import uuid
 import wave
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
 
-def write_folder(folder, files, *, own, overwrite):
-    """Write files into a new folder; until it is complete it bears another name beside it.
+def write_folder(
+    folder: str | os.PathLike[str],
+    files: Iterable[tuple[str, bytes]],
+    *,
+    own: set[str],
+    overwrite: bool,
+) -> Path:
+    """Write files into a new folder, which has another name until it is complete.
 
     Parameters
     ----------
     folder : path-like
-        A folder that is not there yet or is empty; with `overwrite` also one that holds nothing
-        but what this package wrote.
+        A folder that does not exist or is empty; with `overwrite` also one that holds nothing but
+        the files of this package.
     files : iterable of (str, bytes)
-        Names within the folder and contents.
+        Names within the folder, and contents.
     own : set of str
-        Patterns of the files that may lie in a folder that is replaced, at any depth.
+        Patterns of the files that a folder to be replaced may hold, at any depth.
     overwrite : bool
         Replace such a folder.
 
     Returns
     -------
     folder : Path
-        The folder.
+        The folder, without links in its path.
+
+    Raises
+    ------
+    FileExistsError, NotADirectoryError, FileNotFoundError
+        If the folder holds something else, is a file, or its parent folder does not exist.
     """
-    folder = Path(os.path.realpath(folder))
-    _check_target(folder, own, overwrite)
-    temporary = folder.with_name(f".{uuid.uuid4().hex}.part")
+    target = Path(os.path.realpath(folder))
+    _check_target(target, own, overwrite)
+    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         temporary.mkdir()
         for name, content in files:
             path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        _replace(temporary, folder)
+        _replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder
+    return target
 
 
-def _check_target(folder, own, overwrite):
+def _check_target(folder: Path, own: set[str], overwrite: bool) -> None:
     if not folder.parent.is_dir():
         raise FileNotFoundError(
             f"folder must lie in a folder that exists, got {folder}: make {folder.parent} first."
@@ -65,7 +79,7 @@ def _check_target(folder, own, overwrite):
         )
 
 
-def _check_own(folder, own):
+def _check_own(folder: Path, own: set[str]) -> None:
     """Raise FileExistsError if a file in the folder is not one that this package writes."""
     leaves = (p for p in folder.rglob("*") if not p.is_dir() or not any(p.iterdir()))
     present = {p.relative_to(folder).as_posix() for p in leaves}
@@ -77,8 +91,8 @@ def _check_own(folder, own):
         )
 
 
-def _replace(temporary, folder):
-    """Put the complete folder in its place; what was there goes last."""
+def _replace(temporary: Path, folder: Path) -> None:
+    """Rename the complete folder; remove an old one only after that."""
     old = folder.with_name(f".{uuid.uuid4().hex}.old")
     if folder.exists():
         os.rename(folder, old)
@@ -91,18 +105,18 @@ def _replace(temporary, folder):
     shutil.rmtree(old, ignore_errors=True)
 
 
-def check_file_name(name):
-    """Raise an error for a name that is no plain name of a file."""
+def check_file_name(name: str) -> None:
+    """Raise ValueError unless a name has only letters, digits, "-" and "_"."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ValueError(
             f'name must consist of letters, digits, "-" and "_", got {name!r}: it names a file.'
         )
 
 
-def encode_wav(clip, sampling_rate):
+def encode_wav(clip: np.ndarray, sampling_rate: int) -> bytes:
     """Return a clip of shape (n_channels, n_timepoints) as a WAV file of 16-bit integers.
 
-    At -23 LUFS the rounding lies some 75 dB below the signal.
+    At -23 LUFS the rounding noise is some 75 dB below the signal.
     """
     pcm = np.clip(np.round(clip.T * 2.0**15), -(2**15), 2**15 - 1).astype("<i2")
     file = io.BytesIO()
@@ -114,8 +128,8 @@ def encode_wav(clip, sampling_rate):
     return file.getvalue()
 
 
-def draw_ids(n_ids, rng):
-    """Draw distinct names that tell nothing: 8 hexadecimal digits."""
+def draw_ids(n_ids: int, rng: np.random.RandomState) -> list[str]:
+    """Draw distinct random names of 8 hexadecimal digits."""
     ids: dict[str, None] = {}
     while len(ids) < n_ids:
         ids[rng.bytes(4).hex()] = None

@@ -1,14 +1,84 @@
-"""Compare two containers clip by clip: what all metrics share."""
+"""What all metrics share: parameters and their docstrings, comparison clip by clip, averages."""
 
+from __future__ import annotations
+
+import inspect
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils._param_validation import StrOptions, validate_params
 
+from sklearn_audiosr._clips import Clips, ClipsLike
 from sklearn_audiosr._pairs import check_comparison
 
+ClipValues: TypeAlias = NDArray[np.float64]  # of shape (n_clips,)
+_Waveforms: TypeAlias = NDArray[np.float64]  # of shape (n_channels, n_timepoints)
+_Metric = TypeVar("_Metric", bound=Callable[..., Any])
 
-def compare_clips(y_true, y_pred, sample_weight, average, score, undefined=None):
+_CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]}
+
+# What stands in the docstrings of all metrics, in place of these names.
+_SHARED = {
+    "{clips}": """\
+y_true, y_pred : containers of clips
+    Wideband clips and their predictions, of the same lengths and channels.""",
+    "{averaging}": """\
+sample_weight : array-like of shape (n_clips,), default=None
+    Weights of the clips in the mean.
+average : {"clips"} or None, default="clips"
+    "clips" returns the mean over clips, None one value for each clip.""",
+    "{unlike clips}": """\
+ValueError, TypeError
+    If the predictions differ from the clips in number, length or channels, if either are no
+    clips, or if another argument is illegal.""",
+    "{no value}": """\
+UndefinedMetricWarning
+    If a clip has no value.""",
+}
+
+
+def clip_metric(**constraints: list[Any]) -> Callable[[_Metric], _Metric]:
+    """Return a decorator of metrics: it completes the docstring and checks the parameters.
+
+    Parameters
+    ----------
+    **constraints : list
+        Legal values of the parameters that not all metrics have, as in scikit-learn's
+        ``_parameter_constraints``.
+
+    Returns
+    -------
+    decorate : callable
+        Replaces the names in braces in a docstring by what all metrics share, and wraps the
+        metric by scikit-learn's ``validate_params``.
+    """
+
+    def decorate(metric: _Metric) -> _Metric:  # numpydoc ignore=GL08
+        document = inspect.getdoc(metric)
+        if document is not None:  # as under python -OO
+            for name, text in _SHARED.items():
+                document = document.replace(name, text)
+            metric.__doc__ = document
+        checked: _Metric = validate_params(
+            {**constraints, **_CONSTRAINTS}, prefer_skip_nested_validation=True
+        )(metric)
+        return checked
+
+    return decorate
+
+
+def compare_clips(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    sample_weight: ArrayLike | None,
+    average: str | None,
+    score: Callable[[_Waveforms, _Waveforms], float],
+    undefined: str | None = None,
+) -> float | ClipValues:
     """Score each prediction against its clip, and average.
 
     Parameters
@@ -18,31 +88,37 @@ def compare_clips(y_true, y_pred, sample_weight, average, score, undefined=None)
     sample_weight : array-like of shape (n_clips,) or None
         Weights of the clips in the mean.
     average : {"clips"} or None
-        "clips" gives the mean over clips, None one value for each clip.
+        "clips" returns the mean over clips, None one value for each clip.
     score : callable
-        The value of two arrays of shape (n_channels, n_timepoints); nan where it is undefined.
+        Value of two arrays of shape (n_channels, n_timepoints); nan where it is undefined.
     undefined : str, default=None
-        What the warning says of such clips; None if there are none.
+        Warning for clips whose value is nan; None for a metric that has a value for all clips.
 
     Returns
     -------
     values : float or ndarray of shape (n_clips,)
-        The mean leaves clips out whose value is nan.
+        Clips whose value is nan are left out of the mean.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If clips, predictions and weights do not fit together.
     """
-    y_true, y_pred, weights = check_comparison(y_true, y_pred, sample_weight)
-    values = np.array([score(*pair) for pair in _same_shape_pairs(y_true, y_pred)], dtype=float)
+    clips, predictions, weights = check_comparison(y_true, y_pred, sample_weight)
+    values = np.array([score(*pair) for pair in _same_shape_pairs(clips, predictions)], dtype=float)
     indices = np.flatnonzero(np.isnan(values))
     if undefined is not None and indices.size:
         shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
         warnings.warn(
-            f"{undefined}: y_true[{shown}] gives nan, which means leave out.",
+            f"{undefined}: the value of y_true[{shown}] is nan, which means leave out.",
             UndefinedMetricWarning,
             stacklevel=4,  # the caller of a metric, which wears a decorator
         )
     return _average(values, weights, average)
 
 
-def _same_shape_pairs(y_true, y_pred):
+def _same_shape_pairs(y_true: Clips, y_pred: Clips) -> Iterator[tuple[_Waveforms, _Waveforms]]:
+    """Yield clips with their predictions, or raise ValueError where the shapes differ."""
     for i, (true, pred) in enumerate(zip(y_true, y_pred, strict=True)):
         if true.shape != pred.shape:
             raise ValueError(
@@ -52,7 +128,9 @@ def _same_shape_pairs(y_true, y_pred):
         yield true, pred
 
 
-def _average(values, weights, average):
+def _average(
+    values: ClipValues, weights: ClipValues | None, average: str | None
+) -> float | ClipValues:
     if average is None:
         return values
     counted = ~np.isnan(values)

@@ -1,13 +1,22 @@
 """Log-spectral distance in the conventions that are in print."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft, signal
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.metrics._comparison import compare_clips
+from sklearn_audiosr._clips import ClipsLike
+from sklearn_audiosr.metrics._comparison import ClipValues, clip_metric, compare_clips
+
+Convention: TypeAlias = Literal["log10", "kuleshov2017", "kuleshov2017_code", "ssr_eval"]
+_Waveform: TypeAlias = NDArray[np.float64]  # of shape (n_timepoints,)
+Band: TypeAlias = Literal["full", "lowband", "highband"]
 
 # Frames transformed at once: bounds the memory of a long clip.
 _N_FRAMES = 512
@@ -33,21 +42,32 @@ class LSDConvention:
         Frames of 2048 / 44100 s every 10 ms; else frames of 2048 every 512 timepoints.
     """
 
-    log: str = "log10"
+    log: Literal["log10", "natural"] = "log10"
     floor: float = 1e-8
     floor_added: bool = False
-    root_over: str = "frequency"
-    cap: float = np.inf
+    root_over: Literal["frequency", "frames"] = "frequency"
+    cap: float = float("inf")
     scaled_to_rate: bool = False
 
-    def _frame_and_hop(self, sampling_rate):
-        """Return the length of a frame and the step between frames in timepoints."""
-        if not self.scaled_to_rate:
+    def frame_and_hop(self, sampling_rate: float | None) -> tuple[int, int]:
+        """Return the length and the hop of frames in timepoints.
+
+        Parameters
+        ----------
+        sampling_rate : float or None
+            Rate of the clips in Hz; used only where frames are scaled to it.
+
+        Returns
+        -------
+        frame, hop : int
+            Of a rate below 100 Hz the hop is 0.
+        """
+        if not self.scaled_to_rate or sampling_rate is None:
             return 2048, 512
         return int(2048 * sampling_rate / 44100), int(sampling_rate / 100)
 
 
-LSD_CONVENTIONS = {
+LSD_CONVENTIONS: dict[Convention, LSDConvention] = {
     # NU-Wave 2, AERO, AP-BWE
     "log10": LSDConvention(),
     # Kuleshov et al. 2017, equation (3), and Table 2 (its unit inferred from their audio)
@@ -61,36 +81,54 @@ LSD_CONVENTIONS = {
 }
 
 
-@validate_params(
-    {
-        "convention": [StrOptions(set(LSD_CONVENTIONS))],
-        "band": [StrOptions({"full", "lowband", "highband"})],
-        "upsampling_ratio": [Interval(Real, 1, None, closed="neither"), None],
-        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "sample_weight": ["array-like", None],
-        "average": [StrOptions({"clips"}), None],
-    },
-    prefer_skip_nested_validation=True,
+@overload
+def log_spectral_distance(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    convention: Convention = ...,
+    band: Band = ...,
+    upsampling_ratio: float | None = ...,
+    sampling_rate: float | None = ...,
+    sample_weight: ArrayLike | None = ...,
+    average: Literal["clips"] = ...,
+) -> float: ...
+@overload
+def log_spectral_distance(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    convention: Convention = ...,
+    band: Band = ...,
+    upsampling_ratio: float | None = ...,
+    sampling_rate: float | None = ...,
+    sample_weight: ArrayLike | None = ...,
+    average: None,
+) -> ClipValues: ...
+@clip_metric(
+    convention=[StrOptions(set(LSD_CONVENTIONS))],
+    band=[StrOptions({"full", "lowband", "highband"})],
+    upsampling_ratio=[Interval(Real, 1, None, closed="neither"), None],
+    sampling_rate=[Interval(Real, 0, None, closed="neither"), None],
 )
 def log_spectral_distance(
-    y_true,
-    y_pred,
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
     *,
-    convention="log10",
-    band="full",
-    upsampling_ratio=None,
-    sampling_rate=None,
-    sample_weight=None,
-    average="clips",
-):
-    """Distance of two log power spectra: lower is better, 0 for identical clips.
+    convention: Convention = "log10",
+    band: Band = "full",
+    upsampling_ratio: float | None = None,
+    sampling_rate: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    average: Literal["clips"] | None = "clips",
+) -> float | ClipValues:
+    """Compute the log-spectral distance (LSD): lower is better, 0 for identical clips.
 
     Parameters
     ----------
-    y_true, y_pred : containers of clips
-        Wideband clips and their predictions, of the same lengths and channels.
+    {clips}
     convention : {"log10", "kuleshov2017", "kuleshov2017_code", "ssr_eval"}, default="log10"
-        Which of the ways in print (see Notes). Values of different conventions can't be compared.
+        Convention in print (see Notes). Values of different conventions can't be compared.
     band : {"full", "lowband", "highband"}, default="full"
         Frequencies that count: all, those up to the narrowband Nyquist frequency, or those above
         it.
@@ -98,10 +136,7 @@ def log_spectral_distance(
         Wideband over narrowband rate; needed by "lowband" and "highband".
     sampling_rate : float, default=None
         Wideband rate in Hz; needed by the convention "ssr_eval".
-    sample_weight : array-like of shape (n_clips,), default=None
-        Weights of the clips in the mean.
-    average : {"clips"} or None, default="clips"
-        "clips" gives the mean over clips, None one value for each clip.
+    {averaging}
 
     Returns
     -------
@@ -112,11 +147,12 @@ def log_spectral_distance(
     ------
     ValueError
         If a band or convention lacks the argument that it needs.
+    {unlike clips}
 
     Notes
     -----
-    All take a periodic Hann window, centred frames, reflected at the ends (a clip too short to
-    reflect is padded with zeros first), and no normalisation.
+    All conventions take a periodic Hann window and centred frames, reflected at the ends, without
+    normalisation. A clip too short to reflect is padded with zeros first.
 
     ===================  =======  ==========================  ===========  =====================
     convention           log      frame / hop (timepoints)    floor        root over, mean over
@@ -148,7 +184,7 @@ def log_spectral_distance(
             f'convention="{convention}" needs sampling_rate for the length of its frames, got '
             "None: pass the wideband rate in Hz, sampling_rate=16000 for example."
         )
-    frame, hop = conv._frame_and_hop(sampling_rate)
+    frame, hop = conv.frame_and_hop(sampling_rate)
     if hop < 1:
         raise ValueError(
             f'convention="{convention}" needs a sampling_rate of at least 100 Hz, got '
@@ -156,16 +192,16 @@ def log_spectral_distance(
         )
     bins = _band_bins(band, frame, upsampling_ratio)
 
-    def _channel_mean(true, pred):
+    def _channel_mean(true: NDArray[np.float64], pred: NDArray[np.float64]) -> float:
         pairs = zip(true, pred, strict=True)
-        return np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in pairs])
+        return float(np.mean([_waveform_lsd(t, p, conv, frame, hop, bins) for t, p in pairs]))
 
     return compare_clips(y_true, y_pred, sample_weight, average, _channel_mean)
 
 
-def _band_bins(band, frame, upsampling_ratio):
-    """Slice of the frequency bins of one band; the narrowband Nyquist bin is lowband."""
-    if band == "full":
+def _band_bins(band: Band, frame: int, upsampling_ratio: float | None) -> slice:
+    """Return the frequency bins of one band; the narrowband Nyquist bin belongs to the lowband."""
+    if band == "full" or upsampling_ratio is None:
         return slice(None)
     first_highband = int(np.floor(frame / (2 * upsampling_ratio))) + 1
     if first_highband > frame // 2:
@@ -176,12 +212,15 @@ def _band_bins(band, frame, upsampling_ratio):
     return slice(first_highband) if band == "lowband" else slice(first_highband, None)
 
 
-def _waveform_lsd(true, pred, conv, frame, hop, bins):
-    """Distance of two waveforms of shape (n_timepoints,)."""
+def _waveform_lsd(
+    true: _Waveform, pred: _Waveform, conv: LSDConvention, frame: int, hop: int, bins: slice
+) -> float:
+    """Compute the distance of two waveforms of shape (n_timepoints,)."""
     true, pred = _pad_centred(true, frame), _pad_centred(pred, frame)
     window = signal.get_window("hann", frame)  # periodic
     n_frames = (len(true) - frame) // hop + 1
-    total, count = 0.0, 0
+    total: Any = 0.0  # over frames; an array of bins where the root goes over frames
+    count = 0
     for start in range(0, n_frames, _N_FRAMES):
         frames = slice(start, min(start + _N_FRAMES, n_frames))
         difference = _log_power(true, window, hop, frames, conv)[:, bins]
@@ -198,17 +237,21 @@ def _waveform_lsd(true, pred, conv, frame, hop, bins):
     return min(float(mean), conv.cap)
 
 
-def _pad_centred(waveform, frame):
+def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
+    """Pad a waveform by reflection, so that frames are centred."""
     half = frame // 2
     if len(waveform) <= half:  # too short to reflect
         waveform = np.pad(waveform, (0, half + 1 - len(waveform)))
     return np.pad(waveform, half, mode="reflect")
 
 
-def _log_power(padded, window, hop, frames, conv):
-    """Log power spectra of some frames, shape (n_frames, len(window) // 2 + 1)."""
+def _log_power(
+    padded: _Waveform, window: _Waveform, hop: int, frames: slice, conv: LSDConvention
+) -> NDArray[np.float64]:
+    """Compute log power spectra of some frames, of shape (n_frames, len(window) // 2 + 1)."""
     framed = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop][frames]
     spectrum = fft.rfft(framed * window, axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
     power = power + conv.floor if conv.floor_added else np.maximum(power, conv.floor)
-    return np.log10(power) if conv.log == "log10" else np.log(power)
+    log_power: NDArray[np.float64] = np.log10(power) if conv.log == "log10" else np.log(power)
+    return log_power

@@ -1,25 +1,42 @@
 """Ratios of energies: signal to noise, as it is and up to a gain."""
 
+from __future__ import annotations
+
+from typing import Literal, overload
+
 import numpy as np
-from sklearn.utils._param_validation import StrOptions, validate_params
+from numpy.typing import ArrayLike, NDArray
 
-from sklearn_audiosr.metrics._comparison import compare_clips
+from sklearn_audiosr._clips import ClipsLike
+from sklearn_audiosr.metrics._comparison import ClipValues, clip_metric, compare_clips
 
-_CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]}
 
-
-@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
-def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"):
-    """Signal-to-noise ratio in dB: higher is better.
+@overload
+def signal_to_noise_ratio(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    sample_weight: ArrayLike | None = ...,
+    average: Literal["clips"] = ...,
+) -> float: ...
+@overload
+def signal_to_noise_ratio(
+    y_true: ClipsLike, y_pred: ClipsLike, *, sample_weight: ArrayLike | None = ..., average: None
+) -> ClipValues: ...
+@clip_metric()
+def signal_to_noise_ratio(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    average: Literal["clips"] | None = "clips",
+) -> float | ClipValues:
+    """Compute the signal-to-noise ratio (SNR) in dB: higher is better.
 
     Parameters
     ----------
-    y_true, y_pred : containers of clips
-        Wideband clips and their predictions, of the same lengths and channels.
-    sample_weight : array-like of shape (n_clips,), default=None
-        Weights of the clips in the mean.
-    average : {"clips"} or None, default="clips"
-        "clips" gives the mean over clips, None one value for each clip.
+    {clips}
+    {averaging}
 
     Returns
     -------
@@ -28,14 +45,17 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
         clip: infinite for identical clips, nan for a silent reference, which is left out of the
         mean.
 
+    Raises
+    ------
+    {unlike clips}
+
     Warns
     -----
-    UndefinedMetricWarning
-        If a reference clip is silent.
+    {no value}
 
     See Also
     --------
-    scale_invariant_sdr : The same but for the gain of the prediction.
+    scale_invariant_sdr : The same ratio, which ignores the gain of the prediction.
 
     Notes
     -----
@@ -55,38 +75,55 @@ def signal_to_noise_ratio(y_true, y_pred, *, sample_weight=None, average="clips"
     )  # fmt: skip
 
 
-@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
-def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
-    """Scale-invariant signal-to-distortion ratio (SI-SDR) in dB: higher is better.
+@overload
+def scale_invariant_sdr(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    sample_weight: ArrayLike | None = ...,
+    average: Literal["clips"] = ...,
+) -> float: ...
+@overload
+def scale_invariant_sdr(
+    y_true: ClipsLike, y_pred: ClipsLike, *, sample_weight: ArrayLike | None = ..., average: None
+) -> ClipValues: ...
+@clip_metric()
+def scale_invariant_sdr(
+    y_true: ClipsLike,
+    y_pred: ClipsLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    average: Literal["clips"] | None = "clips",
+) -> float | ClipValues:
+    """Compute the scale-invariant signal-to-distortion ratio (SI-SDR) in dB: higher is better.
 
-    The signal-to-noise ratio after the reference has the gain that suits the prediction best: it
-    forgives a wrong level and a wrong sign, and nothing else.
+    This is the signal-to-noise ratio after the reference got the gain that fits the prediction
+    best. It ignores a wrong level and a wrong sign, and nothing else.
 
     Parameters
     ----------
-    y_true, y_pred : containers of clips
-        Wideband clips and their predictions, of the same lengths and channels.
-    sample_weight : array-like of shape (n_clips,), default=None
-        Weights of the clips in the mean.
-    average : {"clips"} or None, default="clips"
-        "clips" gives the mean over clips, None one value for each clip.
+    {clips}
+    {averaging}
 
     Returns
     -------
     si_sdr : float or ndarray of shape (n_clips,)
         ``10 log10(sum (a y_true)^2 / sum (a y_true - y_pred)^2)`` with
         ``a = sum y_true y_pred / sum y_true^2``, one gain for all channels of a clip: infinite for
-        identical clips (some 300 dB, by rounding, for other gains), minus infinity for a silent
+        identical clips (about 300 dB, by rounding, for other gains), minus infinity for a silent
         or orthogonal prediction, nan for a silent reference, which is left out of the mean.
+
+    Raises
+    ------
+    {unlike clips}
 
     Warns
     -----
-    UndefinedMetricWarning
-        If a reference clip is silent.
+    {no value}
 
     See Also
     --------
-    signal_to_noise_ratio : The ratio to which a wrong level counts.
+    signal_to_noise_ratio : The ratio that counts a wrong level.
 
     Notes
     -----
@@ -113,13 +150,13 @@ def scale_invariant_sdr(y_true, y_pred, *, sample_weight=None, average="clips"):
     )  # fmt: skip
 
 
-def waveform_snr(true, pred):
-    """Signal-to-noise ratio in dB of one clip.
+def waveform_snr(true: NDArray[np.floating], pred: NDArray[np.floating]) -> float:
+    """Return the signal-to-noise ratio in dB of one clip.
 
     Parameters
     ----------
     true, pred : ndarray
-        The clip and its prediction, of any one shape.
+        The clip and its prediction, of equal shapes.
 
     Returns
     -------
@@ -141,8 +178,8 @@ def waveform_snr(true, pred):
         return 10 * np.log10(np.sum((true / peak) ** 2) / noise)
 
 
-def _waveform_si_sdr(true, pred):
-    """SI-SDR in dB of one clip: the ratio of the prediction to the reference at its level."""
+def _waveform_si_sdr(true: NDArray[np.floating], pred: NDArray[np.floating]) -> float:
+    """Return the SI-SDR in dB of one clip: the SNR after the reference has the best gain."""
     peaks = np.abs(true).max(), np.abs(pred).max()
     if 0 in peaks:
         return np.nan if peaks[0] == 0 else -np.inf

@@ -1,24 +1,38 @@
-"""Scores by packages that take one waveform at a time, of a length and rate that they can take."""
+"""Scores by packages that take one waveform at a time, of limited lengths and rates."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from numbers import Real
+from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
+
+SAMPLING_RATE = [Interval(Real, 0, None, closed="neither")]  # legal values
 
 
-def import_package(package, metric):
-    """Return a package that is not installed with this one.
+def import_package(package: str, metric: str) -> ModuleType:
+    """Import a package that is not installed with this one.
 
     Parameters
     ----------
     package : str
         Name under which it is imported.
     metric : str
-        What error messages say needs it.
+        Name of the function that needs it, for the error message.
 
     Returns
     -------
     module : module
         The package.
+
+    Raises
+    ------
+    ImportError
+        If the package can't be imported.
     """
     try:
         return import_module(package)
@@ -29,30 +43,36 @@ def import_package(package, metric):
         ) from error
 
 
-def make_clip_score(measure, lowest, sampling_rate, rate=None, longest=np.inf):
+def make_clip_score(
+    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
+    lowest: float,
+    sampling_rate: float,
+    rate: float | None = None,
+    longest: float = np.inf,
+) -> Callable[[NDArray[np.float64], NDArray[np.float64]], float]:
     """Make the score of a clip from the measure of a waveform.
 
     Parameters
     ----------
     measure : callable
-        The value of two waveforms, neither of them silent; nan where it is undefined.
+        Value of two waveforms, neither of them silent; nan where it is undefined.
     lowest : float
-        The value of a silent prediction.
+        Value of a silent prediction.
     sampling_rate : float
         Rate of the clips in Hz.
     rate : float, default=None
-        Rate that `measure` takes, to which clips are resampled; None takes them as they are.
+        Rate in Hz that `measure` takes, to which clips are resampled; None does not resample.
     longest : float, default=infinity
         Seconds that `measure` takes at most; longer waveforms are cut into equal pieces.
 
     Returns
     -------
     score : callable
-        The mean over the channels and pieces of two arrays of shape (n_channels, n_timepoints);
-        those are left out that have no value, as where the reference is silent.
+        Mean over the channels and pieces of two arrays of shape (n_channels, n_timepoints), without
+        those that have no value: where the reference is silent, for example.
     """
 
-    def _score(true, pred):
+    def _score(true: NDArray[np.float64], pred: NDArray[np.float64]) -> float:
         true, pred = (_resample(clip, sampling_rate, rate) for clip in (true, pred))
         n_pieces = max(1, int(np.ceil(true.shape[-1] / (rate or sampling_rate) / longest)))
         values = np.array(
@@ -64,20 +84,25 @@ def make_clip_score(measure, lowest, sampling_rate, rate=None, longest=np.inf):
             ]
         )
         values = values[~np.isnan(values)]
-        return values.mean() if values.size else np.nan
+        return float(values.mean()) if values.size else np.nan
 
     return _score
 
 
-def _resample(clip, sampling_rate, rate):
+def _resample(
+    clip: NDArray[np.float64], sampling_rate: float, rate: float | None
+) -> NDArray[np.float64]:
     if rate is None or rate == sampling_rate:
         return clip
     import soxr
 
-    return soxr.resample(clip.T, sampling_rate, rate, quality="VHQ").T
+    resampled: NDArray[np.float64] = soxr.resample(clip.T, sampling_rate, rate, quality="VHQ").T
+    return resampled
 
 
-def _cut(true, pred, n_pieces):
+def _cut(
+    true: NDArray[np.float64], pred: NDArray[np.float64], n_pieces: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield the pieces of each channel and those of its prediction."""
     for channels in zip(true, pred, strict=True):
         yield from zip(*(np.array_split(waveform, n_pieces) for waveform in channels), strict=True)

@@ -1,7 +1,8 @@
-"""Sound files of all containers and formats: what a target can hold, and how it is written."""
+"""Sound files of all formats: what a target can hold, and how it is written."""
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ from lively import assert_same
 from sound_files import enter_folder, names, noise, read, spline, write
 
 from sklearn_audiosr import upsample_file
-from sklearn_audiosr._files import formats as _formats
+from sklearn_audiosr._files.formats import FILE_FORMATS, SAMPLE_FORMATS, find_format, list_suffixes
 from sklearn_audiosr._files.reading import read_file
 
 folder = pytest.fixture(enter_folder)
 
 
 @pytest.mark.parametrize(
-    ("source", "subtype", "target", "container", "expected", "tolerance"),
+    ("source", "subtype", "target", "file_format", "expected", "tolerance"),
     [
         ("a.wav", "PCM_16", "b.wav", "WAV", "PCM_16", 2**-15),
         ("a.wav", "PCM_24", "b.wav", "WAV", "PCM_24", 2**-22),
@@ -43,13 +44,13 @@ folder = pytest.fixture(enter_folder)
         ("a.wav", "PCM_16", "b.oga", "OGG", "VORBIS", 0.05),
     ],
 )
-def test_formats(source, subtype, target, container, expected, tolerance, folder):
+def test_formats(source, subtype, target, file_format, expected, tolerance, folder):
     t = np.arange(3000)
     tones = 0.5 * np.sin([0.05 * t, 0.3 * t + 1])
     x = write(source, tones, subtype=subtype)
     upsample_file(spline(), source, target)
     info = soundfile.info(target)
-    assert (info.format, info.subtype, info.samplerate) == (container, expected, 16000)
+    assert (info.format, info.subtype, info.samplerate) == (file_format, expected, 16000)
     y = spline().predict([x])[0]
     assert read(target).shape == y.shape
     assert np.sqrt(np.mean(np.square(read(target) - y))) < tolerance
@@ -91,7 +92,7 @@ def test_results_of_coded_sources_are_clipped(subtype, folder):
 def test_target_that_cannot_hold_the_result(n_channels, target, folder):
     Path("folder.wav").mkdir()
     write("narrow.wav", noise(n_channels, 100))
-    with pytest.raises((ValueError, IsADirectoryError), match=f"target must be .*got.*{target}"):
+    with pytest.raises((ValueError, IsADirectoryError), match=f"target must .*got.*{target}"):
         upsample_file(spline(), "narrow.wav", target)
     assert names(folder) == ["folder.wav", "narrow.wav"]
 
@@ -105,7 +106,7 @@ def test_ogg_files_above_what_libvorbis_takes_are_refused(folder):
 
 
 @pytest.mark.parametrize("suffix", ["svx", "mpc2k"])
-def test_containers_that_hold_rates_of_16_bits(suffix, folder):
+def test_formats_that_hold_rates_of_16_bits(suffix, folder):
     write("high.wav", noise(1, 1000), 32000)
     with pytest.raises(ValueError, match=f"got wide.{suffix}, which holds 65535 Hz at most"):
         upsample_file(spline(4, sampling_rate=None), "high.wav", f"wide.{suffix}")
@@ -113,7 +114,7 @@ def test_containers_that_hold_rates_of_16_bits(suffix, folder):
     assert soundfile.info(f"wide.{suffix}").samplerate == 64000
 
 
-def test_a_target_that_the_system_refuses_is_not_blamed_on_its_container(folder, monkeypatch):
+def test_a_target_that_the_system_refuses_is_not_blamed_on_its_format(folder, monkeypatch):
     write("narrow.wav", noise(1, 100))
     opened = soundfile.SoundFile.__init__
 
@@ -142,11 +143,12 @@ def test_of_a_pipe_whose_length_is_not_known_the_target_is_a_wav_file(suffix, fo
 
 
 def test_files_too_long_for_a_wav_header_are_rf64(folder, monkeypatch):
-    monkeypatch.setattr(_formats, "_MAX_WAV_BYTES", 4 * 2 * 2000)  # floats of 4 bytes
-    for n_timepoints, container in [(2000, "WAV"), (2001, "RF64")]:
+    small = replace(FILE_FORMATS["WAV"], max_bytes=4 * 2 * 2000)  # floats of 4 bytes
+    monkeypatch.setitem(FILE_FORMATS, "WAV", small)
+    for n_timepoints, file_format in [(2000, "WAV"), (2001, "RF64")]:
         x = write("narrow.wav", noise(1, n_timepoints))
         upsample_file(spline(), "narrow.wav", "wide.wav")
-        assert soundfile.info("wide.wav").format == container
+        assert soundfile.info("wide.wav").format == file_format
         assert_same(read("wide.wav"), spline().predict([x])[0])
 
 
@@ -177,3 +179,31 @@ def test_files_that_are_whole_though_they_do_not_look_so(
     y = spline().predict([x])[0]
     written = read_file(target)[0].T
     np.testing.assert_allclose(written[:, : y.shape[1]], y, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.wav", ("WAV", "PCM_16")),
+        ("a.WAVE", ("WAV", "PCM_16")),
+        ("a.opus", ("OGG", "OPUS")),
+        ("a.oga", ("OGG", "VORBIS")),
+        ("a.sph", ("NIST", "PCM_16")),
+        ("a.mat5", ("MAT5", "DOUBLE")),  # a name of a format is a suffix, too
+    ],
+)
+def test_formats_are_found_by_their_suffixes(name, expected):
+    assert find_format(Path(name), 16000) == expected
+
+
+def test_suffixes_of_files_that_are_read():
+    suffixes = list_suffixes()
+    assert {".wav", ".wave", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".sph", ".8svx"} <= suffixes
+    assert not {".mat", ".mat4", ".raw", ".wavex"} & suffixes
+
+
+def test_every_entry_is_a_format_of_libsndfile():
+    """A misspelt name would have no effect."""
+    assert set(FILE_FORMATS) <= set(soundfile.available_formats())
+    assert set(SAMPLE_FORMATS) <= set(soundfile.available_subtypes())
+    assert {kept for f in SAMPLE_FORMATS.values() if (kept := f.kept_as)} <= set(SAMPLE_FORMATS)

@@ -1,0 +1,205 @@
+"""Degrade the recordings of a folder, restore them, and score what comes back."""
+
+import time
+import warnings
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from sklearn_audiosr._command_line.console import print_message
+from sklearn_audiosr._command_line.progress import open_bar
+from sklearn_audiosr._estimators.linear import LinearUpsampler
+from sklearn_audiosr._estimators.spline import SplineUpsampler
+from sklearn_audiosr.datasets import load_audio_folder
+from sklearn_audiosr.degradation import (
+    AddNoise,
+    Codec,
+    Decimator,
+    Telephone,
+    ideal_lowband,
+    trim_clips,
+)
+from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+
+# A value of --filter that is no low-pass filter, and the narrowband rate that it needs.
+TELEPHONE, _TELEPHONE_RATE = "telephone", 8000
+
+BOUND, SPLINE_NAME, LINEAR = "true lowband", "spline", "linear filter"
+
+_MAX_FOLDS = 5
+
+
+def make_degradation(args, ratio, rate):
+    """Return the steps that make narrowband clips of wideband ones.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Arguments of `evaluate`.
+    ratio : int
+        Upsampling ratio of the model.
+    rate : float
+        Wideband rate of the model in Hz.
+
+    Returns
+    -------
+    steps : list of transformer
+        The last one returns what the model is given.
+
+    Raises
+    ------
+    ValueError
+        If a telephone line is asked for and the model has another narrowband rate.
+    """
+    if args.filter == TELEPHONE:
+        if rate / ratio != _TELEPHONE_RATE:
+            raise ValueError(
+                f"--filter telephone needs a model whose narrowband rate is {_TELEPHONE_RATE} Hz, "
+                f"got {args.model}, of {rate / ratio:g} Hz: take another filter."
+            )
+        steps = [Telephone(ratio, sampling_rate=rate)]
+    else:
+        steps = [Decimator(ratio, filter=args.filter, random_state=0)]
+    if args.codec is not None:
+        level = args.compression
+        steps.append(Codec(args.codec, sampling_rate=rate / ratio, compression_level=level))
+    if args.noise is not None:
+        steps.append(AddNoise(args.noise, random_state=0))
+    return steps
+
+
+def read_recordings(folder, est, prog):
+    """Read the recordings that can be used: not silent, and of the model's rate or a higher one.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the recordings.
+    est : estimator
+        Fitted, with a `sampling_rate`.
+    prog : str
+        Text before each message about a recording that is skipped.
+
+    Returns
+    -------
+    recordings : Bunch
+        As `load_audio_folder` returns it; clips are cut to a multiple of the upsampling ratio.
+
+    Raises
+    ------
+    ValueError
+        If no recording can be used.
+    """
+    rate, ratio = est.sampling_rate, est.upsampling_ratio_
+    with warnings.catch_warnings():
+        # these files are skipped below, with a message
+        warnings.filterwarnings("ignore", ".* have a lower rate than sampling_rate", UserWarning)
+        recordings = load_audio_folder(folder, sampling_rate=rate, min_duration=2 * ratio / rate)
+    kept = []
+    for i, name in enumerate(recordings.filenames):
+        reason = _find_reason_to_skip(folder / name, recordings.clips[i], rate)
+        if reason:
+            print_message(f"{prog}: skipped {folder / name}: {reason}")
+        else:
+            kept.append(i)
+    if not kept:
+        raise ValueError(f"{folder} must hold recordings of {rate:g} Hz or more, got none")
+    recordings.clips = trim_clips([recordings.clips[i] for i in kept], ratio)
+    recordings.filenames = [recordings.filenames[i] for i in kept]
+    recordings.groups = recordings.groups[kept]
+    return recordings
+
+
+def _find_reason_to_skip(path, clip, rate):
+    from sklearn_audiosr._files.reading import read_header
+
+    file_rate = read_header(path).samplerate
+    if file_rate < rate:
+        return f"its rate is {file_rate} Hz, below the model's {rate:g} Hz"
+    return "" if np.any(clip) else "it is silent"
+
+
+def degrade(Y, steps):
+    """Return the narrowband clips that the steps of a degradation make of wideband ones."""
+    X = Y
+    for step in steps:
+        X = step.fit_transform(X)
+    return X
+
+
+def score_baselines(X, Y, groups, ratio):
+    """Score what the model is compared with.
+
+    Parameters
+    ----------
+    X, Y : list of ndarray
+        Narrowband and wideband clips.
+    groups : ndarray of shape (n_clips,)
+        Groups of clips, such as speakers.
+    ratio : int
+        Upsampling ratio.
+
+    Returns
+    -------
+    scores : dict of str to dict or None
+        The scores of each method; None where a linear filter has nothing to learn from.
+    """
+    return {
+        BOUND: _score(Y, ideal_lowband(Y, ratio)),
+        SPLINE_NAME: _score(Y, SplineUpsampler().fit(X[:1], Y[:1]).predict(X)),
+        LINEAR: _score_linear(X, Y, groups),
+    }
+
+
+def _score_linear(X, Y, groups):
+    """Score linear filters, each on recordings whose group it was not fitted on."""
+    if len(X) < 2:
+        return None
+    if len(set(groups)) < 2:
+        groups = np.arange(len(X))
+    Y_pred = [None] * len(X)
+    folds = GroupKFold(min(_MAX_FOLDS, len(set(groups))))
+    for train, test in folds.split(X, groups=groups):
+        est = LinearUpsampler().fit([X[i] for i in train], [Y[i] for i in train])
+        for i in test:
+            Y_pred[i] = est.predict([X[i]])[0]
+    return _score(Y, Y_pred)
+
+
+def score_model(est, X, Y, *, label, quiet):
+    """Score an estimator, with a progress bar.
+
+    Parameters
+    ----------
+    est : estimator
+        Fitted, with a `sampling_rate`.
+    X, Y : list of ndarray
+        Narrowband and wideband clips.
+    label : str
+        Text before the bar.
+    quiet : bool
+        Show no bar.
+
+    Returns
+    -------
+    scores : dict of str to ndarray
+        See `_score`.
+    seconds : float
+        Time that the predictions took.
+    """
+    Y_pred = []
+    start = time.perf_counter()
+    with open_bar(label, sum(y.shape[-1] for y in Y) / est.sampling_rate, quiet=quiet) as bar:
+        for x in X:
+            Y_pred.append(est.predict([x])[0])
+            bar.update(Y_pred[-1].shape[-1] / est.sampling_rate)
+    seconds = time.perf_counter() - start
+    return _score(Y, Y_pred), seconds
+
+
+def _score(Y, Y_pred):
+    """Return both metrics of each recording, by their keys in the report."""
+    return {
+        "snr_db": signal_to_noise_ratio(Y, Y_pred, average=None),
+        "lsd": log_spectral_distance(Y, Y_pred, average=None),
+    }

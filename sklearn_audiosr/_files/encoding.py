@@ -1,0 +1,213 @@
+"""Sound files and codecs, as they are written by soundfile, and the check that all was written."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_audiosr._files.formats import CODECS, file_format, find_format, sample_format
+
+if TYPE_CHECKING:
+    import soundfile
+
+# Headers of 24 bits in PAF round the frames up to a multiple of so many.
+_N_ROUNDED = 10
+
+# Frames that are read at a time.
+_N_READ = 2**16
+
+# libvorbis overflows its stack if it is given a long waveform at once.
+_N_ENCODED = 16384
+
+
+def open_writer(
+    path: str | os.PathLike[str], target: Path, reader: soundfile.SoundFile, rate: int
+) -> soundfile.SoundFile:
+    """Open a file to be written.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to open.
+    target : Path
+        What it will be called; the suffix names its file format.
+    reader : soundfile.SoundFile
+        The source, which has the channels and the sample format to keep.
+    rate : int
+        Rate of the target in Hz.
+
+    Returns
+    -------
+    writer : soundfile.SoundFile
+        Opened.
+
+    Raises
+    ------
+    ValueError
+        If the file format can't hold the channels or the rate.
+    OSError
+        If the system refuses the file.
+    """
+    import soundfile
+
+    from sklearn_audiosr._files.reading import openable
+
+    name, default = find_format(target, rate)
+    kept = sample_format(reader.subtype).kept_as
+    subtypes = [default]
+    if kept is not None and kept in soundfile.available_subtypes(name):
+        subtypes = [kept, default]
+    found = file_format(name)
+    if found.larger is not None and _count_bytes(reader, rate, subtypes) > found.max_bytes:
+        name = found.larger
+    options = (rate, reader.channels)
+    for subtype in subtypes:
+        try:
+            return soundfile.SoundFile(openable(path), "w", *options, subtype, None, name)
+        except soundfile.LibsndfileError as error:  # some that are listed are not written
+            reason = error
+    if reason.error_string.startswith("System error"):
+        raise OSError(f"{target} can't be written: check its folder, rights and space") from reason
+    raise ValueError(
+        f"target must have a file format for {reader.channels} channels at {rate} Hz, got "
+        f"{target.name}, {name} with {subtype} ({reason.error_string}): take .wav."
+    ) from reason
+
+
+def _count_bytes(reader: soundfile.SoundFile, rate: int, subtypes: list[str]) -> int:
+    """Return the bytes of the result at most; 0 if the length of the source is not known."""
+    from sklearn_audiosr._files.reading import tells_length
+
+    if not tells_length(reader):
+        return 0
+    n_values = reader.frames * reader.channels * rate // reader.samplerate
+    return max(sample_format(subtype).n_bytes for subtype in subtypes) * n_values
+
+
+def write_block(writer: soundfile.SoundFile, block: NDArray[np.float32]) -> None:
+    """Write frames, an array (n_frames, n_channels), or raise OSError.
+
+    Parameters
+    ----------
+    writer : soundfile.SoundFile
+        Opened by `open_writer`.
+    block : ndarray of shape (n_frames, n_channels), float32
+        Frames to write.
+
+    Raises
+    ------
+    OSError
+        If fewer frames were written than there are.
+    """
+    import soundfile
+
+    try:
+        writer.write(block)
+    except (soundfile.LibsndfileError, AssertionError) as error:  # fewer than there are
+        raise OSError("target can't be written to the end: check the space on its disk") from error
+
+
+def check_written(path: str | os.PathLike[str], target: Path, n_frames: int) -> None:
+    """Raise OSError unless the file at `path` holds `n_frames`, to the last.
+
+    When a file is closed, its encoder writes what it kept back. If the disk is full then, no error
+    is raised.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, which is closed.
+    target : Path
+        Its name in the error message.
+    n_frames : int
+        Frames that were written.
+
+    Raises
+    ------
+    OSError
+        If the file has fewer.
+    """
+    import soundfile
+
+    from sklearn_audiosr._files.reading import SequentialReader
+
+    try:
+        with SequentialReader(path) as file:
+            is_whole = n_frames <= file.frames < n_frames + _N_ROUNDED and (
+                _has_frame(file, n_frames - 1) or _count_frames(path) >= n_frames
+            )
+    except soundfile.LibsndfileError:
+        is_whole = False
+    if not is_whole:
+        raise OSError(f"{target} can't be written whole: check the space on its disk, or take .wav")
+
+
+def _has_frame(file: soundfile.SoundFile, index: int) -> bool:
+    """Return whether a frame can be sought and read; some formats can't seek."""
+    import soundfile
+
+    try:
+        file.seek(index)
+        return len(file.read(1)) == 1
+    except soundfile.LibsndfileError:
+        return False
+
+
+def _count_frames(path: str | os.PathLike[str]) -> int:
+    """Return how many frames of a file can be read one after the other."""
+    from sklearn_audiosr._files.reading import SequentialReader
+
+    n_frames = 0
+    with SequentialReader(path) as file:
+        while n_read := len(file.read(_N_READ)):
+            n_frames += n_read
+    return n_frames
+
+
+def encode(
+    waveform: NDArray[np.float32],
+    rate: int,
+    codec: str,
+    level: float | None = None,
+    mode: str | None = None,
+) -> io.BytesIO:
+    """Encode a waveform in memory.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_timepoints,), float32
+        Timepoints in [-1, 1].
+    rate : int
+        Sampling rate in Hz, one that the codec takes.
+    codec : {"mp3", "vorbis", "opus"}
+        One of `CODECS`.
+    level : float, default=None
+        libsndfile's compression level, from 0 (best) to 1 (smallest); None is its default.
+    mode : {"constant", "average", "variable"}, default=None
+        Bit rate mode, of MP3 only.
+
+    Returns
+    -------
+    memory : io.BytesIO
+        The file, at its start.
+    """
+    import soundfile
+
+    options: dict[str, Any] = {}
+    if level is not None:
+        # LAME refuses its lowest quality, 10, but takes 9.999
+        options["compression_level"] = min(level, 0.9999) if codec == "mp3" else level
+    if mode is not None and codec == "mp3":
+        options["bitrate_mode"] = mode.upper()
+    name, subtype = CODECS[codec]
+    memory = io.BytesIO()
+    with soundfile.SoundFile(memory, "w", rate, 1, subtype, format=name, **options) as file:
+        for start in range(0, len(waveform), _N_ENCODED):
+            file.write(waveform[start : start + _N_ENCODED])
+    memory.seek(0)
+    return memory

@@ -1,0 +1,79 @@
+"""Another end of the band."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import fft
+from scipy.special import erfc
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.augmentation._base import Augmentation, reflect
+
+# Standard deviation of the slope, as a fraction of the Nyquist frequency. With an edge at 0.956 the
+# gain is that of soxr, quality "VHQ", to 1 dB where that is above -40 dB.
+_SLOPE = 0.01
+
+
+class CutBandEdge(Augmentation):
+    """Empty the end of the band, as resamplers do.
+
+    What lies below does not tell whether a recording has been resampled, so a model gives all its
+    predictions the end of the band that it has heard in most clips.
+
+    Parameters
+    ----------
+    edges : float or (float, float), default=(0.9, 0.96)
+        Where the band ends, as a fraction of the Nyquist frequency, in [0.05, 1]: the gain is -6 dB
+        there. A pair is a range, from which each clip's is drawn uniformly.
+    p : float, default=1.0
+        Probability, in [0, 1], that a clip is varied; the others stay as they are.
+    random_state : int, RandomState instance or None, default=None
+        Draws which clips are varied, and how: clip i of the container that `transform` is given,
+        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
+        draws others in every call.
+
+    See Also
+    --------
+    ChangeSpeed : Brings clips to another rate and leaves the band full.
+
+    Notes
+    -----
+    The filter has zero phase and the slope of soxr's resampler: -0.2 dB at 0.02 below the edge, and
+    -60 dB at 0.031 above it. Of soxr, quality "VHQ", the edge is at 0.956, of resampy's
+    "kaiser_best" at 0.948. A clip goes on beyond its ends by reflection while it is filtered.
+
+    Cut edges last: noise that is added, or a speed that is changed, afterwards fills the end of the
+    band or moves it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.augmentation import CutBandEdge
+    >>> below, above = (np.cos(np.pi * f * np.arange(16000)) for f in (0.85, 0.95))
+    >>> cut = CutBandEdge(edges=0.9).fit_transform([below, above])
+    >>> [f"{y[200:-200].max():.2f}" for y in cut]
+    ['1.00', '0.00']
+    """
+
+    _parameter_constraints = {
+        **Augmentation._parameter_constraints,
+        "edges": [Interval(Real, 0.05, 1, closed="both"), tuple, list],
+    }
+
+    def __init__(self, edges=(0.9, 0.96), *, p=1.0, random_state=None):
+        self.edges = edges
+        self.p = p
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        check_range("edges", self.edges, 0.05, 1, "(0.9, 0.96)")
+
+    def _vary(self, clip, rng):
+        edge, n_timepoints = draw_from(self.edges, rng), clip.shape[-1]
+        padded, n_reflected = reflect(clip)
+        spectrum = fft.rfft(padded, axis=-1)
+        frequencies = fft.rfftfreq(padded.shape[-1], 0.5)  # 1 is the Nyquist frequency
+        spectrum *= erfc((frequencies - edge) / (np.sqrt(2) * _SLOPE)) / 2
+        filtered = fft.irfft(spectrum, n=padded.shape[-1], axis=-1)
+        return filtered[:, n_reflected : n_reflected + n_timepoints]

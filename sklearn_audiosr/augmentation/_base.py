@@ -1,0 +1,78 @@
+"""What all augmentations share: the share of clips that are varied, and their random numbers."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import ClipTransformer
+
+# Timepoints beyond each end of a clip that are filled by reflection before a Fourier transform,
+# which takes a clip for periodic: longer than any filter here rings.
+_N_REFLECTED = 1000
+
+
+class Augmentation(ClipTransformer):
+    """Base of the augmentations: transformers that vary a share of the clips.
+
+    A subclass has the parameters `p` and `random_state`, and `_vary`. It may have `_leave`, for
+    clips that are not varied but changed all the same, and `_check_parameters` for ranges.
+    """
+
+    _parameter_constraints = {
+        "p": [Interval(Real, 0, 1, closed="both")],
+        "random_state": ["random_state"],
+    }
+
+    def transform(self, Y):
+        """Vary clips.
+
+        Parameters
+        ----------
+        Y : container of clips
+            Any container of wideband clips.
+
+        Returns
+        -------
+        varied : container of clips
+            The same kind of container, float32. Nothing is delayed.
+        """
+        return self._map(Y, self._prepare)
+
+    def _prepare(self):
+        rng_of = self._make_rng_of()
+
+        def change(clip, index):
+            rng = rng_of(index)
+            varied = self._vary(clip, rng) if rng.random() < self.p else self._leave(clip)
+            return varied.astype(np.float32)
+
+        return change
+
+    def _vary(self, clip, rng):
+        """Return the variation of a clip of shape (n_channels, n_timepoints)."""
+        raise NotImplementedError
+
+    def _leave(self, clip):
+        """Return what becomes of a clip that is not varied."""
+        return clip
+
+
+def reflect(clip):
+    """Continue a clip beyond both ends by reflection.
+
+    Parameters
+    ----------
+    clip : ndarray of shape (n_channels, n_timepoints)
+        The clip.
+
+    Returns
+    -------
+    padded : ndarray of shape (n_channels, n_timepoints + 2 * n_reflected), float64
+        The clip between its reflections.
+    n_reflected : int
+        Timepoints added at each end; fewer for short clips.
+    """
+    n_reflected = min(_N_REFLECTED, clip.shape[-1] - 1)
+    margins = ((0, 0), (n_reflected, n_reflected))
+    return np.pad(clip.astype(np.float64), margins, mode="reflect"), n_reflected

@@ -1,0 +1,58 @@
+"""Another level."""
+
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.augmentation._base import Augmentation
+
+_MAX_GAIN = 200  # dB, either way: float32 ends before
+
+
+class ChangeLevel(Augmentation):
+    """Make clips louder or quieter.
+
+    Parameters
+    ----------
+    gains_db : float or (float, float), default=(-12.0, 6.0)
+        Gain in dB, in [-200, 200]. A pair is a range, from which each clip's is drawn uniformly.
+    p : float, default=1.0
+        Probability, in [0, 1], that a clip is varied; the others stay as they are.
+    random_state : int, RandomState instance or None, default=None
+        Draws which clips are varied, and how: clip i of the container that `transform` is given,
+        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
+        draws others in every call.
+
+    See Also
+    --------
+    ChangeMicrophone : A gain for each frequency.
+
+    Notes
+    -----
+    Nothing is clipped: what comes out may exceed [-1, 1]. A ``Codec`` and a ``Telephone`` that
+    follow clip there, with a warning; choose gains that leave room.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.augmentation import ChangeLevel
+    >>> ChangeLevel(gains_db=-20).fit_transform(np.ones((1, 3)))
+    array([[0.1, 0.1, 0.1]], dtype=float32)
+    """
+
+    _parameter_constraints = {
+        **Augmentation._parameter_constraints,
+        "gains_db": [Interval(Real, -_MAX_GAIN, _MAX_GAIN, closed="both"), tuple, list],
+    }
+
+    def __init__(self, gains_db=(-12.0, 6.0), *, p=1.0, random_state=None):
+        self.gains_db = gains_db
+        self.p = p
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        check_range("gains_db", self.gains_db, -_MAX_GAIN, _MAX_GAIN, "(-12, 6)")
+
+    def _vary(self, clip, rng):
+        return clip * 10 ** (draw_from(self.gains_db, rng) / 20)

@@ -1,0 +1,67 @@
+"""A noise floor."""
+
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.augmentation._base import Augmentation
+
+_MAX_LEVEL = 200  # dB, either way: float32 ends before
+
+
+class AddNoiseFloor(Augmentation):
+    """Add a noise floor of a fixed level, as of a preamplifier or of rounding.
+
+    The floor belongs to the wideband clip: a model learns to keep it, and to continue it above the
+    narrowband.
+
+    Parameters
+    ----------
+    levels_db : float or (float, float), default=(-95.0, -55.0)
+        Root mean square of the noise in dB relative to a full scale of 1, in [-200, 200]. A pair is
+        a range, from which each clip's is drawn uniformly.
+    p : float, default=1.0
+        Probability, in [0, 1], that a clip is varied; the others stay as they are.
+    random_state : int, RandomState instance or None, default=None
+        Draws which clips are varied, and how: clip i of the container that `transform` is given,
+        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
+        draws others in every call.
+
+    See Also
+    --------
+    sklearn_audiosr.degradation.AddNoise : Noise of the narrowband clip alone, at a
+        signal-to-noise ratio.
+
+    Notes
+    -----
+    The noise is white and Gaussian. Each channel has noise of its own, of the same level. The
+    default range reaches from about the rounding of 16 bits, whose noise lies at -101 dB, to a
+    hiss that is heard.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.augmentation import AddNoiseFloor
+    >>> silence = np.zeros((1, 16000))
+    >>> noise = AddNoiseFloor(levels_db=-60, random_state=0).fit_transform(silence)
+    >>> print(f"{20 * np.log10(noise.std()):.0f} dB")
+    -60 dB
+    """
+
+    _parameter_constraints = {
+        **Augmentation._parameter_constraints,
+        "levels_db": [Interval(Real, -_MAX_LEVEL, _MAX_LEVEL, closed="both"), tuple, list],
+    }
+
+    def __init__(self, levels_db=(-95.0, -55.0), *, p=1.0, random_state=None):
+        self.levels_db = levels_db
+        self.p = p
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        check_range("levels_db", self.levels_db, -_MAX_LEVEL, _MAX_LEVEL, "(-95, -55)")
+
+    def _vary(self, clip, rng):
+        level = 10 ** (draw_from(self.levels_db, rng) / 20)
+        return clip + level * rng.standard_normal(clip.shape)

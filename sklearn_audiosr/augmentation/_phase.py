@@ -1,0 +1,68 @@
+"""Other phases under the same spectrum."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import fft
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.augmentation._base import Augmentation
+
+
+class RotatePhase(Augmentation):
+    """Turn the phases of all frequencies by one angle.
+
+    The clip sounds the same and its spectrum keeps its magnitudes, but its waveform is another, so
+    that no network can learn waveforms by heart.
+
+    Parameters
+    ----------
+    angles : float or (float, float), default=(-180.0, 180.0)
+        Angle in degrees, in [-360, 360]; 180 inverts the polarity. A pair is a range, from which
+        each clip's is drawn uniformly.
+    p : float, default=1.0
+        Probability, in [0, 1], that a clip is varied; the others stay as they are.
+    random_state : int, RandomState instance or None, default=None
+        Draws which clips are varied, and how: clip i of the container that `transform` is given,
+        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
+        draws others in every call.
+
+    See Also
+    --------
+    ChangeMicrophone : Other magnitudes under the same phases.
+
+    Notes
+    -----
+    The Fourier transform of the whole clip is turned, so the clip is taken as periodic. The
+    transform at 0 and at the Nyquist frequency is real and only multiplied by the cosine of the
+    angle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.augmentation import RotatePhase
+    >>> t = np.arange(16000) / 16000
+    >>> sine, cosine = np.sin(2 * np.pi * 440 * t), np.cos(2 * np.pi * 440 * t)
+    >>> (turned,) = RotatePhase(angles=90).fit_transform([sine])
+    >>> bool(np.abs(turned - cosine).max() < 1e-5)
+    True
+    """
+
+    _parameter_constraints = {
+        **Augmentation._parameter_constraints,
+        "angles": [Interval(Real, -360, 360, closed="both"), tuple, list],
+    }
+
+    def __init__(self, angles=(-180.0, 180.0), *, p=1.0, random_state=None):
+        self.angles = angles
+        self.p = p
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        check_range("angles", self.angles, -360, 360, "(-180, 180)")
+
+    def _vary(self, clip, rng):
+        angle = np.deg2rad(draw_from(self.angles, rng))
+        spectrum = fft.rfft(clip.astype(np.float64), axis=-1)
+        return fft.irfft(spectrum * np.exp(1j * angle), n=clip.shape[-1], axis=-1)

@@ -1,0 +1,136 @@
+"""Another speed, and another rate on the way."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.signal import resample
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr.augmentation._base import Augmentation, reflect
+
+_SLOWEST, _FASTEST = 0.1, 10.0
+
+
+class ChangeSpeed(Augmentation):
+    """Play clips faster or slower: another voice, or another instrument.
+
+    All frequencies move by the speed, pitch and formants among them, and the length by its
+    inverse. The band stays as full as it was: no low-pass filter empties its end.
+
+    Parameters
+    ----------
+    speeds : float or (float, float), default=(1.0, 1.25)
+        Speed, in [0.1, 10]: above 1 a clip becomes shorter and higher. A pair is a range, from
+        which each clip's is drawn uniformly.
+    sampling_rate : float, default=None
+        Rate in Hz of the clips that are given. Needed with `target_rate` only.
+    target_rate : float, default=None
+        Rate in Hz of the clips that are returned, the unvaried ones among them. None keeps the
+        rate.
+    p : float, default=1.0
+        Probability, in [0, 1], that a clip is varied; the others keep their speed.
+    random_state : int, RandomState instance or None, default=None
+        Draws which clips are varied, and how: clip i of the container that `transform` is given,
+        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
+        draws others in every call.
+
+    See Also
+    --------
+    ShiftFormants : Moves formants and leaves pitch and length.
+    CutBandEdge : Empties the end of the band, as most resamplers do.
+
+    Notes
+    -----
+    A clip of n timepoints has ``round(n * target_rate / (speed * sampling_rate))`` afterwards. As
+    lengths differ, an array of clips comes back as a list. Change speeds before a degradation, and
+    cut lengths to a multiple of the ratio with :func:`sklearn_audiosr.degradation.trim_clips`.
+
+    A speed below 1 leaves the end of the band empty, above the speed times the Nyquist frequency,
+    and a model learns from it that the band ends there. Recordings of a higher rate have more above
+    it: from 44.1 to 16 kHz any speed from 0.37 on leaves the band full.
+
+    Clips are resampled by the bins of their Fourier transform, continued beyond their ends by
+    reflection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_audiosr.augmentation import ChangeSpeed
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
+    >>> (faster,) = ChangeSpeed(speeds=1.25).fit_transform([tone])
+    >>> faster.shape
+    (12800,)
+    >>> print(np.argmax(np.abs(np.fft.rfft(faster))) * 16000 / 12800, "Hz")
+    550.0 Hz
+    """
+
+    _parameter_constraints = {
+        **Augmentation._parameter_constraints,
+        "speeds": [Interval(Real, _SLOWEST, _FASTEST, closed="both"), tuple, list],
+        "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "target_rate": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        speeds=(1.0, 1.25),
+        *,
+        sampling_rate=None,
+        target_rate=None,
+        p=1.0,
+        random_state=None,
+    ):
+        self.speeds = speeds
+        self.sampling_rate = sampling_rate
+        self.target_rate = target_rate
+        self.p = p
+        self.random_state = random_state
+
+    def transform(self, Y):
+        """Vary clips.
+
+        Parameters
+        ----------
+        Y : container of clips
+            Any container of wideband clips.
+
+        Returns
+        -------
+        varied : container of clips
+            The same kind of container, float32; for an array a list, since lengths differ.
+        """
+        array = np.asarray(Y) if hasattr(Y, "__array__") else None
+        return super().transform(Y if array is None or array.ndim < 2 else list(array))
+
+    def _check_parameters(self):
+        check_range("speeds", self.speeds, _SLOWEST, _FASTEST, "(1.0, 1.25)")
+        if self.target_rate is not None and self.sampling_rate is None:
+            raise ValueError(
+                f"sampling_rate must be given with target_rate={self.target_rate}, got None: pass "
+                "the rate in Hz of the clips, for example 44100."
+            )
+
+    def _vary(self, clip, rng):
+        return _resample(clip, draw_from(self.speeds, rng) * self._rates())
+
+    def _leave(self, clip):
+        return _resample(clip, self._rates())
+
+    def _rates(self):
+        return 1.0 if self.target_rate is None else self.sampling_rate / self.target_rate
+
+
+def _resample(clip, step):
+    """Resample to one timepoint for each `step` timepoints of the clip."""
+    if step == 1:
+        return clip
+    padded, n_reflected = reflect(clip)
+    # as much padding as makes the length nearest to whole steps, so that no instant drifts
+    totals = padded.shape[-1] - np.arange(n_reflected + 1)
+    counts = np.maximum(1, np.round(totals / step)).astype(int)
+    best = np.argmin(np.abs(counts * step - totals))
+    # the clip first, since the transform is periodic: its first timepoint stays where it is
+    rolled = np.roll(padded[:, : totals[best]], -n_reflected, axis=-1)
+    n_timepoints = max(1, round(clip.shape[-1] / step))
+    return resample(rolled, counts[best], axis=-1)[:, :n_timepoints]
