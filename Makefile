@@ -18,7 +18,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.installed-plot ## compare the estimators on the clips that ship, or on your own: DATA=folder
-	$(BIN)/python benchmarks/demo.py $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m benchmarks.demo $(if $(DATA),--data "$(DATA)")
 
 # One thread a worker: two workers on two cores don't oversubscribe them.
 test: $(VENV)/.installed-test ## run the tests, doctests and examples: ARGS="-k spline"
@@ -38,7 +38,8 @@ format: $(VENV)/.installed-dev ## sort imports and lay out the code
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-test ## print the tables of benchmarks/bench_*.py
-	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; \
+	    $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"; done
 
 clean: ## remove what the other targets make, but for the environment
 	rm -rf build dist demo_output docs/_build docs/auto_examples docs/generated \

@@ -1,10 +1,10 @@
-"""Whether an adversarial second phase is worth it: a shipped model trained on, without and with.
+"""A second, adversarial phase: a model that ships is trained further without and with it.
 
-    python benchmarks/bench_adversarial.py
+    python -m benchmarks.bench_adversarial
 
-Both go over the same new variations of the training speakers, and are scored on the test speakers
-by both metrics and, where the packages are (``pip install "sklearn-audiosr[metrics]"``), by PESQ
-and STOI: measures that neither was trained on.
+Both trainings take the same new variations of the training speakers. They are scored on the test
+speakers by both metrics and, if the packages are installed (``pip install
+"sklearn-audiosr[metrics]"``), by PESQ and STOI, on which neither was trained.
 """
 
 import argparse
@@ -12,13 +12,10 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from _discriminators import AdversarialObjective
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, score
-from _tables import record, rst_table
-from train_pretrained import begin_with, make_pairs
-
+from benchmarks.discriminators import AdversarialObjective
+from recipes.pairs import make_pairs
+from recipes.recipe import RECIPES
+from recipes.start import begin_with
 from sklearn_audiosr import SplineUpsampler, load_pretrained
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import (
@@ -26,16 +23,19 @@ from sklearn_audiosr.metrics import (
     pesq_score,
     stoi_score,
 )
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, score
+from tools.tables import record, rst_table
 
-# New variations: seeds that no recipe has come to.
+# Seeds of the new variations, beyond those of all recipes.
 _FIRST_COPY = 500
 
-# A quarter of what the models were trained with.
+# A quarter of the models' own.
 _LEARNING_RATE = 5e-4
 
 
 def measure(Y, Y_pred, names, ratio):
-    """Both metrics, the distance in the highband, and what was no part of any training."""
+    """Compute both metrics, the distance in the highband, and metrics of no training."""
     row = score(Y, Y_pred, names)
     highband = log_spectral_distance(Y, Y_pred, band="highband", upsampling_ratio=ratio)
     row["highband_lsd_log10"] = round(float(highband), 3)
@@ -52,7 +52,7 @@ def measure(Y, Y_pred, names, ratio):
 
 
 def train_on(start, recipe, objective, X, Y, groups):
-    """Train a model further; give it and the processor minutes."""
+    """Train a model further; return it and the processor minutes."""
     est = recipe.estimator(objective=objective)
     begin_with(start, est, X, Y)
     begin = time.process_time()

@@ -1,25 +1,24 @@
-"""How often the end of a clip's band is found, and how often one is seen where none is.
+"""How often `effective_bandwidth` finds the end of a clip's band, and how often it is wrong.
 
-    python benchmarks/bench_bandwidth.py
+    python -m benchmarks.bench_bandwidth
 
-decimates recordings by 2 and by 4, brings them back to their rate, by soxr and by the cubic spline,
-and measures their effective bandwidth: in float32, rounded to 16 and 8 bits, and 30 dB down at 16
+decimates recordings by 2 and by 4, resamples them to their rate by soxr and by the cubic spline,
+and measures their effective bandwidth: in float32, rounded to 16 and 8 bits, and 30 dB lower at 16
 bits; then that of short excerpts. A clip is *found* if its bandwidth is from 0.7 to 1.05 times the
 narrowband Nyquist frequency. An original is *taken for narrowband* if its bandwidth is below 1.05
 times the Nyquist frequency at r = 2, as ``upsample_file`` decides.
 """
 
 import argparse
-import csv
 
 import numpy as np
-from _recordings import add_argument, skip_without_recordings
-from _tables import record, rst_table
 
 from sklearn_audiosr import SplineUpsampler, effective_bandwidth
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.recordings import add_argument, read_manifest, skip_without_recordings
+from tools.tables import record, rst_table
 
-# Splits of each pack, and every how many clips are taken.
+# Splits of each pack, and the step from one clip that is taken to the next.
 PACKS = {
     "speech_multi": ({"test"}, 1),
     "speech_single": ({"valid", "test"}, 1),
@@ -35,7 +34,7 @@ MARGIN, LEAST = 1.05, 0.7
 
 
 def round_to(n_bits, gain=1.0):
-    """Give a function that scales a clip and rounds it to a number of bits."""
+    """Return a function that scales a clip and rounds it to a number of bits."""
     steps = 2 ** (n_bits - 1)
     return lambda clip: np.clip(np.round(gain * clip * steps), -steps, steps - 1) / steps
 
@@ -53,8 +52,7 @@ def read_clips(root, pack):
     import soundfile
 
     splits, step = PACKS[pack]
-    with (root / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["pack"] == pack and r["split"] in splits]
+    rows = [r for r in read_manifest(root) if r["pack"] == pack and r["split"] in splits]
     for row in rows[::step]:
         rate = int(row["rate"])
         clip, _ = soundfile.read(root / row["path"], frames=SECONDS * rate, dtype="float32")
@@ -62,7 +60,7 @@ def read_clips(root, pack):
 
 
 def restore(clip, ratio, method):
-    """Decimate a clip and bring it back to its rate, its highband empty."""
+    """Decimate a clip and resample it to its rate, so that its highband is empty."""
     X = Decimator(ratio).transform([clip])
     if method == "spline":
         return SplineUpsampler().fit(X, [clip]).predict(X)[0]
@@ -72,7 +70,7 @@ def restore(clip, ratio, method):
 
 
 def measure_shares(clips, rates):
-    """Bandwidths as shares of the Nyquist frequency, nan where nothing can be measured."""
+    """Measure bandwidths as shares of the Nyquist frequency, nan where there is none."""
     return np.array(
         [
             effective_bandwidth([clip], rate)[0] / (rate / 2)
@@ -82,13 +80,13 @@ def measure_shares(clips, rates):
 
 
 def count(shares, ratio):
-    """Count the clips that have a bandwidth where one was made, with those that could have."""
+    """Count the clips whose bandwidth was found, and those with a bandwidth at all."""
     measured = shares[~np.isnan(shares)] * ratio
     return [int(np.sum((measured >= LEAST) & (measured <= MARGIN))), len(measured)]
 
 
 def measure(clips, rates, restored):
-    """Count the originals taken for narrowband, and what is found for each method and ratio."""
+    """Count originals taken for narrowband, and for each method and ratio the clips found."""
     shares = measure_shares(clips, rates)
     measured = shares[~np.isnan(shares)]
     result = {"original": [int(np.sum(measured <= MARGIN / 2)), len(measured)]}
@@ -98,14 +96,14 @@ def measure(clips, rates, restored):
 
 
 def cut(clip, rate, seconds):
-    """Cut the excerpt out of the middle, where there is sound."""
+    """Cut an excerpt out of the middle, where there is sound."""
     n = int(seconds * rate)
     start = max(0, (len(clip) - n) // 2)
     return clip[start : start + n]
 
 
 def measure_pack(root, pack):
-    """Yield rows: what was measured, and counts."""
+    """Yield the name and the counts of each row."""
     _, clips, rates = zip(*read_clips(root, pack), strict=True)
     restored = {
         (method, ratio): [restore(clip, ratio, method) for clip in clips]

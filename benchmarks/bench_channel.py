@@ -1,28 +1,28 @@
-"""How much of the speech models' distance is the channel: a recording's highband as a whole.
+"""How much of the speech models' distance is the channel: the level of a recording's highband.
 
-    python benchmarks/bench_channel.py
+    python -m benchmarks.bench_channel
 
-scores the shipped speech models as they are, and with each clip's mean error of the log spectrum
-taken away, over all highband bins together and bin by bin, on recordings of unseen speakers.
+scores the shipped speech models on unseen speakers: as they are, and without each clip's mean error
+of the log spectrum, taken over all highband bins or bin by bin.
 """
 
 import argparse
 
 import numpy as np
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _tables import record, rst_table
 from scipy import signal
 
+from recipes.recipe import RECIPES
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance
+from tools.recordings import add_argument, skip_without_recordings
+from tools.tables import record, rst_table
 
-FRAME, HOP, FLOOR = 2048, 512, 1e-8  # of the metric
+FRAME, HOP, FLOOR = 2048, 512, 1e-8  # those of the metric
 
 
 def log_power(y):
-    """Logarithm of the power in each bin and frame."""
+    """Compute the logarithm of the power in each bin and frame."""
     padded = np.pad(np.asarray(y, dtype=float), FRAME // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
     spectra = np.fft.rfft(frames * signal.get_window("hann", FRAME)).T
@@ -34,7 +34,7 @@ def distance(error):
 
 
 def measure_clip(y, y_pred, first_high):
-    """Distances of a clip, and the mean error of its highband in log10 of power."""
+    """Compute the distances of a clip, and the mean error of its highband in log10 of power."""
     error = log_power(y_pred) - log_power(y)
     by_bin = error.mean(axis=1, keepdims=True)
     level = np.zeros_like(by_bin)

@@ -1,16 +1,18 @@
-"""Bit rates that the compression levels of `degradation.Codec` stand for.
+"""Bit rates that the compression levels of `degradation.Codec` lead to.
 
-    python benchmarks/bench_codecs.py
+    python -m benchmarks.bench_codecs
 
-codes the bundled speech, each clip a file, and prints kbit/s.
+codes the bundled speech, each clip as a file of its own, and prints kbit/s.
 """
+
+import argparse
 
 import numpy as np
 import soundfile
-from _tables import record, rst_table
 
 from sklearn_audiosr._files.encoding import encode
 from sklearn_audiosr.datasets import load_speech
+from tools.tables import record, rst_table
 
 LEVELS = (None, 0.0, 0.5, 0.9, 0.95, 0.99)
 
@@ -20,7 +22,7 @@ ROWS = [
 
 
 def measure_bit_rate(clips, rate, name, level, mode):
-    """Give kbit/s over all clips; nan where soundfile takes a mode with a level only."""
+    """Measure kbit/s over all clips; nan where soundfile needs a level with the mode."""
     if level is None and mode in ("average", "constant"):
         return np.nan
     n_bytes = sum(encode(clip, rate, name, level, mode).getbuffer().nbytes for clip in clips)
@@ -28,6 +30,7 @@ def measure_bit_rate(clips, rate, name, level, mode):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     speech = load_speech()
     rows = {
         name if mode is None else f'{name}, "{mode}"': [

@@ -1,10 +1,10 @@
-"""What eleven minutes of a core give: SpectralNet trained from scratch, with its curve.
+"""SpectralNet trained from scratch in eleven minutes of a core, with its learning curve.
 
-    python benchmarks/bench_from_scratch.py
+    python -m benchmarks.bench_from_scratch
 
-trains on the training speakers of ``speech_multi`` at r = 4, as they are, and scores the model on
-its test speakers, and on studio recordings of VCTK, of which it has heard none, beside the spline
-and the linear filter.
+trains on the training speakers of ``speech_multi`` at r = 4, without variations. It scores the
+model beside the spline and the linear filter on the test speakers, and on studio recordings of
+VCTK, of which it has heard none.
 """
 
 import argparse
@@ -12,14 +12,14 @@ import time
 
 import numpy as np
 import torch
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import record, rst_table
 
+from recipes.splits import read_recordings
 from sklearn_audiosr import AudioSuperResolver, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.networks import SpectralNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import record, rst_table
 
 RATIO = 4
 
@@ -40,7 +40,7 @@ def _cells(row):
 
 
 def format_curve(est, minutes):
-    """Lay out the curve, by minutes of processors: the machine may be shared."""
+    """Lay out the curve, by processor minutes: the machine may be shared."""
     rows = [
         [i + 1, f"{(i + 1) * minutes / est.n_iter_:.1f}", f"{loss:.3f}", f"{-score:.3f}"]
         for i, (loss, score) in enumerate(zip(est.loss_curve_, est.validation_scores_, strict=True))
@@ -49,7 +49,7 @@ def format_curve(est, minutes):
 
 
 def read_tests(root):
-    """Give the recordings to score on: wideband clips and their names, by title."""
+    """Read the recordings to score on: wideband clips and their names, by title."""
     Y, _, names, rate = read_pack(root, "speech_multi", "test", RATIO)
     studio = read_recordings(root, ("speech_fullband/vctk",), "all", rate)
     return {"speech_multi": (Y, names), "VCTK": (trim_clips(studio.clips, RATIO), studio.names)}

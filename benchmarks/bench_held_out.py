@@ -1,12 +1,12 @@
-"""Models on studio recordings that they have not heard, by how those came to their rate.
+"""Models on studio recordings that they have not heard, for several resamplers of those.
 
-    python benchmarks/bench_held_out.py --models FOLDER
+    python -m benchmarks.bench_held_out --models FOLDER
 
-scores what ``train_pretrained.py --hold-out`` left in a folder on what was held out. Without
-``--models`` it scores those that ship on the voices of VCTK that are of no training split, or with
-``--heard`` on the others, which they know. A resampler with a transition band empties the last
-twentieth of the band, one that lets it alias or has none leaves it full: the recordings are the
-same, their log-spectral distance is not.
+scores models that ``recipes.train_pretrained --hold-out`` has saved in a folder, on the recordings
+that were held out. Without ``--models`` it scores the models that ship, on the voices of VCTK that
+are in no training split, or with ``--heard`` on the others, which they know. A resampler with a
+transition band empties the last twentieth of the band; one without, or one that aliases, leaves it
+full. The recordings are the same, but their log-spectral distance is not.
 """
 
 import argparse
@@ -15,20 +15,20 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from _augmentation import store
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import record, rst_table
-from bench_pretrained import read_models
 from scipy.signal import firwin, resample_poly
 
+from benchmarks.bench_pretrained import read_models
+from recipes.augmentation import store
+from recipes.splits import read_recordings
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.augmentation import ChangeSpeed
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import record, rst_table
 
-# Of the low-pass that librosa had for years, resampy's "kaiser_best": zero crossings to each side,
-# cut-off relative to the lower Nyquist frequency, and shape of the window.
+# The low-pass "kaiser_best" of resampy, for years librosa's: zero crossings on each side, cut-off
+# relative to the lower Nyquist frequency, and shape of the window.
 _N_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937, 14.7697
 
 
@@ -46,7 +46,7 @@ def resample_by_spectrum(clip, clip_rate, rate):
     return ChangeSpeed(1.0, sampling_rate=clip_rate, target_rate=rate).fit_transform([clip])[0]
 
 
-# What the paths of VCTK's recordings begin with.
+# Prefix of the paths of VCTK's recordings.
 _STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
@@ -58,7 +58,7 @@ RESAMPLERS = {
 
 
 def measure(est, recordings, resample):
-    """Score a model and the spline on recordings brought to its rate, and rounded as files are."""
+    """Score a model and the spline on recordings resampled to its rate, and rounded to 16 bits."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
     pairs = zip(recordings.clips, recordings.rates, strict=True)
     clips = [store(resample(clip, clip_rate, rate)) for clip, clip_rate in pairs]
@@ -87,10 +87,10 @@ def format_rows(models):
 
 
 def find_recordings(est, root, heard):
-    """Give recordings at their own rates, and what their paths begin with.
+    """Read recordings at their own rates, and return them with the prefix of their paths.
 
-    Of a model for which none were held out they are VCTK's: those of the split that it was trained
-    on, or the others; None if it was trained on all.
+    They are those that were held out for the model. If none were, they are VCTK's, of the split
+    that it was trained on or of the other; None if it was trained on all.
     """
     recipe = est.card_["recipe"]
     prefix, split = recipe.get("held_out"), "all"
@@ -126,7 +126,9 @@ def main():
             for resampler, resample in RESAMPLERS.items()
         }
     if not models:
-        print("skipped: --models names a folder of what train_pretrained.py --hold-out has made")
+        print(
+            "skipped: --models names a folder of what recipes.train_pretrained --hold-out has made"
+        )
         return
     name = "heard" if args.heard else "held_out" if args.models else "not_heard"
     record(name, format_rows(models), {"scored on": scored_on, "models": models})

@@ -1,6 +1,6 @@
 """Peak memory beyond the process after imports, each row in a fresh process.
 
-python benchmarks/bench_memory.py
+python -m benchmarks.bench_memory
 """
 
 import argparse
@@ -9,27 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from _tables import record, rst_table
-from _timing import SAMPLING_RATE, noise, peak_megabytes, run_fresh, time_once
+
+from tools.tables import record, rst_table
+from tools.timing import SAMPLING_RATE, noise, peak_megabytes, run_fresh, time_once
 
 RATIO = 4
 WIDTHS = {"71 M weights": None, "width 1/8": 1 / 8}
 
 
 def prepare(width):
-    """Import all that a prediction needs; give an estimator, and the megabytes before it."""
-    import _networks
-
+    """Import all that a prediction needs; return an estimator, and the megabytes before it."""
+    from benchmarks import networks
     from sklearn_audiosr._prediction import loop as _inference  # noqa: F401
     from sklearn_audiosr.networks import AudioUNet
 
     before = peak_megabytes()
-    description = AudioUNet(**_networks.FULL) if width is None else AudioUNet(width=width)
-    return _networks.make_estimator(description, sampling_rate=SAMPLING_RATE), before
+    config = AudioUNet(**networks.FULL) if width is None else AudioUNet(width=width)
+    return networks.make_estimator(config, sampling_rate=SAMPLING_RATE), before
 
 
 def predict(width, minutes):
-    """Megabytes and speed of predicting one clip, the clip and the result included."""
+    """Measure megabytes and speed of predicting one clip; clip and result count."""
     est, before = prepare(width)
     x = np.full((1, minutes * 60 * SAMPLING_RATE // RATIO), 0.1, dtype=np.float32)
     seconds = time_once(lambda: est.predict(x))
@@ -37,7 +37,7 @@ def predict(width, minutes):
 
 
 def upsample(width, minutes, folder):
-    """Megabytes and speed of `upsample_file`."""
+    """Measure megabytes and speed of `upsample_file`."""
     from sklearn_audiosr import upsample_file
 
     est, before = prepare(width)
@@ -61,11 +61,15 @@ def main():
     results = {}
     for name, width in WIDTHS.items():
         if not (args.small and width is None):
-            results[f"predict, {name}, 60 min"] = run_fresh("bench_memory", "predict", width, 60)
+            results[f"predict, {name}, 60 min"] = run_fresh(
+                "benchmarks.bench_memory", "predict", width, 60
+            )
     with tempfile.TemporaryDirectory() as folder:
         for minutes in (10, 60):
             write_source(folder, minutes)
-            row = run_fresh("bench_memory", "upsample", WIDTHS["width 1/8"], minutes, folder)
+            row = run_fresh(
+                "benchmarks.bench_memory", "upsample", WIDTHS["width 1/8"], minutes, folder
+            )
             results[f"upsample_file, width 1/8, {minutes} min"] = row
     limits = ["< 1000 MB", "", "within 10 % of 10 min"]
     limits = limits if args.small else ["< 3000 MB", *limits]

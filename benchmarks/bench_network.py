@@ -1,6 +1,6 @@
 """AudioUNet on a CPU: prediction and training steps against direct convolution, in one run.
 
-python benchmarks/bench_network.py
+python -m benchmarks.bench_network
 """
 
 import argparse
@@ -8,9 +8,18 @@ import json
 
 import numpy as np
 import torch
-from _networks import FULL, PATCH_LENGTH, RATIO, PlainLoop, make_estimator
-from _tables import RESULTS, record, rst_table
-from _timing import (
+
+from benchmarks.networks import FULL, PATCH_LENGTH, RATIO, PlainLoop, make_estimator
+from sklearn_audiosr._torch import Workspace
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.compilation import Compilation
+from sklearn_audiosr._training.objectives import OBJECTIVES
+from sklearn_audiosr._training.patches import PatchSampler
+from sklearn_audiosr._training.schedule import LearningRate, Schedule
+from sklearn_audiosr._training.step import TrainingStep
+from sklearn_audiosr.networks import AudioUNet
+from tools.tables import RESULTS, record, rst_table
+from tools.timing import (
     SAMPLING_RATE,
     count_operations,
     measure_matrix_rate,
@@ -19,19 +28,11 @@ from _timing import (
     time_once,
 )
 
-from sklearn_audiosr._torch import Workspace
-from sklearn_audiosr._training.batches import BatchLoader
-from sklearn_audiosr._training.compilation import Compilation
-from sklearn_audiosr._training.loop import _Rate, _Step
-from sklearn_audiosr._training.objectives import OBJECTIVES
-from sklearn_audiosr._training.patches import PatchSampler
-from sklearn_audiosr.networks import AudioUNet
-
 NAME = "network_cpu"
 MATRIX_RATE = "matrix_product_gflop_per_s"
 CPU = torch.device("cpu")
 
-# Bounds that the project has set itself.
+# Bounds that the project has set for itself.
 MUST = {
     "width 1/8, training": ">= 1.3 x plain loop",
     "width 1/32, training": "never slower",
@@ -43,9 +44,9 @@ MUST = {
 }
 
 
-def measure_prediction(description, seconds, n_rounds):
-    """Predict a clip with this package, and with plain Conv1d."""
-    est = make_estimator(description)
+def measure_prediction(config, seconds, n_rounds):
+    """Time and compare predictions of a clip by this package and by plain Conv1d."""
+    est = make_estimator(config)
     x = noise(seconds)[:, ::RATIO].copy()
     outputs = {}
 
@@ -55,7 +56,7 @@ def measure_prediction(description, seconds, n_rounds):
     times = []
     for _ in range(n_rounds):
         ours = time_once(lambda: predict("ours"))
-        with plain_convolutions():
+        with plain_convolutions(est.network_):
             plain = time_once(lambda: predict("plain"))
         times.append((ours, plain))
     ours, plain = np.median(times, axis=0)
@@ -74,10 +75,10 @@ def measure_prediction(description, seconds, n_rounds):
     }
 
 
-def measure_training(description, batch_size, n_rounds):
-    """One optimizer step of this package, and of the plain loop."""
+def measure_training(config, batch_size, n_rounds):
+    """Time an optimizer step of this package and one of the plain loop."""
     source = noise(60)[0]
-    networks = [description.build().train() for _ in range(2)]
+    networks = [config.build().train() for _ in range(2)]
     waveform = source[None]
     sampler = PatchSampler([(waveform, waveform)], [waveform.shape], PATCH_LENGTH, RATIO)
     loader = BatchLoader(sampler, CPU, np.random.default_rng(0))
@@ -85,14 +86,15 @@ def measure_training(description, batch_size, n_rounds):
     def loss(network, sources, targets, mask):
         return OBJECTIVES["rmse"](network(sources), targets, mask)
 
-    rate, compilation = _Rate(1e-4, "constant", 1), Compilation(networks[0], CPU, 1)
-    step = _Step(networks[0], loss, loader, rate, "float32", compilation)
+    schedule = Schedule(1, batch_size, learning_rate=1e-4, precision="float32")
+    rate = LearningRate(schedule.learning_rate, schedule.learning_rate_schedule, 1)
+    step = TrainingStep(networks[0], loss, loader, rate, Compilation(networks[0], CPU, 1), schedule)
     plain_step = PlainLoop(networks[1], [source[None]], [source[None]], batch_size)
     times, workspace = [], Workspace()
     for i in range(n_rounds + 1):
         with workspace:
             ours = time_once(lambda: step(batch_size))
-        with plain_convolutions():
+        with plain_convolutions(networks[1]):
             plain = time_once(plain_step)
         if i:  # the first round allocates
             times.append((ours, plain, time_once(lambda: loader.load(batch_size))))
@@ -110,7 +112,7 @@ def measure_training(description, batch_size, n_rounds):
 
 
 def describe(name, row, rate):
-    """Cells of one row."""
+    """Return the cells of a row."""
     if name.endswith("prediction"):
         cells = describe_prediction(name, row)
     else:
@@ -137,7 +139,7 @@ def describe_training(name, row):
 
 
 def format_table(results):
-    """Lay out what was measured, the entry "rows" of the record, as reStructuredText."""
+    """Lay out the entry "rows" of the record as reStructuredText."""
     rate = results[MATRIX_RATE]
     rows = [describe(name, row, rate) for name, row in results.items() if name != MATRIX_RATE]
     share = f"share of matrix rate ({rate:.0f} GFLOP/s)"
@@ -146,7 +148,7 @@ def format_table(results):
 
 
 def list_cases(quick):
-    """Name, network, seconds and rounds of predictions, batch size and rounds of training."""
+    """Return name, config, seconds and rounds of predictions, batch size and rounds of training."""
     cases = [("width 1/8", AudioUNet(width=1 / 8), 30, 3, 16, 5)]
     if quick:
         return cases
@@ -169,7 +171,7 @@ def measure_all(quick):
 
 
 def redraw():
-    """Lay the record out again; its figures and machine stay."""
+    """Lay the record out again, without measuring."""
     recorded = json.loads((RESULTS / f"{NAME}.json").read_text(encoding="utf-8"))
     table = format_table(recorded["rows"])
     (RESULTS / f"{NAME}.rst").write_text(table + "\n", encoding="utf-8")

@@ -1,12 +1,12 @@
-"""The models that ship: their scores, and of speech the dial and other degradations.
+"""Scores of the models that ship; of speech models also at other gains and degradations.
 
-    python benchmarks/bench_pretrained.py --dial --robustness
+    python -m benchmarks.bench_pretrained --dial --robustness
 
-scores every shipped model on recordings that it has not seen, beside the spline and a linear
-filter that was fitted behind the same degradation, on the training clips. ``--models FOLDER``
-only scores those that ``train_pretrained.py`` left in a folder, for what does not ship.
-``--cards`` writes the scores into the cards of the shipped models: where the code has changed, and
-not the weights. ``--other-sounds`` scores the speech models on what they are not for.
+scores each model that ships on recordings that it has not heard, beside the spline and a linear
+filter that was fitted on the training clips, behind the same degradation. ``--models FOLDER``
+scores models that ``recipes.train_pretrained`` has saved in a folder instead, and that do not ship.
+``--cards`` writes the scores into the cards of the models that ship, for use after a change of the
+code. ``--other-sounds`` scores the speech models on piano and music.
 """
 
 import argparse
@@ -15,14 +15,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-from _scores import format_score, format_worst, score
-from _splits import read_recordings
-from _tables import RESULTS, record, rst_table
 from scipy.signal import resample_poly
-from train_pretrained import measure
 
+from recipes.recipe import RECIPES
+from recipes.scoring import measure
+from recipes.splits import read_recordings
 from sklearn_audiosr import (
     LinearUpsampler,
     SplineUpsampler,
@@ -30,14 +27,17 @@ from sklearn_audiosr import (
     load_pretrained,
     pretrained_names,
 )
-from sklearn_audiosr._models.pretrained import FOLDER as _FOLDER
+from sklearn_audiosr._models.pretrained import pretrained_path
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
+from tools.recordings import add_argument, skip_without_recordings
+from tools.scores import format_score, format_worst, score
+from tools.tables import RESULTS, record, rst_table
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
 
 def make_degradations(ratio, rate):
-    """Rows of the table of robustness: each gives narrowband clips."""
+    """Return the steps that make narrowband clips, for each row of the table of robustness."""
     chebyshev, resampler, narrow = Decimator(ratio), PolyphaseResampler(ratio), rate // ratio
     codecs = {name: Codec(name, sampling_rate=narrow) for name in ("mp3", "vorbis", "opus")}
     rows = {
@@ -66,7 +66,7 @@ def make_degradations(ratio, rate):
 
 
 class PolyphaseResampler:
-    """`scipy.signal.resample_poly`, as a step: what it passes ends at the Nyquist frequency."""
+    """`scipy.signal.resample_poly` as a degradation; its passband ends at the Nyquist frequency."""
 
     def __init__(self, ratio):
         self.ratio = ratio
@@ -82,13 +82,13 @@ def degrade(steps, Y):
 
 
 def measure_dial(est, Y, names):
-    """Scores at each setting of the dial, behind the paper's filter."""
+    """Score a model at each gain of the highband, behind the paper's filter."""
     X = Decimator(est.upsampling_ratio_).fit_transform(Y)
     return {gain: score(Y, est.predict(X, highband_gain=gain), names) for gain in GAINS}
 
 
 def measure_robustness(est, Y_train, Y, names):
-    """Scores behind each degradation, of the model, the spline and the linear filter."""
+    """Score the model, the spline and the linear filter behind each degradation."""
     rows = {}
     ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
     for name, steps in make_degradations(ratio, rate).items():
@@ -110,7 +110,7 @@ def measure_robustness(est, Y_train, Y, names):
 
 
 def measure_other_sounds(est, root):
-    """Scores of a model of speech on piano and music: the spline's, and the model's."""
+    """Score a speech model and the spline on piano and music."""
     ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
     degradations = make_degradations(ratio, rate)
     rows = {}
@@ -128,20 +128,20 @@ def measure_other_sounds(est, root):
 
 
 def renew_cards(models, scores):
-    """Save the models that ship with the scores that they have now; their weights stay."""
+    """Save the models that ship with new scores in their cards; their weights stay."""
     for name, est in models.items():
         card = {key: est.card_[key] for key in ("name", "metrics")} | {"scores": scores[name]}
         card = {**card, **{key: value for key, value in est.card_.items() if key not in card}}
-        est.save(_FOLDER / f"{name}.safetensors", card=card, dtype="float16")
+        est.save(pretrained_path(name), card=card, dtype="float16")
 
 
 def measure_models(models, root):
-    """Scores of all models on the test recordings of their recipes."""
+    """Score all models on the test recordings of their recipes."""
     return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
 
 
 def recall_models(table, names):
-    """Give the recorded scores of models: those of others stay when some are measured anew."""
+    """Read the recorded scores of models, which stay when only some are measured anew."""
     recorded = json.loads((RESULTS / f"{table}.json").read_text(encoding="utf-8"))["models"]
     return {name: recorded[name] for name in names if name in recorded}
 
@@ -203,6 +203,22 @@ def format_other_sounds(rows_of_models):
     return rst_table(["model", "sounds", "spline", "model's score", "its worst clip"], cells)
 
 
+def record_speech(name, est, args):
+    """Record the tables of a speech model that the command line asks for."""
+    rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
+    train, test = (
+        read_recordings(args.recordings, ("speech_multi",), split, rate)
+        for split in ("train", "test")
+    )
+    Y_train, Y = trim_clips(train.clips, ratio), trim_clips(test.clips, ratio)
+    if args.dial:
+        rows = measure_dial(est, Y, test.names)
+        record(f"dial_{name}", format_dial(rows), {"rows": rows})
+    if args.robustness:
+        rows = measure_robustness(est, Y_train[::4], Y, test.names)
+        record(f"robustness_{name}", format_robustness(rows), {"rows": rows})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
@@ -232,20 +248,8 @@ def main():
         rows = {name: measure_other_sounds(est, args.recordings) for name, est in models.items()}
         record("other_sounds", format_other_sounds(rows), {"models": rows})
     for name, est in models.items():
-        if not name.startswith("speech"):
-            continue
-        rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
-        train, test = (
-            read_recordings(args.recordings, ("speech_multi",), split, rate)
-            for split in ("train", "test")
-        )
-        Y_train, Y = trim_clips(train.clips, ratio), trim_clips(test.clips, ratio)
-        if args.dial:
-            rows = measure_dial(est, Y, test.names)
-            record(f"dial_{name}", format_dial(rows), {"rows": rows})
-        if args.robustness:
-            rows = measure_robustness(est, Y_train[::4], Y, test.names)
-            record(f"robustness_{name}", format_robustness(rows), {"rows": rows})
+        if name.startswith("speech"):
+            record_speech(name, est, args)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """Speed of a model that ships: times real time, and ratios against AudioUNet in the same run.
 
-python benchmarks/bench_pretrained_speed.py
+python -m benchmarks.bench_pretrained_speed
 """
 
 import argparse
 
 import numpy as np
 import torch
-from _networks import FULL, make_estimator
-from _tables import record, rst_table
-from _timing import median_seconds, noise
 
+from benchmarks.networks import FULL, make_estimator
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.networks import AudioUNet
+from tools.tables import record, rst_table
+from tools.timing import median_seconds, noise
 
 # Seconds of audio; a quarter of them for the full network, which takes as long for each.
 SECONDS = 32

@@ -1,6 +1,6 @@
 """Where the time of a fit goes: steps and their input side, validation, upsampling.
 
-python benchmarks/bench_profile.py
+python -m benchmarks.bench_profile
 """
 
 import argparse
@@ -8,14 +8,15 @@ import time
 from collections import Counter
 from unittest import mock
 
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
-
 from sklearn_audiosr import AudioSuperResolver
+from sklearn_audiosr._estimators import fitting, learned
+from sklearn_audiosr._estimators.network_input import NetworkInput
 from sklearn_audiosr._training.batches import BatchLoader
-from sklearn_audiosr._training.loop import _Step
+from sklearn_audiosr._training.step import TrainingStep
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 RATIO = 4
 
@@ -27,6 +28,8 @@ class Clock:
         self.seconds = Counter()
 
     def watch(self, name, function):
+        """Return the function, timed."""
+
         def timed(*args, **kwargs):
             begin = time.perf_counter()
             try:
@@ -36,27 +39,29 @@ class Clock:
 
         return timed
 
+    def watching(self, name, kind, method):
+        """Watch a method of a class inside a context."""
+        return mock.patch.object(kind, method, self.watch(name, getattr(kind, method)))
+
 
 def profile_fit(Y, width):
-    """Seconds of the parts of a fit of two epochs."""
+    """Measure the seconds of the parts of a fit of two epochs."""
     X = Decimator(RATIO).fit_transform(Y)
     clock = Clock()
     est = AudioSuperResolver(AudioUNet(width=width), max_epochs=2, device="cpu", random_state=0)
-    validation = est._make_validation
 
     def make_validation(*args):
-        return clock.watch("validation", validation(*args))
+        return clock.watch("validation", fitting.make_validation(*args))
 
-    patches = [
-        mock.patch.object(BatchLoader, "load", clock.watch("input side", BatchLoader.load)),
-        mock.patch.object(_Step, "__call__", clock.watch("steps", _Step.__call__)),
-        mock.patch.object(est, "_make_pair", clock.watch("upsampling, once", est._make_pair)),
-        mock.patch.object(est, "_make_validation", make_validation),
-    ]
-    begin = time.perf_counter()
-    with patches[0], patches[1], patches[2], patches[3]:
+    with (
+        clock.watching("input side", BatchLoader, "load"),
+        clock.watching("steps", TrainingStep, "__call__"),
+        clock.watching("upsampling, once", NetworkInput, "make_pair"),
+        mock.patch.object(learned, "make_validation", make_validation),
+    ):
+        begin = time.perf_counter()
         est.fit(X, Y)
-    clock.seconds["fit"] = time.perf_counter() - begin
+        clock.seconds["fit"] = time.perf_counter() - begin
     return dict(clock.seconds)
 
 

@@ -1,17 +1,15 @@
 """Scores of every estimator on real recordings, beside the bound.
 
-    python benchmarks/bench_quality.py --pack speech_multi --ratio 4
+    python -m benchmarks.bench_quality --pack speech_multi --ratio 4
 
-trains on a pack's training split and scores its test split (speakers or pieces not seen in
-training), order-8 Chebyshev filter, zero phase. ``--only`` names the rows to run.
+trains on a pack's training split and scores its test split, of other speakers or pieces, behind the
+order-8 Chebyshev filter with zero phase. ``--only`` names the rows to run.
 """
 
 import argparse
 import time
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
 
 from sklearn_audiosr import (
     AudioSuperResolver,
@@ -22,12 +20,14 @@ from sklearn_audiosr import (
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet, SpectralNet
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 CASES = [("speech_multi", 2), ("speech_multi", 4), ("speech_multi", 6), ("piano", 4)]
 
 
 def make_estimators():
-    """The rows of the table: the networks train for less than 15 minutes of one core."""
+    """Return the estimators; the networks train for less than 15 minutes of one core."""
     training = {"patch_length": 2048, "validation_fraction": 0.04, "random_state": 0, "verbose": 1}
     return {
         "spline": SplineUpsampler(),
@@ -47,7 +47,7 @@ def make_estimators():
 
 
 def fit(estimator, X, Y, speakers):
-    """Fit, with whole speakers held out for validation; give the processor's minutes."""
+    """Fit, with whole speakers held out for validation, and return the processor minutes."""
     begin = time.process_time()
     if isinstance(estimator, (AudioSuperResolver, DNNBandwidthExtender)):
         estimator.fit(X, Y, groups=speakers)
@@ -57,7 +57,7 @@ def fit(estimator, X, Y, speakers):
 
 
 def measure(Y, Y_pred, names):
-    """Scores of one method on the test clips."""
+    """Score a method on the test clips."""
     snr = signal_to_noise_ratio(Y, Y_pred, average=None)
     lsd = log_spectral_distance(Y, Y_pred, average=None)
     natural = log_spectral_distance(Y, Y_pred, convention="kuleshov2017")

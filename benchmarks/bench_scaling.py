@@ -1,17 +1,17 @@
-"""Cost against work over four decades: prediction linear in length, fit linear in patches.
+"""Time of predictions and fits over four decades: is it linear in length and in patches?
 
-python benchmarks/bench_scaling.py
+python -m benchmarks.bench_scaling
 """
 
 import argparse
 
 import numpy as np
-from _networks import make_estimator
-from _tables import record, rst_table
-from _timing import SAMPLING_RATE, noise, time_once
 
+from benchmarks.networks import make_estimator
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.networks import AudioUNet
+from tools.tables import record, rst_table
+from tools.timing import SAMPLING_RATE, noise, time_once
 
 RATIO = 4
 LENGTHS = [0.1, 1, 10, 100, 1000]  # seconds of one clip
@@ -19,7 +19,7 @@ PATCHES = [4, 40, 400, 4000, 40000]  # of 256 timepoints
 
 
 def time_predictions():
-    """Seconds to predict clips of growing length."""
+    """Measure the seconds to predict clips of growing length."""
     est = make_estimator(AudioUNet(width=1 / 8))
     times = {}
     for seconds in LENGTHS:
@@ -31,7 +31,7 @@ def time_predictions():
 
 
 def time_fits():
-    """Seconds to fit on growing numbers of patches, one epoch."""
+    """Measure the seconds of one epoch on growing numbers of patches."""
     times = {}
     for n_patches in PATCHES:
         Y = noise(256 * n_patches / SAMPLING_RATE, RATIO)

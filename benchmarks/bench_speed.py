@@ -1,22 +1,22 @@
 """Speed of the estimators without networks: ratios against peers, measured in turn in one run.
 
-python benchmarks/bench_speed.py
+python -m benchmarks.bench_speed
 """
 
 import argparse
 
 import numpy as np
 import soxr
-from _tables import record, rst_table
-from _timing import median_seconds, noise, time_once
 from scipy.interpolate import CubicSpline, splev, splrep
 from scipy.signal import resample_poly
 
 from sklearn_audiosr import LinearUpsampler, SplineUpsampler
+from tools.tables import record, rst_table
+from tools.timing import median_seconds, noise, time_once
 
 
 def spline_row(ratio, seconds=60):
-    """SplineUpsampler.predict from array to array against scipy's splines, and resamplers."""
+    """Time SplineUpsampler.predict against scipy's splines and against resamplers."""
     Y = noise(seconds, ratio)
     X = np.ascontiguousarray(Y[:, ::ratio])
     est = SplineUpsampler().fit(X, Y)
@@ -39,7 +39,7 @@ def spline_row(ratio, seconds=60):
 
 
 def linear_row(ratio):
-    """Fit on one hour of audio; predict a minute."""
+    """Time a fit on one hour of audio, and the prediction of a minute."""
     Y = np.concatenate([noise(60, ratio)] * 60)
     X = np.ascontiguousarray(Y[:, ::ratio])
     est = LinearUpsampler()

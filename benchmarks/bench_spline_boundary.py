@@ -1,20 +1,20 @@
-"""Which continuation beyond its ends serves the cubic spline best.
+"""Which continuation beyond the ends of a clip is best for the cubic spline?
 
-    python benchmarks/bench_spline_boundary.py
+    python -m benchmarks.bench_spline_boundary
 
-low-passes speech and piano (the paper's filter, at the wideband rate), cuts short excerpts out of
-them and measures the error near both ends. "not-a-knot" is scipy's ``CubicSpline`` extrapolated.
+low-passes speech and piano by the paper's filter, cuts short excerpts and measures the error near
+both ends. "not-a-knot" is scipy's ``CubicSpline``, extrapolated.
 """
 
 import argparse
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
-from _tables import record, rst_table
 from scipy import signal
 from scipy.interpolate import CubicSpline
 
 from sklearn_audiosr._signal.interpolation import BOUNDARIES, upsample_cubic
+from tools.recordings import add_argument, read_pack, skip_without_recordings
+from tools.tables import record, rst_table
 
 EXCERPT = 4800
 RATIOS = (2, 4, 6)
@@ -25,7 +25,7 @@ def not_a_knot(x, ratio):
 
 
 def methods():
-    """The boundaries of the library, and scipy's."""
+    """Return the boundaries of the library, and scipy's."""
     ours = {
         name: lambda x, r, name=name: upsample_cubic(x, r, boundary=name) for name in BOUNDARIES
     }
@@ -33,9 +33,9 @@ def methods():
 
 
 def cut_excerpts(clips, ratio):
-    """Cut low-passed clips into (n_excerpts, EXCERPT): those with sound at their end.
+    """Low-pass clips and cut them into excerpts with sound at their end, (n_excerpts, EXCERPT).
 
-    Low-passed before they are cut: the filter's own continuation must not be seen.
+    They are low-passed first, so that the filter's own continuation does not matter.
     """
     sos = signal.cheby1(8, 0.05, 0.8 / ratio, output="sos")
     smooth = [signal.sosfiltfilt(sos, clip.astype(np.float64)) for clip in clips]
@@ -46,7 +46,7 @@ def cut_excerpts(clips, ratio):
 
 
 def end_errors(Y, ratio):
-    """Signal-to-noise ratio in dB at the start, at the end and beyond the last knot."""
+    """Compute the signal-to-noise ratio in dB at the start, the end and beyond the last knot."""
     X = Y[:, ::ratio]
     near = 4 * ratio  # timepoints of four knots
     regions = {

@@ -1,20 +1,21 @@
 """Streams on one core: time for a second of audio, minute by minute, and the latency.
 
-python benchmarks/bench_streaming.py
+python -m benchmarks.bench_streaming
 """
 
 import argparse
 import time
 
 import numpy as np
-from _tables import record, rst_table
-from _timing import SAMPLING_RATE, noise, run_fresh
+
+from tools.tables import record, rst_table
+from tools.timing import SAMPLING_RATE, noise, run_fresh
 
 RATIO, CHUNK_SECONDS = 4, 0.02
 
 
 def measure(name, minutes):
-    """Real-time factor of each minute, the longest push, the latency, and the lag that was seen."""
+    """Measure the real-time factor of each minute, the longest push, the latency and the lag."""
     import torch
 
     torch.set_num_threads(1)
@@ -43,8 +44,7 @@ def measure(name, minutes):
 
 
 def make_named(name):
-    from _networks import make_estimator
-
+    from benchmarks.networks import make_estimator
     from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
     from sklearn_audiosr.networks import AudioUNet
 
@@ -71,7 +71,7 @@ def main():
     }
     results, rows = {}, []
     for name, minutes in lengths.items():
-        row = results[name] = run_fresh("bench_streaming", "measure", name, minutes)
+        row = results[name] = run_fresh("benchmarks.bench_streaming", "measure", name, minutes)
         factors = np.array(row["real_time_factors"])
         spread = f", minutes {factors.min():.3f} to {factors.max():.3f}" if minutes > 1 else ""
         rows.append(

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from _pictures import draw_spectrograms
-from _tables import rst_table
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -29,21 +27,23 @@ from sklearn_audiosr.datasets import load_audio_folder, load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet
+from tools.pictures import draw_spectrograms
+from tools.tables import rst_table
 
 RATIO = 4
 SAMPLING_RATE = 16000
 N_FOLDS = 3
 MIN_SECONDS = 0.5
-# Training time of a fold: at most a minute.
+# Training time of a fold.
 SECONDS = {"dnn": 10, "network": 55}
-# An epoch must be short against that minute: of a large folder, excerpts are taken.
+# An epoch must be short against that time, so excerpts are taken of a large folder.
 MAX_TOTAL_SECONDS = 200
 MAX_CLIPS = 100
 PICTURE_SECONDS = 3.0
 
 
 def make_learned():
-    """Learned estimators small enough for a minute on two cores.
+    """Return learned estimators that are small enough for a minute on two cores.
 
     They train epoch by epoch (`fit_for`), each with new patches: the generator goes on.
     """
@@ -60,7 +60,7 @@ def make_learned():
 
 
 def read_clips(folder):
-    """Give clips, groups and names: bundled speech, or a folder of recordings."""
+    """Read clips, groups and names of bundled speech, or of a folder of recordings."""
     if folder is None:
         bunch = load_speech()
     else:
@@ -81,7 +81,7 @@ def read_clips(folder):
 
 
 def shorten(clips):
-    """Cut excerpts from the middle of clips so that all together fit the time of the demo."""
+    """Cut excerpts from the middle of clips, so that together they are short enough."""
     total = sum(map(len, clips)) / SAMPLING_RATE
     if total <= MAX_TOTAL_SECONDS:
         return clips
@@ -92,7 +92,7 @@ def shorten(clips):
 
 
 def fit_for(pipeline, Y, seconds):
-    """Fit once, and again by warm starts while another epoch fits into the time."""
+    """Fit once, and go on by warm starts while there is time for another epoch."""
     begin = time.perf_counter()
     slowest, n_fits = 0.0, 0
     while time.perf_counter() - begin + slowest <= seconds or not n_fits:
@@ -104,7 +104,7 @@ def fit_for(pipeline, Y, seconds):
 
 
 def cross_validate(name, estimator, Y, folds):
-    """Fit and score each fold; give scores, speed and times, and the last fold's predictions."""
+    """Fit and score each fold; return scores, speed and times, and the last fold's predictions."""
     rows = []
     for number, (train, test) in enumerate(folds, start=1):
         Y_train, Y_test = [Y[i] for i in train], [Y[i] for i in test]
@@ -131,7 +131,7 @@ def cross_validate(name, estimator, Y, folds):
 
 
 def bound(Y, folds):
-    """Scores of the true lowband with an empty highband."""
+    """Score the true lowband with an empty highband."""
     tests = [[Y[i] for i in test] for _, test in folds]
     return {
         "snr": np.array([signal_to_noise_ratio(t, ideal_lowband(t, RATIO)) for t in tests]),

@@ -1,24 +1,23 @@
-"""Spectrograms of what the speech models that ship make of twelve clips, to look at.
+"""Draw spectrograms of twelve clips as the speech models that ship predict them.
 
-python benchmarks/draw_pretrained.py FOLDER
+python -m benchmarks.draw_pretrained FOLDER
 """
 
 import argparse
 from pathlib import Path
 
-from _pictures import draw_spectrograms
-from _recipes import RECIPES
-from _recordings import add_argument, skip_without_recordings
-
+from recipes.recipe import RECIPES
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
+from tools.pictures import draw_spectrograms
+from tools.recordings import add_argument, skip_without_recordings
 
-# Clips of each model, one a speaker, and the seconds of them that are drawn.
+# Clips for each model, each of another speaker, and the excerpt that is drawn, in seconds.
 N_CLIPS, BEGIN, END = 4, 0.5, 3.0
 
 
 def choose_clips(test, rate, skip):
-    """Give excerpts by name, one a speaker; `skip` speakers are left to another model."""
+    """Return excerpts by name, each of another speaker, after `skip` speakers."""
     first = {group: i for i, group in reversed(list(enumerate(test.groups)))}
     chosen = sorted(first.values())[skip : skip + N_CLIPS]
     return {test.names[i]: test.clips[i][int(BEGIN * rate) : int(END * rate)] for i in chosen}

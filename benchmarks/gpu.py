@@ -1,6 +1,6 @@
-"""All rows of a GPU in one process and under 8 minutes, left in one JSON.
+"""Measure a GPU in one process and under 8 minutes, and leave the rows in one JSON.
 
-python benchmarks/gpu.py --clips speech.npy --output benchmarks/results/gpu.json
+python -m benchmarks.gpu --clips speech.npy --output benchmarks/results/gpu.json
 
 Needs numpy, scipy, scikit-learn, torch and this package; clips come from pack_clips.py, or are
 noise.
@@ -13,29 +13,28 @@ import platform
 import time
 from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import torch
-from _networks import PATCH_LENGTH, RATIO, PlainLoop, make_estimator
-from _timing import (
+
+from benchmarks.networks import PATCH_LENGTH, RATIO, PlainLoop, make_estimator
+from benchmarks.pack_clips import read_clips
+from sklearn_audiosr._signal.interpolation import upsample_cubic
+from sklearn_audiosr._torch import BLOCKWISE_DEVICES, Workspace, tuned_kernels
+from sklearn_audiosr._training.batches import BatchLoader
+from sklearn_audiosr._training.compilation import Compilation
+from sklearn_audiosr._training.objectives import OBJECTIVES
+from sklearn_audiosr._training.patches import PatchSampler
+from sklearn_audiosr._training.schedule import LearningRate, Schedule
+from sklearn_audiosr._training.step import TrainingStep
+from sklearn_audiosr.networks import AudioUNet
+from tools.timing import (
     SAMPLING_RATE,
     count_operations,
     measure_matrix_rate,
     noise,
     plain_convolutions,
 )
-from pack_clips import read_clips
-
-from sklearn_audiosr._signal.interpolation import upsample_cubic
-from sklearn_audiosr._torch import Workspace, tuned_kernels
-from sklearn_audiosr._training.batches import BatchLoader
-from sklearn_audiosr._training.compilation import Compilation
-from sklearn_audiosr._training.loop import _Rate, _Step
-from sklearn_audiosr._training.objectives import OBJECTIVES
-from sklearn_audiosr._training.patches import PatchSampler
-from sklearn_audiosr.networks import AudioUNet
-from sklearn_audiosr.networks._fast import convolution as _convolution
 
 BATCH_SIZE = 16
 # The paper's single-speaker experiment: epochs, and minutes of speech.
@@ -43,7 +42,7 @@ N_EPOCHS, N_MINUTES = 400, 30
 
 
 class Bench:
-    """What all rows share: device, clips, and how long a row may take."""
+    """What all rows share: the device, the clips, and how long a row may take."""
 
     def __init__(self, args):
         self.device = torch.device(args.device)
@@ -65,7 +64,7 @@ class Bench:
             torch.cuda.synchronize()
 
     def time_steps(self, step, seconds=None, n_warm=4):
-        """Median and mean seconds of a step, over groups of steps without a wait inside."""
+        """Measure the median and mean seconds of a step, over groups without a wait inside."""
         for _ in range(n_warm):
             step()
         self.synchronize()
@@ -85,26 +84,29 @@ def rmse(network, sources, targets, mask):
 
 @contextlib.contextmanager
 def blockwise(bench, tf32):
-    """Long filters in the frequency domain on this device too, with or without TensorFloat-32."""
-    before = torch.backends.cuda.matmul.allow_tf32
+    """Multiply long filters in the frequency domain on this device too, with or without TF32."""
+    devices, before = set(BLOCKWISE_DEVICES), torch.backends.cuda.matmul.allow_tf32
+    BLOCKWISE_DEVICES.add(bench.device.type)
     torch.backends.cuda.matmul.allow_tf32 = tf32
     try:
-        with mock.patch.object(_convolution, "_BLOCKWISE_DEVICES", ("cpu", bench.device.type)):
-            yield
+        yield
     finally:
+        BLOCKWISE_DEVICES.intersection_update(devices)
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def make_step(bench, description, precision, batch_size, compiled=False):
-    """A step of this package's training."""
-    network = description.build().to(bench.device).train()
+def make_step(bench, config, precision, batch_size, compiled=False):
+    """Return a function that takes one training step of this package."""
+    network = config.build().to(bench.device).train()
     pairs = zip(bench.sources, bench.targets, strict=True)
     shapes = [source.shape for source in bench.sources]
     sampler = PatchSampler(pairs, shapes, PATCH_LENGTH, RATIO)
     loader = BatchLoader(sampler, bench.device, np.random.default_rng(0))
     used = torch.compile(network, mode="reduce-overhead", dynamic=False) if compiled else network
     compilation = Compilation(used, torch.device("cpu"), 1)
-    step = _Step(network, rmse, loader, _Rate(1e-4, "constant", 1), precision, compilation)
+    schedule = Schedule(1, batch_size, learning_rate=1e-4, precision=precision)
+    rate = LearningRate(schedule.learning_rate, schedule.learning_rate_schedule, 1)
+    step = TrainingStep(network, rmse, loader, rate, compilation, schedule)
     return lambda: step(batch_size)
 
 
@@ -112,8 +114,8 @@ def training_rows(bench, rate):
     """Steps of the paper's network and of a small one, in every way."""
     full = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
     rows, n = {}, bench.batch_size
-    for name, description in [("56.4 M weights", full), ("width 1/8", AudioUNet(width=1 / 8))]:
-        flops = 3 * count_operations(description.build(), PATCH_LENGTH)
+    for name, config in [("56.4 M weights", full), ("width 1/8", AudioUNet(width=1 / 8))]:
+        flops = 3 * count_operations(config.build(), PATCH_LENGTH)
         ways = {
             "bfloat16": (contextlib.nullcontext, "bfloat16", n, False),
             "bfloat16, batch 64": (contextlib.nullcontext, "bfloat16", 4 * n, False),
@@ -125,9 +127,9 @@ def training_rows(bench, rate):
         for way, how in ways.items():
             if bench.quick and way in ("bfloat16, compiled", "bfloat16, batch 64"):
                 continue
-            rows[f"{name}, {way}"] = try_row(partial(time_training, bench, description, *how))
-        network = description.build().to(bench.device).train()
-        with plain_convolutions():
+            rows[f"{name}, {way}"] = try_row(partial(time_training, bench, config, *how))
+        network = config.build().to(bench.device).train()
+        with plain_convolutions(network):
             plain = bench.time_steps(PlainLoop(network, bench.sources, bench.targets, n))
         rows[f"{name}, plain float32 loop"] = {"batch_size": n, **plain}
         for way, row in rows.items():
@@ -138,16 +140,16 @@ def training_rows(bench, rate):
     return rows
 
 
-def time_training(bench, description, context, precision, batch_size, compiled):
+def time_training(bench, config, context, precision, batch_size, compiled):
     with context(), tuned_kernels(bench.device), Workspace():
-        step = make_step(bench, description, precision, batch_size, compiled)
+        step = make_step(bench, config, precision, batch_size, compiled)
         return {"batch_size": batch_size, **bench.time_steps(step)}
 
 
 def prediction_rows(bench):
     """Real-time factors of one long clip and of many short ones."""
-    description = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
-    est = make_estimator(description, device=str(bench.device))
+    config = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
+    est = make_estimator(config, device=str(bench.device))
     long = noise(2 if bench.quick else 600)[:, ::RATIO].copy()
     short = [clip[0, ::RATIO].copy() for clip in bench.targets]
     rows = {}
@@ -171,15 +173,15 @@ def single_speaker_row(bench):
     """The paper's single-speaker experiment, from a minute of steady steps times their number."""
     n_patches = N_MINUTES * 60 * SAMPLING_RATE / PATCH_LENGTH
     n_steps = N_EPOCHS * -(-n_patches // BATCH_SIZE)
-    description = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
+    config = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
     with tuned_kernels(bench.device), Workspace():
-        step = make_step(bench, description, "bfloat16", bench.batch_size)
+        step = make_step(bench, config, "bfloat16", bench.batch_size)
         timed = bench.time_steps(step, seconds=0.5 if bench.quick else 60)
     return {**timed, "n_steps": n_steps, "minutes": timed["mean_step_s"] * n_steps / 60}
 
 
 def try_row(measure):
-    """Measure, or say what failed: the other rows go on."""
+    """Measure a row, or return what failed, so that the other rows go on."""
     try:
         return measure()
     except Exception as error:

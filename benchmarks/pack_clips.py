@@ -1,15 +1,16 @@
-"""Pack the clips of a pack into int16 arrays, for machines that can't read FLAC.
+"""Write the clips of a pack into int16 arrays, for machines that can't read FLAC.
 
-python benchmarks/pack_clips.py speech_single train speech.npy
+python -m benchmarks.pack_clips speech_single train speech.npy
 
-Beside the array of all timepoints lies one of the clips' lengths, speech_lengths.npy.
+An array of the clips' lengths lies beside it, speech_lengths.npy.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
-from _recordings import add_argument, read_pack, skip_without_recordings
+
+from tools.recordings import add_argument, read_pack, skip_without_recordings
 
 
 def main():
@@ -34,7 +35,7 @@ def main():
 
 
 def read_clips(path):
-    """Read what this script wrote: a list of int16 clips."""
+    """Read the clips of such an array: a list of int16 arrays."""
     path = Path(path)
     lengths = np.load(path.with_name(f"{path.stem}_lengths.npy"))
     return np.split(np.load(path), np.cumsum(lengths)[:-1])

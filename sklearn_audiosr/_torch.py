@@ -6,6 +6,10 @@ import threading
 
 import torch
 
+# Devices that apply long filters in the frequency domain. benchmarks/gpu.py adds a GPU, whose
+# direct kernels run in bfloat16, to measure both ways.
+BLOCKWISE_DEVICES = {"cpu"}
+
 
 def resolve_device(device):
     """Return the torch device for "auto", a device's name or a `torch.device`.

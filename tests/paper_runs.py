@@ -1,4 +1,4 @@
-"""The commands of benchmarks/paper on the bundled clips, run once for all that test them."""
+"""The commands of paper/ on the bundled clips, run once for all that test them."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from paper.command import RESULTS, main
 from paper.corpora import Corpus, Part
 from paper.presets import PRESETS

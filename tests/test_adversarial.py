@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from _discriminators import AdversarialObjective
 
+from benchmarks.discriminators import AdversarialObjective
 from sklearn_audiosr._training.objectives import spectral
 
 N_TIMEPOINTS = 4096

@@ -1,10 +1,10 @@
 """Variations of training recordings: other speeds, microphones, ends of the band and filters."""
 
-import _augmentation
 import numpy as np
 import pytest
-from _augmentation import augment, damage, decimate, make_variations
 
+from recipes import augmentation
+from recipes.augmentation import augment, damage, decimate, make_variations
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 
@@ -56,7 +56,7 @@ def test_clips_of_all_rates_are_varied_in_their_places():
 def test_resamplers_leave_the_end_of_the_band_empty(monkeypatch):
     clips = [0.1 * np.random.default_rng(0).standard_normal(48000).astype(np.float32)]
     for seed, share, is_empty in [(0, 0, True), (1, 1, True), (1, 0, False)]:
-        monkeypatch.setattr(_augmentation, "_NOISY_SHARE", 0)
+        monkeypatch.setattr(augmentation, "_NOISY_SHARE", 0)
         shares = {**SHARES, "edged_share": 1 - share, "fuller_edged_share": share}
         _, (y,) = augment(clips, [48000], 16000, 4, seed=seed, **shares)
         spectrum = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
@@ -127,12 +127,12 @@ def test_damage_is_no_delay_and_a_telephone_only_at_its_rate(ratio, has_telephon
 def test_telephone_lines_have_either_law_or_none(monkeypatch):
     laws = []
 
-    class Line(_augmentation.Telephone):
+    class Line(augmentation.Telephone):
         def fit_transform(self, Y):
             laws.append(self.law)
             return super().fit_transform(Y)
 
-    monkeypatch.setattr(_augmentation, "Telephone", Line)
+    monkeypatch.setattr(augmentation, "Telephone", Line)
     y = 0.1 * np.random.default_rng(0).standard_normal(4000).astype(np.float32)
     rng = np.random.default_rng(0)
     for _ in range(100):
@@ -162,12 +162,12 @@ def test_resamplers_leave_more_at_the_end_of_the_band_than_the_papers_filter(rat
 def test_formants_are_moved_of_a_share_of_the_varied_clips(monkeypatch):
     moved = []
 
-    class Watched(_augmentation.ShiftFormants):
+    class Watched(augmentation.ShiftFormants):
         def _vary(self, clip, rng):
             moved.append(self.factors)
             return clip
 
-    monkeypatch.setattr(_augmentation, "ShiftFormants", Watched)
+    monkeypatch.setattr(augmentation, "ShiftFormants", Watched)
     clips = [0.1 * np.random.default_rng(0).standard_normal(400).astype(np.float32)] * 200
     shares = {"varied_share": 0.5, "random_filter_share": 0}
     augment(clips, [16000] * 200, 16000, 4, seed=1, **shares)

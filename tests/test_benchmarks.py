@@ -8,29 +8,30 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-import bench_pretrained
 import numpy as np
 import pytest
 import soundfile
 import torch
-from _networks import PATCH_LENGTH, PlainLoop
-from _timing import count_operations, plain_convolutions
-from bench_network import format_table
-from bench_pretrained import degrade, make_degradations
-from pack_clips import read_clips
 
+from benchmarks import bench_pretrained
+from benchmarks.bench_network import format_table
+from benchmarks.bench_pretrained import degrade, make_degradations
+from benchmarks.networks import PATCH_LENGTH, PlainLoop
+from benchmarks.pack_clips import read_clips
 from sklearn_audiosr import load, load_pretrained
+from sklearn_audiosr._models import pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _unet_module
 from sklearn_audiosr.networks._fast import convolution as _convolution
+from tools.timing import count_operations, plain_convolutions
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
 
 
-def run(script, *args):
-    command = [sys.executable, str(BENCHMARKS / script), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+def run(module, *args):
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, args)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 @contextlib.contextmanager
@@ -65,7 +66,7 @@ def test_peers_compute_the_same(monkeypatch):
         n_used = len(used)
         with direct_convolutions():
             direct = network(x)
-        with plain_convolutions():
+        with plain_convolutions(network):
             plain = network(x)
     assert 0 < n_used == len(used)
     torch.testing.assert_close(ours, plain, atol=1e-6, rtol=1e-5)
@@ -73,7 +74,7 @@ def test_peers_compute_the_same(monkeypatch):
 
 
 def test_recorded_table_of_networks_is_the_layout_of_its_record():
-    results = BENCHMARKS / "results"
+    results = ROOT / "benchmarks" / "results"
     recorded = json.loads((results / "network_cpu.json").read_text(encoding="utf-8"))["rows"]
     table = (results / "network_cpu.rst").read_text(encoding="utf-8")
     assert table == format_table(recorded) + "\n"
@@ -112,7 +113,7 @@ def test_packed_clips_are_the_clips(tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     target = tmp_path / "packed.npy"
-    done = run("pack_clips.py", "p", "train", target, "--recordings", tmp_path)
+    done = run("pack_clips", "p", "train", target, "--recordings", tmp_path)
     assert done.returncode == 0, done.stderr
     packed = read_clips(target)
     assert np.load(target).dtype == np.int16
@@ -134,16 +135,18 @@ def test_what_models_are_scored_behind_keeps_length_and_time(ratio):
 
 
 def test_the_script_for_gpus_needs_no_soundfile():
-    code = "import sys; sys.modules['soundfile'] = sys.modules['soxr'] = None; import gpu"
+    code = (
+        "import sys; sys.modules['soundfile'] = sys.modules['soxr'] = None; import benchmarks.gpu"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 def test_the_script_for_gpus_runs_on_a_cpu(tmp_path):
-    done = run("gpu.py", "--device", "cpu", "--quick", "--output", tmp_path / "gpu.json")
+    done = run("gpu", "--device", "cpu", "--quick", "--output", tmp_path / "gpu.json")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     assert not [name for name, row in rows.items() if "error" in row]
@@ -152,8 +155,8 @@ def test_the_script_for_gpus_runs_on_a_cpu(tmp_path):
 
 
 def test_cards_get_other_scores_and_the_weights_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench_pretrained, "_FOLDER", tmp_path)
     est, scores = load_pretrained("speech-4x-16k"), {"spline": {"snr_db": 1.5}}
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     bench_pretrained.renew_cards({"speech-4x-16k": est}, {"speech-4x-16k": scores})
     renewed = load(tmp_path / "speech-4x-16k.safetensors")
     assert renewed.card_ == {**est.card_, "scores": scores}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from _correction import _RIDGE, _NormalEquations, settle_correction
 
+from recipes.correction import RIDGE, NormalEquations, fit_lowband_correction
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips
@@ -16,15 +16,15 @@ def test_hidden_gains_are_found():
     """Of two bins with gains linear in three features, over more frames than are summed at once."""
     generator = torch.Generator().manual_seed(0)
     gains = torch.randn(2, 4, 2, generator=generator)
-    sums = _NormalEquations(2, 3)
+    equations = NormalEquations()
     for _ in range(60):
         features = torch.randn(3, 100, generator=generator)
         lowband = torch.randn(2, 100, dtype=torch.complex64, generator=generator)
         extended = torch.cat([features, torch.ones(1, 100)])
         gain = torch.view_as_complex(torch.einsum("ft,kfc->ktc", extended, gains).contiguous())
-        sums.add(features, lowband, gain * lowband)
+        equations.add(features, lowband, gain * lowband)
     # of features that are white, the ridge takes the same share everywhere
-    torch.testing.assert_close(sums.solve(), gains / (1 + _RIDGE), rtol=5e-3, atol=5e-3)
+    torch.testing.assert_close(equations.solve(), gains / (1 + RIDGE), rtol=5e-3, atol=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,10 @@ def test_noise_of_the_mean_falls_and_the_rest_stays(pairs):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     poor = est.predict(X, highband_gain=0)
     detail = est.predict(X)[0] - poor[0]
-    settle_correction(est, X, Y)
-    settled = est.predict(X, highband_gain=0)
-    assert signal_to_noise_ratio(Y, settled) > signal_to_noise_ratio(Y, poor) + 0.5
-    np.testing.assert_allclose(est.predict(X)[0] - settled[0], detail, atol=1e-5)
+    fit_lowband_correction(est, X, Y)
+    corrected = est.predict(X, highband_gain=0)
+    assert signal_to_noise_ratio(Y, corrected) > signal_to_noise_ratio(Y, poor) + 0.5
+    np.testing.assert_allclose(est.predict(X)[0] - corrected[0], detail, atol=1e-5)
     for name, value in network.state_dict().items():
         if not name.startswith("last."):
             torch.testing.assert_close(value, before[name], rtol=0, atol=0)

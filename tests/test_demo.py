@@ -4,10 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-import demo
 import numpy as np
 import pytest
 import soundfile
+
+from benchmarks import demo
 
 ROOT = Path(__file__).parents[1]
 

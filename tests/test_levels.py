@@ -2,19 +2,19 @@
 
 import dataclasses
 
-import _recipes
 import numpy as np
 import pytest
-import renew_levels
 import torch
-import train_pretrained
-from _levels import levels_of, shift_levels
 from model_files import changed
 from recipe_helpers import write_recordings
 
+from recipes import renew_levels
+from recipes.levels import levels_of, shift_levels
+from recipes.recipe import RECIPES
+from recipes.start import undo_shift
 from sklearn_audiosr import load
 from sklearn_audiosr._estimators.saving import save_estimator
-from sklearn_audiosr._models import pretrained as _pretrained
+from sklearn_audiosr._models import pretrained
 
 CARD = {"name": "speech-4x-16k", "recipe": {"ratio": 4, "end_db": -6.0}, "scores": {}}
 
@@ -50,7 +50,7 @@ def test_opposite_shift_undoes_it_and_all_else_stays(est):
     }
     assert changed_names == {"last.bias"}
     est.card_ = {"recipe": {"highband_db": 0.5, "end_db": -2.0}}
-    train_pretrained.learn_from_unshifted(est)
+    undo_shift(est)
     torch.testing.assert_close(est.network_.state_dict(), before)
 
 
@@ -64,11 +64,11 @@ def test_levels_of_a_model_are_brought_to_those_of_its_recipe(est, tmp_path, mon
     (tmp_path / "shipped").mkdir()
     (tmp_path / "recordings").mkdir()
     write_recordings(tmp_path / "recordings")
-    monkeypatch.setattr(_pretrained, "FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "shipped")
     recipe = dataclasses.replace(
-        _recipes.RECIPES["speech-4x-16k"], packs=("speech_multi",), highband_db=1.0, end_db=-4.0
+        RECIPES["speech-4x-16k"], packs=("speech_multi",), highband_db=1.0, end_db=-4.0
     )
-    monkeypatch.setitem(_recipes.RECIPES, "speech-4x-16k", recipe)
+    monkeypatch.setitem(RECIPES, "speech-4x-16k", recipe)
     expected = changed("spectral")
     shift_levels(expected.network_, 1.0, 2.0)
     shipped = tmp_path / "shipped" / "speech-4x-16k.safetensors"
@@ -76,7 +76,7 @@ def test_levels_of_a_model_are_brought_to_those_of_its_recipe(est, tmp_path, mon
     for _ in range(2):
         arguments = ["speech-4x-16k", "--out", str(shipped.parent)]
         arguments += ["--recordings", str(tmp_path / "recordings")]
-        monkeypatch.setattr("sys.argv", ["renew_levels.py", *arguments])
+        monkeypatch.setattr("sys.argv", ["renew_levels", *arguments])
         renew_levels.main()
         renewed = load(shipped)
         assert renewed.card_["recipe"] == {"ratio": 4, "end_db": -4.0, "highband_db": 1.0}

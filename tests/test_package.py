@@ -17,6 +17,9 @@ import sklearn_audiosr
 PACKAGE = "sklearn_audiosr"
 ROOT = Path(sklearn_audiosr.__file__).parent
 
+# Folders that use the package as its rooms use each other.
+OUTSIDE = ("benchmarks", "paper", "recipes", "tools")
+
 PUBLIC_MODULES = [
     "sklearn_audiosr",
     "sklearn_audiosr.augmentation",
@@ -73,7 +76,7 @@ def room_of(name):
 
 def imports(path):
     """Yield the absolute dotted name of everything that a file imports, inside functions too."""
-    package = [PACKAGE, *path.relative_to(ROOT).parent.parts]
+    package = path.relative_to(ROOT.parent).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -179,3 +182,35 @@ def documented(docstring, *, has_parameters):
     text = inspect.cleandoc(docstring or "")
     needed = ["Examples", "Parameters"] if has_parameters else ["Examples"]
     return all(f"\n\n{title}\n{'-' * len(title)}\n" in text for title in needed)
+
+
+def test_no_file_takes_private_names_of_another_room():
+    outside = [path for folder in OUTSIDE for path in sorted((ROOT.parent / folder).glob("*.py"))]
+    assert {path.parent.name for path in outside} == set(OUTSIDE)
+    taken = [
+        f"{path.relative_to(ROOT.parent)}: {name}"
+        for path in [*MODULES.values(), *outside]
+        for name in private_names(path)
+    ]
+    assert not taken, f"give these a public name in the room that has them: {taken}"
+
+
+def private_names(path):
+    """Yield the private names that a file imports from other rooms, or takes of other objects."""
+    own = [PACKAGE, room_of(module_name(path))] if ROOT in path.parents else [path.parent.name]
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[: len(own)] == own or parts[0] not in (PACKAGE, *OUTSIDE):
+            continue
+        inside = parts[2:] if parts[0] == PACKAGE else parts[1:]  # a room may be private itself
+        if any(map(is_private, inside)):
+            yield name
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and ROOT not in path.parents:
+            if ast.unparse(node.value) not in ("self", "cls"):
+                yield ast.unparse(node)
+
+
+def is_private(name):
+    """Return whether a name begins with an underscore, other than __init__ and its like."""
+    return name.startswith("_") and not name.endswith("__")

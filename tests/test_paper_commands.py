@@ -1,4 +1,4 @@
-"""The commands of benchmarks/paper: what they leave, run again, interrupted, and wrongly called."""
+"""The commands of paper/: what they leave, run again, interrupted, and wrongly called."""
 
 import json
 import re
@@ -9,14 +9,15 @@ import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
-from paper.command import RESULTS, main
-from paper.experiment import Bench, code_version
-from paper.presets import PRESETS
-from paper.report import write_atomically, write_report
 from paper_runs import has_cuda, make_corpus, make_folders, run, run_all_commands
 
+import sklearn_audiosr
+from paper.command import RESULTS, main
+from paper.experiment import IRRELEVANT, Bench, code_version
+from paper.presets import PRESETS
+from paper.report import write_atomically, write_report
 from sklearn_audiosr import AudioSuperResolver
-from sklearn_audiosr._training import loop as _training
+from sklearn_audiosr._training.step import TrainingStep
 from sklearn_audiosr.degradation import Decimator
 
 folders = pytest.fixture(scope="session")(make_folders)
@@ -61,7 +62,7 @@ def test_files_of_a_command(written, name):
     table = (written.folder / f"{stem}.rst").read_text()
     card = (written.folder / f"{stem}_card.rst").read_text()
     assert re.search(r"^=+  =+", table, re.MULTILINE)
-    assert f"python benchmarks/paper {name}" in card
+    assert f"python -m paper {name}" in card
     everything = table + card + (written.folder / f"{stem}.json").read_text()
     for place in (str(written.folder.parent), str(Path.home()), str(Path(__file__).parents[1])):
         assert place not in everything
@@ -139,7 +140,7 @@ def test_a_second_run_fits_nothing(written, folders, tmp_path, monkeypatch):
 
 def test_a_row_interrupted_in_its_second_epoch_goes_on(written, tmp_path, monkeypatch, capsys):
     """Ctrl-C in the second epoch of a fit; the same command then needs that epoch only."""
-    steps, step = [], _training._Step.__call__
+    steps, step = [], TrainingStep.__call__
 
     def count(self, n_patches):
         steps.append(n_patches)
@@ -153,11 +154,11 @@ def test_a_row_interrupted_in_its_second_epoch_goes_on(written, tmp_path, monkey
     place = SimpleNamespace(out=tmp_path / "out", work=tmp_path / "work")
     command = ("figure_2", "--data", "bundled-speech")
     (reference,) = [r for r in written.results["figure_2"]["rows"] if r["method"] == "network"]
-    monkeypatch.setattr(_training._Step, "__call__", count)
+    monkeypatch.setattr(TrainingStep, "__call__", count)
     fit_alone(tmp_path / "other")
     n_all, n_first = len(steps), len(steps) // 2 + 1
     steps.clear()
-    monkeypatch.setattr(_training._Step, "__call__", interrupt)
+    monkeypatch.setattr(TrainingStep, "__call__", interrupt)
     with pytest.warns(UserWarning, match="interrupted"), pytest.raises(SystemExit) as stopped:
         run(place, *command)
     assert stopped.value.code == 130
@@ -165,7 +166,7 @@ def test_a_row_interrupted_in_its_second_epoch_goes_on(written, tmp_path, monkey
     assert not place.out.exists()
     assert len(list(place.work.rglob("*.checkpoint"))) == 1
     steps.clear()
-    monkeypatch.setattr(_training._Step, "__call__", count)
+    monkeypatch.setattr(TrainingStep, "__call__", count)
     run(place, *command)
     assert len(steps) == n_all // 2
     assert not list(place.work.rglob("*.checkpoint"))
@@ -204,6 +205,11 @@ def test_fits_are_kept_by_all_that_they_depend_on(tmp_path):
     assert key() in keys
     assert bench.reused["n_fits"] == 1
     assert len(code_version()) == 16
+
+
+def test_what_no_score_depends_on_is_there():
+    package = Path(sklearn_audiosr.__file__).parent
+    assert [name for name in IRRELEVANT if not (package / name).exists()] == []
 
 
 # --- wrong command lines -----------------------------------------------------------------------

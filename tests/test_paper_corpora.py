@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import soundfile
-from paper import corpora
-from paper.corpora import open_corpus, split_groups
 from paper_runs import make_corpus
 from sklearn.utils import Bunch
+
+from paper import corpora
+from paper.corpora import open_corpus, split_groups
 
 
 def test_split_keeps_groups_whole_and_depends_on_names_alone():

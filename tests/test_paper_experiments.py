@@ -4,14 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from paper import noise_models, table_3
-from paper.figure_3 import relative_l2
-from paper.presets import PRESETS
-from paper.scores import compare
 from paper_runs import has_cuda, make_folders, rows_of, run_all_commands
 from scipy import signal, stats
 from scipy.interpolate import CubicSpline
 
+from paper import noise_models, table_3
+from paper.figure_3 import relative_l2
+from paper.presets import PRESETS
+from paper.scores import compare
 from sklearn_audiosr.datasets import load_speech
 
 folders = pytest.fixture(scope="session")(make_folders)

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from paper.scores import measure
 from paper.statistics import paired_bootstrap
-from scipy import stats
 
 
 def test_percentiles_are_scipys():

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from _recordings import read_pack
 from sklearn.model_selection import GroupKFold
 
 from sklearn_audiosr import (
@@ -15,6 +14,7 @@ from sklearn_audiosr.datasets import load_piano, load_speech
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
 from sklearn_audiosr.networks import AudioUNet
+from tools.recordings import read_pack
 
 
 def score(estimator, Y_train, Y_test, ratio):

@@ -268,7 +268,7 @@ def test_width_sets_the_size():
 def test_a_network_of_the_same_ratio_is_taken_over_whole(ratio):
     given, own = make_network(ratio), SpectralNet(2, width=1 / 16, frame_length=160, n_taps=9)
     own = own.build(ratio).eval()
-    own.take_over(given)
+    own.copy_shared_weights(given)
     own.linear.filters.copy_(given.linear.filters)
     source, _ = make_pair(ratio)
     assert_allclose(run(own, source), run(given, source), rtol=0, atol=0)
@@ -279,7 +279,7 @@ def test_what_a_network_of_another_ratio_knows_of_the_same_bins(given_ratio, rat
     given = make_network(given_ratio)
     own = SpectralNet(2, width=1 / 16, frame_length=160, n_taps=9).build(ratio)
     fresh = own.last.weight.detach().clone()
-    own.take_over(given)
+    own.copy_shared_weights(given)
     for layer in ("blocks", "first_norm", "last_norm"):
         for kept, made in zip(
             getattr(given, layer).parameters(), getattr(own, layer).parameters(), strict=True

@@ -2,12 +2,13 @@
 
 import dataclasses
 
-import _recipes
 import numpy as np
 import pytest
-import train_pretrained
-from _splits import find_splits, read_recordings
 from recipe_helpers import make_row, write_recordings
+
+from recipes.pairs import make_pairs
+from recipes.recipe import RECIPES
+from recipes.splits import find_splits, read_recordings
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,9 @@ def test_what_is_few_is_repeated_in_every_field_and_varied_otherwise(recordings_
     assert repeated.names == [f"speech_multi/{i}.wav" for i in numbers]
     assert [len(values) for values in dataclasses.astuple(repeated)] == [8] * 5
     recipe = dataclasses.replace(
-        _recipes.RECIPES["speech-4x-16k"], repeated=("speech_multi/3",), n_repeats=2
+        RECIPES["speech-4x-16k"], repeated=("speech_multi/3",), n_repeats=2
     )
-    _, Y, groups = train_pretrained.make_pairs(train, recipe, 2, first_copy=7)
+    _, Y, groups = make_pairs(train, recipe, 2, first_copy=7)
     assert len(Y) == len(groups) == 10
     assert groups[3] == groups[4] == groups[8] == groups[9]
     assert len({y.tobytes() for y in Y}) == 10

@@ -148,7 +148,7 @@ def test_lively_weights_hide_no_block():
 )
 def test_nan_reaches_exactly_as_far_as_the_network_says(options, monkeypatch):
     """What depends on a NaN is one: outputs of some stretches before it, and all after it."""
-    monkeypatch.setattr(_convolution, "_BLOCKWISE_DEVICES", ())  # a transform spreads it wider
+    monkeypatch.setattr(_convolution, "BLOCKWISE_DEVICES", ())  # a transform spreads it wider
     network = lively_network(**options)
     n_timepoints = 1536
     begin = 1024 // network.stride * network.stride

@@ -4,14 +4,14 @@ import dataclasses
 import json
 import shutil
 
-import _recipes
-import bench_held_out
 import numpy as np
 import pytest
 import torch
-import train_pretrained
 from recipe_helpers import write_recordings
 
+from benchmarks import bench_held_out
+from recipes import pairs, start, train_pretrained
+from recipes import recipe as recipe_module
 from sklearn_audiosr import SplineUpsampler, load
 from sklearn_audiosr.networks import SpectralNet
 
@@ -27,21 +27,21 @@ def run_command(recordings_folder, tmp_path, monkeypatch):
 
     def run(name, *more, begin_with=None, start_share=0.0):
         small = dataclasses.replace(
-            _recipes.RECIPES[name],
+            recipe_module.RECIPES[name],
             packs=("speech_multi",),
             patch_length=4000,
-            n_settling_copies=2,
+            n_correction_copies=2,
             begin_with=begin_with,
             start_share=start_share,
         )
-        monkeypatch.setitem(_recipes.RECIPES, name, small)
+        monkeypatch.setitem(recipe_module.RECIPES, name, small)
         monkeypatch.setattr(
-            _recipes, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
+            recipe_module, "SpectralNet", lambda **kw: SpectralNet(1, width=1 / 16, **kw)
         )
         arguments = [name, "--recordings", recordings_folder, "--epochs", "1", "--copies", "2"]
         arguments += ["--work", tmp_path / "work", "--out", tmp_path / "out"]
         arguments += more
-        monkeypatch.setattr("sys.argv", ["train_pretrained.py", *map(str, arguments)])
+        monkeypatch.setattr("sys.argv", ["train_pretrained", *map(str, arguments)])
         train_pretrained.main()
 
     return run
@@ -57,7 +57,7 @@ def score_held_out(recordings_folder, tmp_path, monkeypatch):
             bench_held_out, "record", lambda name, table, data: recorded.update(data)
         )
         arguments = ["--recordings", str(recordings_folder), "--models", str(tmp_path / "out")]
-        monkeypatch.setattr("sys.argv", ["bench_held_out.py", *arguments, *options])
+        monkeypatch.setattr("sys.argv", ["bench_held_out", *arguments, *options])
         bench_held_out.main()
         return recorded
 
@@ -87,7 +87,7 @@ def test_a_model_is_kept_until_it_has_scores(run_command, tmp_path, monkeypatch,
         context.setattr(train_pretrained, "measure", raise_power_cut)
         run_command("speech-4x-16k")
     kept = load(tmp_path / "work" / "speech-4x-16k.trained")
-    monkeypatch.setattr(_recipes.Recipe, "estimator", None)  # it is not trained again
+    monkeypatch.setattr(recipe_module.Recipe, "estimator", None)  # it is not trained again
     run_command("speech-4x-16k")
     est = load(tmp_path / "out" / "speech-4x-16k.safetensors")
     for name, weight in est.network_.blocks.state_dict().items():
@@ -96,28 +96,28 @@ def test_a_model_is_kept_until_it_has_scores(run_command, tmp_path, monkeypatch,
     assert not list((tmp_path / "work").iterdir())
 
 
-def test_the_correction_is_settled_behind_the_filters_of_the_recipe(
+def test_the_correction_is_solved_for_behind_the_filters_of_the_recipe(
     run_command, tmp_path, monkeypatch, capsys
 ):
-    shares, make_clips = [], train_pretrained.augment
+    shares, make_clips = [], pairs.augment
 
     def watch(*args, random_filter_share, **kwargs):
         shares.append(random_filter_share)
         return make_clips(*args, random_filter_share=random_filter_share, **kwargs)
 
-    monkeypatch.setattr(train_pretrained, "augment", watch)
+    monkeypatch.setattr(pairs, "augment", watch)
     with monkeypatch.context() as context, pytest.raises(RuntimeError, match="power cut"):
         context.setattr(train_pretrained, "measure", raise_power_cut)
         run_command("speech-2x-16k")
-    recipe = _recipes.RECIPES["speech-2x-16k"]
+    recipe = recipe_module.RECIPES["speech-2x-16k"]
     trained = [recipe.random_filter_share] * 2  # copies
-    settling = [recipe.settling_filter_share] * 2
-    assert shares == [*trained, *settling]
-    assert recipe.settling_filter_share != recipe.random_filter_share
+    corrected = [recipe.correction_filter_share] * 2
+    assert shares == [*trained, *corrected]
+    assert recipe.correction_filter_share != recipe.random_filter_share
     trained = load(tmp_path / "work" / "speech-2x-16k.trained").network_
     run_command("speech-2x-16k")
-    settled = load(tmp_path / "out" / "speech-2x-16k.safetensors").network_
-    assert (settled.last.bias - trained.last.bias)[: 2 * settled.n_low].abs().max() > 1e-3
+    corrected = load(tmp_path / "out" / "speech-2x-16k.safetensors").network_
+    assert (corrected.last.bias - trained.last.bias)[: 2 * corrected.n_low].abs().max() > 1e-3
 
 
 def raise_power_cut(*_):
@@ -128,7 +128,7 @@ def test_a_share_of_the_start_is_kept(run_command, tmp_path, monkeypatch, capsys
     run_command("speech-4x-16k")
     made, begun = tmp_path / "out" / "speech-4x-16k.safetensors", tmp_path / "begun.safetensors"
     shutil.copy(made, begun)
-    monkeypatch.setattr(train_pretrained, "load_pretrained", lambda name: load(begun))
+    monkeypatch.setattr(start, "load_pretrained", lambda name: load(begun))
     more = ("speech-4x-16k", "--first-copy", "100")
     run_command(*more, begin_with="speech-4x-16k")
     alone = load(made).network_.state_dict()  # it did not begin with itself
@@ -138,17 +138,17 @@ def test_a_share_of_the_start_is_kept(run_command, tmp_path, monkeypatch, capsys
     assert mixed.card_["begun with"]["name"] == "speech-4x-16k"
     assert mixed.card_["begun with"]["variations"] == 2
     assert mixed.card_["begun with"]["begun with"] is None
-    start = load(begun).network_.state_dict()
-    assert not torch.allclose(alone["last.weight"], start["last.weight"], rtol=0, atol=1e-4)
+    first = load(begun).network_.state_dict()
+    assert not torch.allclose(alone["last.weight"], first["last.weight"], rtol=0, atol=1e-4)
     for name, weight in mixed.network_.state_dict().items():
         if name.startswith("last."):  # but for the correction, which is solved for afterwards
             corrected = 2 * mixed.network_.n_low
-            weight, alone[name], start[name] = (
-                w[corrected:] for w in (weight, alone[name], start[name])
+            weight, alone[name], first[name] = (
+                w[corrected:] for w in (weight, alone[name], first[name])
             )
         expected = alone[name]
         if not name.startswith("linear"):
-            expected = 0.75 * alone[name] + 0.25 * start[name]
+            expected = 0.75 * alone[name] + 0.25 * first[name]
         torch.testing.assert_close(weight, expected, rtol=1e-2, atol=1e-4)
 
 
@@ -220,7 +220,7 @@ def test_a_model_of_all_recordings_has_no_voices_left(
     assert not score_held_out()
     assert capsys.readouterr().out.splitlines() == [
         "speech-4x-16k: left out, it has heard all of speech_fullband/vctk",
-        "skipped: --models names a folder of what train_pretrained.py --hold-out has made",
+        "skipped: --models names a folder of what recipes.train_pretrained --hold-out has made",
     ]
 
 
@@ -263,7 +263,7 @@ def test_a_file_that_heard_as_little_may_be_begun_with(run_command, tmp_path, ca
     assert card["recipe"]["held_out"] is None
     assert card["recipe"]["start_share"] == 0  # that is of what ships
     for share in ("damaged_share", "warped_share"):  # those of what the recipe makes hold
-        assert card["recipe"][share] == getattr(_recipes.RECIPES["speech-4x-16k"], share) > 0
+        assert card["recipe"][share] == getattr(recipe_module.RECIPES["speech-4x-16k"], share) > 0
     with pytest.raises(SystemExit, match="but what was held out for it is None"):
         run_command(
             "speech-4x-16k",

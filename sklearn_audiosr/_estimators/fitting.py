@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from sklearn_audiosr._estimators.network_config import has_method
+from sklearn_audiosr._estimators.network_input import NetworkInput
 from sklearn_audiosr._estimators.resuming import find_start, open_checkpoint
 
 
@@ -64,6 +65,28 @@ def train_network(est, sampler, held_out, source, seed, resume, tasks):
         est._interrupted_start = start if history.interrupted else None
         if checkpoint is not None and not history.interrupted:
             checkpoint.remove()  # still in turn: the file may be the next one's then
+
+
+def adopt_network(est, network, ratio, scale):
+    """Make an estimator fitted with a network from elsewhere, from which a warm start goes on.
+
+    Parameters
+    ----------
+    est : LearnedUpsampler
+        Its attributes are set.
+    network : torch.nn.Module
+        As the estimator's own config builds it for the ratio.
+    ratio : int
+        Upsampling ratio.
+    scale : float
+        Root mean square of the narrowband clips that the network has seen.
+    """
+    from sklearn_audiosr._training.checkpoint import Start
+    from sklearn_audiosr._training.state import History
+
+    source, head = NetworkInput(est._interpolation, ratio, scale), est._make_head(network)
+    est._keep_fit(network.to("cpu").eval(), History(), source, Start([], [], "0"), head)
+    est._interrupted_start = None
 
 
 def _open_network(est, sampler, ratio, resume):

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._runners import PieceStream, WholeRunner
+from sklearn_audiosr.networks._spectral_adjustments import LOG_SPREAD, AdjustableWeights
 from sklearn_audiosr.networks._spectral_bands import N_OFFSET, Bands
 from sklearn_audiosr.networks._spectral_layers import (
     Analysis,
@@ -25,8 +26,8 @@ from sklearn_audiosr.networks._spectral_layers import (
 # Added to powers relative to the level: a floor 90 dB below it.
 _POWER_FLOOR = 1e-9
 
-# Mean and standard deviation, about, of log powers relative to the level.
-_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
+# Mean, about, of log powers relative to the level. LOG_SPREAD is their standard deviation.
+_LOG_CENTRE = -6.0
 
 # Averaging window of the level: frames before and after. Long, so that a pause counts as one;
 # shorter after than before, because a stream waits for it.
@@ -43,7 +44,7 @@ _N_GAINS = 8
 _MAX_LOG_MAGNITUDE = 3.0
 
 
-class SpectralNetwork(nn.Module):
+class SpectralNetwork(AdjustableWeights):
     """A network from a waveform without highband to two: the mean, and what a full highband adds.
 
     Parameters
@@ -147,40 +148,6 @@ class SpectralNetwork(nn.Module):
         """
         self.linear.solve(pairs)
 
-    @torch.no_grad()
-    def take_over(self, other):
-        """Begin with what a network of this or of another ratio has learned.
-
-        The blocks are the same, and so is what the first and the last layer say of a bin that both
-        have in the same band. Neither the filter nor, from another ratio, the correction of the
-        lowband is taken: where that band ends it is another one.
-
-        Parameters
-        ----------
-        other : SpectralNetwork
-            Of the same sizes.
-        """
-        for name in ("first_norm", "blocks", "last_norm"):
-            getattr(self, name).load_state_dict(getattr(other, name).state_dict())
-        self.first.bias.copy_(other.first.bias)
-        n_low, n_high = min(self.n_low, other.n_low), min(self.n_high, other.n_high)
-        for own, given in zip(self._split_first(), other._split_first(), strict=True):
-            own[:, :n_low] = given[:, :n_low]
-        for name in ("weight", "bias"):
-            both = list(zip(self._split_last(name), other._split_last(name), strict=True))
-            for own, given in both[2:]:
-                own[-n_high:] = given[-n_high:]
-            for own, given in both[:2] if self.ratio == other.ratio else ():
-                own.copy_(given)
-
-    def _split_first(self):
-        """Give views of the first layer's weights: log power, the phasor's parts, level."""
-        return self.first.weight.split([self.n_low] * 3 + [1], dim=1)
-
-    def _split_last(self, name):
-        """Give views of the last layer's weights or biases: the gain's parts, the highband."""
-        return getattr(self.last, name).split([self.n_low] * 2 + [self.n_high] * 4)
-
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
         real, imag = (part[:, N_OFFSET : self.n_low] for part in spectrum.chunk(2, dim=1))
@@ -192,7 +159,7 @@ class SpectralNetwork(nn.Module):
         unit = torch.exp(-level / 2)
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
         power = real.square() + imag.square() + _POWER_FLOOR
-        log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
+        log_power = (torch.log(power) - _LOG_CENTRE) / LOG_SPREAD
         if self.training and self.channel_noise > 0:
             log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
@@ -201,7 +168,7 @@ class SpectralNetwork(nn.Module):
 
     def _draw_channels(self, power):
         """Draw smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
-        spread = self.channel_noise / (10 * math.log10(math.e)) / _LOG_SPREAD
+        spread = self.channel_noise / (10 * math.log10(math.e)) / LOG_SPREAD
         nodes = spread * torch.randn(len(power), 1, _N_GAINS, device=power.device)
         gains = functional.interpolate(nodes, self.n_low, mode="linear", align_corners=True)
         return gains.transpose(1, 2)
@@ -210,7 +177,7 @@ class SpectralNetwork(nn.Module):
         """Compute the spectra of the mean and of what a full highband adds to it."""
         gain, highband = output.split([2 * self.n_low, 4 * self.n_high], dim=1)
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
-        log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
+        log_magnitude = (log_magnitude * LOG_SPREAD + _LOG_CENTRE) / 2
         magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
         surroundings = self.bands.measure_surroundings(spectrum, magnitude)
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()

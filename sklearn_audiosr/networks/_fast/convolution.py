@@ -3,13 +3,9 @@
 import torch
 from torch.nn import functional
 
-from sklearn_audiosr._torch import current_workspace
+from sklearn_audiosr._torch import BLOCKWISE_DEVICES, current_workspace
 from sklearn_audiosr.networks._fast.block_plan import choose_plan
 from sklearn_audiosr.networks._fast.long_convolution import convolve_blockwise
-
-# Devices that apply long filters in the frequency domain. On a GPU, whose direct kernels run in
-# bfloat16, benchmarks/gpu.py measures both ways.
-_BLOCKWISE_DEVICES = ("cpu",)
 
 # Most values that are copied into windows: those of a short piece of a stream.
 _N_WINDOWED = 2**20
@@ -42,7 +38,7 @@ def convolve(x, weight, bias, *, stride, padding, owner):
     traced = torch.jit.is_tracing() or torch.compiler.is_compiling() or type(x) is not torch.Tensor
     n_outputs = (x.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
     device = x.device.type
-    blockwise = device in _BLOCKWISE_DEVICES and n_outputs > 0 and not traced
+    blockwise = not traced and device in BLOCKWISE_DEVICES and n_outputs > 0
     if blockwise and not torch.is_autocast_enabled(device):
         plan = choose_plan(len(x), n_outputs, weight, stride, owner)
         if plan is not None:

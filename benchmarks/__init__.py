@@ -1,0 +1,1 @@
+"""Speed and quality, of this package and of its peers: ``python -m benchmarks.bench_quality``."""

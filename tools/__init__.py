@@ -1,0 +1,1 @@
+"""What benchmarks, recipes and the paper's experiments share, and what made the bundled clips."""
