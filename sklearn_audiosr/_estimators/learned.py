@@ -203,7 +203,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         return head.to_waveform(outputs) * np.float32(self.scale_)
 
     def _run_network(self, clips, n_outputs):
-        """Return an iterator over the network's outputs; short clips of like lengths share passes."""
+        """Return an iterator over outputs; short clips of like lengths share their passes."""
         from sklearn_audiosr._prediction.loop import predict_clips
         from sklearn_audiosr._torch import Workspace, resolve_device
 
