@@ -15,12 +15,12 @@ PACKAGE = "sklearn_audiosr"
 # The list of rooms, lowest first: tests/test_package.py holds the imports against the same file.
 ROOMS = Path(__file__).with_name("rooms.toml")
 
-COLUMN, ROW, WIDTH, HEIGHT = 152, 92, 142, 38
-N_COLUMNS = 6
+COLUMN, ROW, WIDTH, HEIGHT, GAP = 160, 92, 146, 38, 16
+N_COLUMNS = 7
 
 STYLE = """
 <style>
-.rooms { width: 100%; max-width: 980px; height: auto; display: block; margin: 1rem auto; }
+.rooms { width: 100%; max-width: 1120px; height: auto; display: block; margin: 1rem auto; }
 .rooms rect { fill: var(--pst-color-surface); stroke: var(--pst-color-text-muted); }
 .rooms rect.public { stroke: var(--pst-color-primary); stroke-width: 2.5; }
 .rooms text { fill: var(--pst-color-text-base); font: 15px var(--pst-font-family-monospace);
@@ -83,38 +83,64 @@ def draw_rooms(folder):
     imports = read_imports(folder)
     if set(imports) != set(read_rooms()):
         raise ValueError(f"docs/rooms.toml must name {sorted(imports)}")
-    arrows = leave_out_indirect(imports)
-    centres, height = place(imports, arrows)
+    routes, centres, height = place(imports, leave_out_indirect(imports))
     parts = [ARROW.format(id="import")]
-    for importing, imported in arrows:
-        (x1, y1), (x2, y2) = centres[importing], centres[imported]
+    for route in routes:
+        points = [centres[item] for item in route]
+        (x1, y1), (x2, y2) = points[0], points[-1]
+        bends = " ".join(f"L{x:.0f} {y - HEIGHT / 2} V{y + HEIGHT / 2}" for x, y in points[1:-1])
         parts.append(
             f'<path class="arrow" marker-end="url(#import)" '
-            f'd="M{x1} {y1 + HEIGHT / 2} L{x2} {y2 - HEIGHT / 2 - 2}"/>'
+            f'd="M{x1:.0f} {y1 + HEIGHT / 2} {bends} L{x2:.0f} {y2 - HEIGHT / 2 - 2}"/>'
         )
-    for room, (x, y) in centres.items():
+    for room in imports:
         public = "" if room.startswith("_") else "public"
-        parts.append(_box(x, y, WIDTH, HEIGHT, room or PACKAGE, public))
+        parts.append(_box(*centres[room], WIDTH, HEIGHT, room or PACKAGE, public))
     title = "The rooms of the package; an arrow leads from a room to one that it imports"
     return _svg(title, N_COLUMNS * COLUMN, height, parts)
 
 
 def place(imports, arrows):
-    """Return the centre of each room, below all that import it, and the height of the picture."""
+    """Place each room below all that import it, and lead arrows between the rooms, not under them.
+
+    Returns
+    -------
+    routes : list of list
+        Of each arrow: a room, a gap on each floor that it passes, and a room.
+    centres : dict
+        Position (x, y) of each room and gap.
+    height : float
+        Height of the picture.
+    """
     floors = {}
     for room in read_rooms():  # lowest first: what it imports has its floor already
         floors[room] = 1 + max((floors[other] for other in imports[room]), default=-1)
+    routes = [
+        [a, *[(a, b, floor) for floor in range(floors[a] - 1, floors[b], -1)], b] for a, b in arrows
+    ]
+    floors |= {gap: gap[2] for route in routes for gap in route[1:-1]}
+    above = {}
+    for route in routes:
+        for a, b in pairwise(route):
+            above.setdefault(b, []).append(a)
     highest, centres = max(floors.values()), {}
     for floor in range(highest, -1, -1):
-        # each below the middle of those that import it, so that arrows rarely cross
         row = sorted(
-            (room for room in floors if floors[room] == floor),
-            key=lambda room: _mean([centres[a][0] for a, b in arrows if b == room]),
+            (item for item in floors if floors[item] == floor),
+            key=lambda item: _mean([centres[a][0] for a in above.get(item, ())]),
         )
-        for i, room in enumerate(row):
-            x = (i + 0.5) * N_COLUMNS * COLUMN / len(row)
-            centres[room] = x, (highest - floor) * ROW + HEIGHT / 2 + 5
-    return centres, highest * ROW + HEIGHT + 10
+        _place_row(row, (highest - floor) * ROW + HEIGHT / 2 + 5, centres)
+    return routes, centres, highest * ROW + HEIGHT + 10
+
+
+def _place_row(row, y, centres):
+    """Spread the rooms and gaps of a floor over the width of the picture."""
+    widths = [WIDTH if isinstance(item, str) else GAP for item in row]
+    margin = (N_COLUMNS * COLUMN - sum(widths)) / len(row)
+    x = 0.0
+    for item, width in zip(row, widths, strict=True):
+        centres[item] = x + (margin + width) / 2, y
+        x += margin + width
 
 
 def _mean(values):
