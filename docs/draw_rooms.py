@@ -84,7 +84,7 @@ def draw_rooms(folder):
     if set(imports) != set(read_rooms()):
         raise ValueError(f"docs/rooms.toml must name {sorted(imports)}")
     arrows = leave_out_indirect(imports)
-    centres, height = _place(imports, arrows)
+    centres, height = place(imports, arrows)
     parts = [ARROW.format(id="import")]
     for importing, imported in arrows:
         (x1, y1), (x2, y2) = centres[importing], centres[imported]
@@ -99,7 +99,7 @@ def draw_rooms(folder):
     return _svg(title, N_COLUMNS * COLUMN, height, parts)
 
 
-def _place(imports, arrows):
+def place(imports, arrows):
     """Return the centre of each room, below all that import it, and the height of the picture."""
     floors = {}
     for room in read_rooms():  # lowest first: what it imports has its floor already
@@ -169,39 +169,45 @@ TRAINING = [
     ("low-pass, decimate", "degradation"),
     ("X, narrowband", ""),
     ("check, float32", "_clips"),
-    ("hold out, scale", "_learned"),
-    ("to wideband length", "_interpolation"),
-    ("draw patches", "_patches"),
+    ("hold out, scale", "_estimators"),
+    ("to wideband length", "_signal"),
+    ("draw patches", "_training"),
     ("forward", "networks"),
-    ("loss", "_objectives"),
+    ("loss of the head", "_estimators"),
     ("step, keep the best", "_training"),
 ]
 
 PREDICTION = [
     ("X, narrowband", ""),
     ("check, float32", "_clips"),
-    ("batches, chunks", "_inference"),
-    ("scale", "_learned"),
-    ("to wideband length", "_interpolation"),
+    ("batches, chunks", "_prediction"),
+    ("scale", "_estimators"),
+    ("to wideband length", "_signal"),
     ("forward", "networks"),
-    ("cut the context", "_inference"),
-    ("undo the scale", "_learned"),
+    ("cut the context", "_prediction"),
+    ("head, undo the scale", "_estimators"),
     ("same container", "_clips"),
     ("Y, wideband", ""),
 ]
 
 STREAM = [
     ("chunk, narrowband", ""),
-    ("check, float32", "_clips"),
-    ("pieces", "_streaming"),
-    ("scale", "_learned"),
-    ("to wideband length", "_interpolation"),
-    ("run what is there", "_inference"),
+    ("check, pieces", "_prediction"),
+    ("scale", "_estimators"),
+    ("to wideband length", "_signal"),
+    ("run what is there", "_prediction"),
     ("layer by layer", "networks"),
-    ("undo the scale", "_learned"),
-    ("join", "_streaming"),
+    ("head, undo the scale", "_estimators"),
+    ("join", "_prediction"),
     ("audio, wideband", ""),
 ]
+
+
+def list_rooms():
+    """Return the rooms and what they hold as a definition list in reStructuredText."""
+    rooms = {name or PACKAGE: holds for name, holds in read_rooms().items()}
+    text = "\n".join(f"``{name}``\n   {holds}." for name, holds in rooms.items())
+    return text + "\n"
 
 
 def write(folder, out):
@@ -216,3 +222,4 @@ def write(folder, out):
     }
     for name, text in drawings.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")
+    (out / "rooms.rst").write_text(list_rooms(), encoding="utf-8")

@@ -159,7 +159,7 @@ def test_public_names_exist(module_name):
 def test_arrows_in_the_drawing_of_the_rooms_lead_down():
     imports = DRAWING.read_imports(ROOT)
     arrows = DRAWING.leave_out_indirect(imports)
-    centres, height = DRAWING._place(imports, arrows)
+    centres, height = DRAWING.place(imports, arrows)
     assert set(centres) == set(ROOMS)
     assert all(centres[a][1] < centres[b][1] < height for a, b in arrows)
 

@@ -1,6 +1,8 @@
 """AudioSuperResolver: learning, prediction, devices, parameters and their errors."""
 
 import pickle
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from resolvers import RATIO, make_clips, make_pairs, small_resolver
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
+import sklearn_audiosr
 from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender, SplineUpsampler
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet
@@ -191,3 +194,49 @@ def test_a_warm_start_does_not_depend_on_how_estimators_are_printed(pairs):
     est = small_resolver(warm_start=True, max_epochs=1).fit(*pairs)
     with config_context(print_changed_only=False):
         assert est.fit(*pairs).n_iter_ == 2
+
+
+PACKAGE = Path(sklearn_audiosr.__file__).parent
+
+
+class Tracing(torch.nn.Module):
+    """Notes the functions of the package through which each call came."""
+
+    stride, look_back, look_ahead = 1, 0, 0
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(1))
+        self.ways = []
+
+    def forward(self, x):
+        frame, way = sys._getframe(1), []
+        while frame is not None:
+            inside = PACKAGE in Path(frame.f_code.co_filename).parents
+            if inside and frame.f_code.co_name != "<listcomp>":  # a loop of its function
+                way.append(frame.f_code.co_name)
+            frame = frame.f_back
+        self.ways.append(way[::-1])
+        return self.gain * x
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list])
+def test_fit_predict_and_stream_reach_the_network_in_eight_hops(pairs, kind):
+    network = Tracing()
+
+    class Config:
+        def build(self):
+            return network
+
+        def __deepcopy__(self, memo):
+            return self
+
+    X, Y = map(kind, pairs)
+    est = AudioSuperResolver(Config(), max_epochs=1, patch_length=512).fit(X, Y)
+    est.predict(X)
+    stream = est.stream()
+    stream.push(X[0])
+    stream.flush()
+    ways = {way[0]: len(way) for way in sorted(network.ways, key=len)}
+    assert {"fit", "predict", "push"} <= set(ways)
+    assert max(ways.values()) <= 8, network.ways

@@ -5,6 +5,7 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import chain
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -202,7 +203,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         return head.to_waveform(outputs) * np.float32(self.scale_)
 
     def _run_network(self, clips, n_outputs):
-        """Yield the network's outputs for each clip; short ones of like lengths share passes."""
+        """Return an iterator over the network's outputs; short clips of like lengths share passes."""
         from sklearn_audiosr._prediction.loop import predict_clips
         from sklearn_audiosr._torch import Workspace, resolve_device
 
@@ -212,8 +213,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         lazy = clips.kind == "lazy"  # what is read when asked for is read one by one
         groups = ([clip] for clip in clips) if lazy else [list(clips)]
         workspace = Workspace(n_uses=len(clips)) if lazy else None
-        for group in groups:
-            yield from predict_clips(
+        return chain.from_iterable(
+            predict_clips(
                 network,
                 [source.open(clip) for clip in group],
                 device,
@@ -221,6 +222,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
                 workspace=workspace,
                 n_outputs=n_outputs,
             )
+            for group in groups
+        )
 
     def _open_stages(self):
         from sklearn_audiosr._prediction.network_stream import stream_opener
