@@ -223,3 +223,40 @@ def private_names(path):
 def is_private(name):
     """Return whether a name begins with an underscore, other than __init__ and its like."""
     return name.startswith("_") and not name.endswith("__")
+
+
+def lines_of_code(tree, text):
+    """Count the lines of a file, but for the docstrings of its classes."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    documented = sum(
+        len((ast.get_docstring(node, clean=False) or "").split("\n")) for node in classes
+    )
+    return len(text.splitlines()) - documented
+
+
+def longest_body(tree):
+    """Return the lines of the longest function, without its docstring."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    bodies = [f.body[1:] if ast.get_docstring(f) else f.body for f in functions]
+    return max((body[-1].end_lineno - body[0].lineno + 1 for body in bodies if body), default=0)
+
+
+def test_files_and_functions_are_short_and_few_modules_lie_flat():
+    texts = {name: path.read_text(encoding="utf-8") for name, path in MODULES.items()}
+    trees = {name: ast.parse(text) for name, text in texts.items()}
+    assert [name for name in trees if lines_of_code(trees[name], texts[name]) > 300] == []
+    assert [name for name, tree in trees.items() if longest_body(tree) > 40] == []
+    assert len(list(ROOT.glob("*.py"))) <= 6
+
+
+def test_a_learned_estimator_has_few_hooks_and_the_loop_few_parameters():
+    from sklearn_audiosr._estimators.learned import LearnedUpsampler
+    from sklearn_audiosr._training.loop import train
+
+    own = [sklearn_audiosr.AudioSuperResolver, sklearn_audiosr.DNNBandwidthExtender]
+    methods = {n for n, value in vars(LearnedUpsampler).items() if inspect.isfunction(value)}
+    hooks = {n for cls in own for n in methods & set(vars(cls)) if n.startswith("_")} - {"__init__"}
+    assert len(hooks) <= 8, hooks
+    undocumented = [n for n in hooks if not inspect.getdoc(getattr(LearnedUpsampler, n))]
+    assert undocumented in ([], ["_open_stages"])  # documented in the base class
+    assert len(inspect.signature(train).parameters) <= 8
