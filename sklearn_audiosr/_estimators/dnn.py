@@ -1,5 +1,7 @@
 """A dense network on short-time spectra: the learned baseline of the paper."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -103,7 +105,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     def __init__(
         self,
-        hidden_layer_sizes: "Sequence[int]" = (2048, 2048, 2048),
+        hidden_layer_sizes: Sequence[int] = (2048, 2048, 2048),
         *,
         phase: Literal["predicted", "imaged", "oracle"] = "predicted",
         frame_length: int = 512,
@@ -117,13 +119,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
         early_stopping: bool = False,
         n_iter_no_change: int = 8,
         warm_start: bool = False,
-        checkpoint: "str | os.PathLike[str] | None" = None,
-        callbacks: "Sequence[Callable[..., Any]] | None" = None,
-        device: "str | torch.device" = "auto",
+        checkpoint: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callable[..., Any]] | None = None,
+        device: str | torch.device = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         sampling_rate: float | None = None,
         verbose: int | bool = 0,
-        random_state: "int | np.random.RandomState | None" = None,
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.phase = phase
@@ -146,7 +148,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X: "ClipsLike", *, Y_oracle: "ClipsLike | None" = None) -> Any:
+    def predict(self, X: ClipsLike, *, Y_oracle: ClipsLike | None = None) -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -183,9 +185,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         clips, truths, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
         return clips.collect(clips.check_results(self._upsample_with(clips, truths)))
 
-    def score(
-        self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
-    ) -> float:
+    def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
         """Mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters

@@ -1,5 +1,7 @@
 """What learned estimators share: parameters, and the way to the training and prediction loops."""
 
+from __future__ import annotations
+
 import copy
 import os
 import warnings
@@ -39,7 +41,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
     _interpolation: str
     _faster_fit: str
-    network_: "nn.Module"
+    network_: nn.Module
     scale_: float
     loss_curve_: list[float]
     validation_scores_: list[float]
@@ -73,7 +75,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: "ClipsLike", Y: "ClipsLike", groups: "ArrayLike | None" = None) -> Self:
+    def fit(self, X: ClipsLike, Y: ClipsLike, groups: ArrayLike | None = None) -> Self:
         """Train on pairs of clips.
 
         Parameters
@@ -245,7 +247,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
 
 
-def _check_callbacks(callbacks: "Sequence[Callable] | None") -> None:
+def _check_callbacks(callbacks: Sequence[Callable] | None) -> None:
     if callbacks is None:
         return
     if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):

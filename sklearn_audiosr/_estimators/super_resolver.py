@@ -1,5 +1,7 @@
 """The paper's network as a scikit-learn estimator."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -190,12 +192,12 @@ class AudioSuperResolver(LearnedUpsampler):
         self,
         network: Any = None,
         *,
-        objective: "ObjectiveName | Callable[..., torch.Tensor] | None" = None,
-        noise_model: "NoiseModelName | Callable[..., torch.Tensor] | object | None" = None,
+        objective: ObjectiveName | Callable[..., torch.Tensor] | None = None,
+        noise_model: NoiseModelName | Callable[..., torch.Tensor] | object | None = None,
         highband_gain: float = 1.0,
         patch_length: int = 8192,
         batch_size: int = 16,
-        optimizer: "OptimizerName | None" = None,
+        optimizer: OptimizerName | None = None,
         learning_rate: float = 1e-4,
         learning_rate_schedule: Literal["constant", "cosine"] = "constant",
         max_epochs: int = 100,
@@ -203,13 +205,13 @@ class AudioSuperResolver(LearnedUpsampler):
         early_stopping: bool = False,
         n_iter_no_change: int = 10,
         warm_start: bool = False,
-        checkpoint: "str | os.PathLike[str] | None" = None,
-        callbacks: "Sequence[Callable[..., Any]] | None" = None,
-        device: "str | torch.device" = "auto",
+        checkpoint: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callable[..., Any]] | None = None,
+        device: str | torch.device = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         sampling_rate: float | None = None,
         verbose: int | bool = 0,
-        random_state: "int | np.random.RandomState | None" = None,
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.network = network
         self.objective = objective
@@ -305,15 +307,15 @@ class AudioSuperResolver(LearnedUpsampler):
 
     @overload
     def predict(
-        self, X: "ClipsLike", *, return_std: Literal[False] = False,
+        self, X: ClipsLike, *, return_std: Literal[False] = False,
         highband_gain: float | None = None,
     ) -> Any: ...  # fmt: skip
     @overload
     def predict(
-        self, X: "ClipsLike", *, return_std: Literal[True], highband_gain: float | None = None
+        self, X: ClipsLike, *, return_std: Literal[True], highband_gain: float | None = None
     ) -> tuple[Any, Any]: ...
     def predict(
-        self, X: "ClipsLike", *, return_std: bool = False, highband_gain: float | None = None
+        self, X: ClipsLike, *, return_std: bool = False, highband_gain: float | None = None
     ) -> Any:
         """Upsample narrowband clips.
 
@@ -365,9 +367,9 @@ class AudioSuperResolver(LearnedUpsampler):
 
     def sample_y(
         self,
-        X: "ClipsLike",
+        X: ClipsLike,
         n_samples: int = 1,
-        random_state: "int | np.random.RandomState | None" = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> Any:
         """Draw wideband clips from the predicted density.
 
