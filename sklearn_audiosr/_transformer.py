@@ -16,6 +16,9 @@ from sklearn_audiosr._validation import validated_fit
 
 RandomState: TypeAlias = int | np.random.RandomState | None
 
+# a value, or (lowest, highest) to draw one from for each clip
+Range: TypeAlias = float | tuple[float, float]
+
 # a clip, float32, and its index -> the changed clip, float32
 ChangeClip: TypeAlias = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
 
