@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sklearn_audiosr._transformer import RandomState
 
 
-class DNNBandwidthExtender(LearnedUpsampler):
+class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
     """Extend the bandwidth with a dense network that predicts the highband's spectrum.
 
     The method of Li et al. [1]_, as Kuleshov et al. [2]_ compare with it: from the log magnitude
