@@ -1,8 +1,13 @@
 """What belongs together: clips and their targets, predictions, groups and weights."""
 
-import numpy as np
+from __future__ import annotations
 
-from sklearn_audiosr._clips import Clips
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sklearn_audiosr._clips import Clips, ClipsLike
 
 _RATES_REMEDY = (
     "if the rates have another ratio, resample to an integer one; if X and Y were mixed up, swap "
@@ -10,7 +15,13 @@ _RATES_REMEDY = (
 )
 
 
-def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
+def check_pairs(
+    X: ClipsLike,
+    Y: ClipsLike,
+    *,
+    upsampling_ratio: int | None = None,
+    dtype: DTypeLike = np.float32,
+) -> tuple[Clips, Clips, int]:
     """Check narrowband clips against their wideband targets.
 
     Parameters
@@ -53,7 +64,7 @@ def check_pairs(X, Y, *, upsampling_ratio=None, dtype=np.float32):
     return X, Y, upsampling_ratio
 
 
-def check_groups(groups, n_clips):
+def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
     """Return `groups` as an array with one label for each of `n_clips` clips, or None.
 
     Parameters
@@ -90,7 +101,9 @@ def check_groups(groups, n_clips):
     return groups
 
 
-def check_comparison(y_true, y_pred, sample_weight=None):
+def check_comparison(
+    y_true: ClipsLike, y_pred: ClipsLike, sample_weight: ArrayLike | None = None
+) -> tuple[Clips, Clips, NDArray[np.float64] | None]:
     """Return two containers as float64 `Clips`, and weights as an array or None.
 
     Parameters
@@ -121,7 +134,7 @@ def check_comparison(y_true, y_pred, sample_weight=None):
     return y_true, y_pred, _check_weights(sample_weight, len(y_true))
 
 
-def _check_weights(sample_weight, n_clips):
+def _check_weights(sample_weight: ArrayLike | None, n_clips: int) -> NDArray[np.float64] | None:
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight)
@@ -134,7 +147,7 @@ def _check_weights(sample_weight, n_clips):
     return weights.astype(np.float64)
 
 
-def _learn_ratio(shapes):
+def _learn_ratio(shapes: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> int:
     ratios = [y_shape[-1] / x_shape[-1] for x_shape, y_shape in shapes]
     # the lower median: one bad pair of several does not change the ratio
     ratio = max(1, round(sorted(ratios)[(len(ratios) - 1) // 2]))
@@ -148,7 +161,7 @@ def _learn_ratio(shapes):
     return ratio
 
 
-def _check_pair(i, x_shape, y_shape, ratio):
+def _check_pair(i: int, x_shape: tuple[int, ...], y_shape: tuple[int, ...], ratio: int) -> None:
     if y_shape[-1] != ratio * x_shape[-1]:
         # a difference of a few timepoints comes from cutting, a larger one from the rates
         far = abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 
 from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
-
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-_check_parameters_at_fit: Callable[[_Method], _Method] = _fit_context(
-    prefer_skip_nested_validation=True
-)
+from sklearn_audiosr._validation import validated_fit
 
 RandomState: TypeAlias = int | np.random.RandomState | None
+
+# a value, or (lowest, highest) to draw one from for each clip
+Range: TypeAlias = float | tuple[float, float]
 
 # a clip, float32, and its index -> the changed clip, float32
 ChangeClip: TypeAlias = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
@@ -58,7 +57,7 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
             self, X: ClipsLike, y: Any = ..., **fit_params: Any
         ) -> Any: ...
 
-    @_check_parameters_at_fit
+    @validated_fit(prefer_skip_nested_validation=True)
     def fit(self, Y: ClipsLike, y: Any = None) -> Self:
         """Check the parameters and the clips; nothing is learned.
 

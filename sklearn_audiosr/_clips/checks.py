@@ -1,8 +1,12 @@
 """Checks of one clip or array of clips: numbers, channels, finite values; PCM becomes floats."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
 MAX_CHANNELS = 64
@@ -11,7 +15,7 @@ MAX_CHANNELS = 64
 _PCM_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
 
 
-def text_message(name):
+def text_message(name: str) -> str:
     """Return the error message for text in place of numbers.
 
     Parameters
@@ -27,7 +31,7 @@ def text_message(name):
     return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
 
 
-def check_array(array, name, dtype):
+def check_array(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
     """Return a 2-D or 3-D array of clips as floats, or raise.
 
     Parameters
@@ -71,7 +75,7 @@ def check_array(array, name, dtype):
     return waveforms
 
 
-def check_clip(clip, name, dtype):
+def check_clip(clip: Any, name: str, dtype: DTypeLike) -> NDArray[Any]:
     """Return one clip as floats with its own number of dimensions (1 or 2), or raise.
 
     Parameters
@@ -122,7 +126,7 @@ def check_clip(clip, name, dtype):
     return waveform
 
 
-def _check_n_channels(n_channels, name, transpose):
+def _check_n_channels(n_channels: int, name: str, transpose: str) -> None:
     if n_channels == 0:
         raise ValueError(f"{name} must have at least 1 channel, got 0: leave empty clips out.")
     if n_channels > MAX_CHANNELS:
@@ -132,7 +136,7 @@ def _check_n_channels(n_channels, name, transpose):
         )
 
 
-def _to_float(array, name, dtype):
+def _to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
     """Cast to floats; signed PCM to [-1, 1)."""
     if array.dtype == object:
         try:
@@ -161,7 +165,7 @@ def _to_float(array, name, dtype):
         return np.ascontiguousarray(array, dtype=dtype)
 
 
-def all_finite(array):
+def all_finite(array: NDArray[Any]) -> bool:
     """Return whether an array holds neither NaN nor infinity.
 
     Parameters
@@ -179,7 +183,7 @@ def all_finite(array):
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
-def _check_finite(waveform, given, name):
+def _check_finite(waveform: NDArray[Any], given: NDArray[Any], name: str) -> None:
     if all_finite(waveform):
         return
     where = np.unravel_index(np.argmin(np.isfinite(waveform)), waveform.shape)
@@ -191,7 +195,7 @@ def _check_finite(waveform, given, name):
     )
 
 
-def overflow_error(name, peak):
+def overflow_error(name: str, peak: float) -> ValueError:
     """Return the error for a clip whose result is too large for float32.
 
     Parameters

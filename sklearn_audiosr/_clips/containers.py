@@ -1,9 +1,13 @@
 """`Clips`: a checked container of clips, and results in the same kind of container."""
 
-from collections.abc import Mapping, Sequence, Set
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Number
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from sklearn_audiosr._clips.checks import (
     all_finite,
@@ -19,7 +23,7 @@ _CONTAINERS = (
 )
 
 
-class Clips(Sequence):
+class Clips(Sequence[NDArray[Any]]):
     """A checked container of clips.
 
     Everything but a lazy sequence is checked when the container is made; a lazy sequence is
@@ -41,11 +45,12 @@ class Clips(Sequence):
         names the clip, the need, what was received and the remedy.
     """
 
-    def __init__(self, container, name, dtype=np.float32):
+    def __init__(self, container: Any, name: str, dtype: DTypeLike = np.float32) -> None:
         self.name = name
         self.dtype = np.dtype(dtype)
+        self._clips: Any
         self.kind, clips = _open_container(container, name)
-        self._lazy_shapes: dict[int, tuple] = {}  # of the clips read so far
+        self._lazy_shapes: dict[int, tuple[int, ...]] = {}  # of the clips read so far
         if self.kind == "array":
             self._clips = check_array(clips, name, self.dtype)
         elif self.kind == "lazy":
@@ -57,13 +62,13 @@ class Clips(Sequence):
                 f"{name} must hold at least 1 clip, got an empty container: give {_CONTAINERS}."
             )
 
-    def _check(self, index, clip):
+    def _check(self, index: int, clip: Any) -> NDArray[Any]:
         return check_clip(clip, f"{self.name}[{index}]", self.dtype)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._clips)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> NDArray[Any]:  # type: ignore[override]  # no slices
         """Return clip `index`, an array of shape (n_channels, n_timepoints)."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"{self.name} holds {len(self)} clips, got index {index}.")
@@ -73,10 +78,10 @@ class Clips(Sequence):
             self._lazy_shapes[index] = clip.shape
         return np.atleast_2d(clip)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NDArray[Any]]:
         return (self[i] for i in range(len(self)))
 
-    def shape_of(self, index):
+    def shape_of(self, index: int) -> tuple[int, ...]:
         """Return the shape of a clip, without reading again one that was read before.
 
         Parameters
@@ -97,7 +102,7 @@ class Clips(Sequence):
             shape = self[index].shape
         return shape if len(shape) == 2 else (1, *shape)
 
-    def collect(self, results):
+    def collect(self, results: Iterable[NDArray[Any]]) -> Any:
         """Put results, one for each clip, into the same kind of container.
 
         Parameters
@@ -122,7 +127,7 @@ class Clips(Sequence):
             return array
         return tuple(collected) if self.kind == "tuple" else collected
 
-    def check_results(self, results):
+    def check_results(self, results: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         """Yield results, one for each clip, and raise at one that is not finite.
 
         Parameters
@@ -145,12 +150,12 @@ class Clips(Sequence):
                 raise overflow_error(f"{self.name}[{i}]", np.abs(self[i]).max())
             yield result
 
-    def _is_mono_1d(self, index):
+    def _is_mono_1d(self, index: int) -> bool:
         if self.kind == "lazy":  # a result follows from its clip: that was read already
             return len(self._lazy_shapes[index]) == 1
         return self._clips[index].ndim == 1
 
-    def _collect_array(self, results):
+    def _collect_array(self, results: Iterator[NDArray[Any]]) -> NDArray[Any]:
         first = next(results)
         shape = first.shape if self._clips.ndim == 3 else first[0].shape
         array = np.empty((len(self), *shape), dtype=first.dtype)
@@ -160,7 +165,7 @@ class Clips(Sequence):
         return array
 
 
-def _open_container(container, name):
+def _open_container(container: Any, name: str) -> tuple[str, Any]:
     """Return the kind of a container, and its clips: an array, a list or a lazy sequence."""
     _reject_non_container(container, name)
     if hasattr(container, "__array__"):
@@ -179,7 +184,7 @@ def _open_container(container, name):
     return "lazy", container
 
 
-def _reject_non_container(container, name):
+def _reject_non_container(container: Any, name: str) -> None:
     if hasattr(container, "toarray") and hasattr(container, "nnz"):
         raise TypeError(
             f"{name} must be {_CONTAINERS}, got a sparse matrix: sparse input is not supported, "
@@ -197,11 +202,11 @@ def _reject_non_container(container, name):
         )
 
 
-def _holds_numbers(items):
+def _holds_numbers(items: Any) -> bool:
     return len(items) > 0 and isinstance(items[0], (Number, np.number, np.bool_))
 
 
-def _not_clips_message(shape, name):
+def _not_clips_message(shape: tuple[int, ...], name: str) -> str:
     return (
         f"{name} must be {_CONTAINERS}, got numbers of shape {shape}: Reshape your data, for "
         f"one clip pass a list that holds it, [x]."

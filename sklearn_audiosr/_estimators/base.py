@@ -1,10 +1,14 @@
 """What all estimators share: containers in and out, streams, and the score."""
 
+from __future__ import annotations
+
 import os
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,9 +18,9 @@ from sklearn_audiosr._prediction.stream import Stream
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-    from sklearn_audiosr._clips import ClipsLike
+    from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
 
 
 class BaseUpsampler(RegressorMixin, BaseEstimator):
@@ -30,14 +34,22 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
     upsampling_ratio_: int
     sampling_rate: float | None
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
         return tags
 
-    def predict(self, X: "ClipsLike") -> Any:
+    @overload
+    def predict(self, X: SupportsArray) -> NDArray[np.float32]: ...  # numpydoc ignore=GL08
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, X: tuple[Clip, ...]
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def predict(self, X: ClipSequence) -> list[NDArray[np.float32]]: ...  # numpydoc ignore=GL08
+    def predict(self, X: ClipsLike) -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -64,14 +76,14 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         clips = Clips(X, "X")
         return clips.collect(clips.check_results(self._upsample(clips)))
 
-    def _upsample(self, clips):
+    def _upsample(self, clips: Clips) -> Iterator[NDArray[np.float32]]:
         """Yield the wideband clip of each narrowband clip."""
         open_stage = self._open_stages()
         for clip in clips:
             yield open_stage().push(clip, last=True)
 
     @abstractmethod
-    def _open_stages(self):
+    def _open_stages(self) -> Callable[[], Any]:
         """Return a function that opens a stage: ``push(x, last)`` and ``latency``.
 
         It goes on with this fit, whatever is fitted later.
@@ -121,13 +133,13 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
             )
         return Stream(self._open_stages(), n_channels, self.upsampling_ratio_, self.sampling_rate)
 
-    def _forget_card(self):
+    def _forget_card(self) -> None:
         """Drop what the file of a loaded estimator told: it is not true of another fit."""
         self.__dict__.pop("card_", None)
 
     def save(
         self,
-        path: "str | os.PathLike[str]",
+        path: str | os.PathLike[str],
         *,
         card: dict[str, Any] | None = None,
         dtype: Literal["float32", "float16"] = "float32",
@@ -187,7 +199,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._measure_latency()
 
-    def _measure_latency(self):
+    def _measure_latency(self) -> int:
         return self._open_stages()().latency
 
     @property
@@ -196,9 +208,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         latency = self.latency_
         return None if self.sampling_rate is None else latency / self.sampling_rate
 
-    def score(
-        self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
-    ) -> float:
+    def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
         """Mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters

@@ -1,9 +1,11 @@
 """A dense network on short-time spectra: the learned baseline of the paper."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -16,12 +18,16 @@ from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
+    from torch import nn
 
-    from sklearn_audiosr._clips import ClipsLike
+    from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
+    from sklearn_audiosr._estimators.dnn_network import HighbandDNN
+    from sklearn_audiosr._estimators.network_input import NetworkStage
+    from sklearn_audiosr._transformer import RandomState
 
 
-class DNNBandwidthExtender(LearnedUpsampler):
+class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
     """Extend the bandwidth with a dense network that predicts the highband's spectrum.
 
     The method of Li et al. [1]_, as Kuleshov et al. [2]_ compare with it: from the log magnitude
@@ -103,7 +109,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
 
     def __init__(
         self,
-        hidden_layer_sizes: "Sequence[int]" = (2048, 2048, 2048),
+        hidden_layer_sizes: Sequence[int] = (2048, 2048, 2048),
         *,
         phase: Literal["predicted", "imaged", "oracle"] = "predicted",
         frame_length: int = 512,
@@ -117,13 +123,13 @@ class DNNBandwidthExtender(LearnedUpsampler):
         early_stopping: bool = False,
         n_iter_no_change: int = 8,
         warm_start: bool = False,
-        checkpoint: "str | os.PathLike[str] | None" = None,
-        callbacks: "Sequence[Callable[..., Any]] | None" = None,
-        device: "str | torch.device" = "auto",
+        checkpoint: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callable[..., Any]] | None = None,
+        device: str | torch.device = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         sampling_rate: float | None = None,
         verbose: int | bool = 0,
-        random_state: "int | np.random.RandomState | None" = None,
+        random_state: RandomState = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.phase = phase
@@ -146,7 +152,19 @@ class DNNBandwidthExtender(LearnedUpsampler):
         self.verbose = verbose
         self.random_state = random_state
 
-    def predict(self, X: "ClipsLike", *, Y_oracle: "ClipsLike | None" = None) -> Any:
+    @overload
+    def predict(  # numpydoc ignore=GL08
+        self, X: SupportsArray, *, Y_oracle: ClipsLike | None = ...
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, X: tuple[Clip, ...], *, Y_oracle: ClipsLike | None = ...
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def predict(  # numpydoc ignore=GL08
+        self, X: ClipSequence, *, Y_oracle: ClipsLike | None = ...
+    ) -> list[NDArray[np.float32]]: ...
+    def predict(self, X: ClipsLike, *, Y_oracle: ClipsLike | None = None) -> Any:
         """Upsample narrowband clips.
 
         Parameters
@@ -183,9 +201,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         clips, truths, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
         return clips.collect(clips.check_results(self._upsample_with(clips, truths)))
 
-    def score(
-        self, X: "ClipsLike", Y: "ClipsLike", sample_weight: "ArrayLike | None" = None
-    ) -> float:
+    def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
         """Mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters
@@ -213,7 +229,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
         Y_pred = self.predict(X, Y_oracle=Y)
         return signal_to_noise_ratio(Y, Y_pred, sample_weight=sample_weight)
 
-    def _check_parameters(self, ratio):
+    def _check_parameters(self, ratio: int) -> None:
         if ratio & (ratio - 1):
             raise ValueError(
                 "DNNBandwidthExtender needs an upsampling ratio that is a power of two (its frames "
@@ -237,7 +253,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
                 "method's own are (2048, 2048, 2048)."
             )
 
-    def _describe_architecture(self):
+    def _describe_architecture(self) -> dict[str, Any]:
         return {
             "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
             "phase": self.phase,
@@ -245,26 +261,32 @@ class DNNBandwidthExtender(LearnedUpsampler):
             "n_context_frames": self.n_context_frames,
         }
 
-    def _build_network(self, ratio):
+    def _build_network(self, ratio: int) -> nn.Module:
         from sklearn_audiosr._estimators.dnn_network import HighbandDNN
 
         return HighbandDNN(
             ratio, self.hidden_layer_sizes, self.frame_length, self.n_context_frames, self.phase
         )
 
-    def _make_head(self, network):
+    def _make_head(self, network: nn.Module) -> WaveformHead:
         return _SpectrumHead()
 
-    def _make_validation(self, head, network, held_out, device):
+    def _make_validation(
+        self,
+        head: WaveformHead,
+        network: Any,
+        held_out: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+        device: torch.device,
+    ) -> Callable[[], float] | None:
         """Return a function that computes the negative loss over held-out clips, or None."""
         if not held_out:
             return None
         return lambda: -_mean_loss(network, held_out, device, self.precision)
 
-    def _fitted_head(self):
+    def _fitted_head(self) -> WaveformHead:
         return _SpectrumHead()
 
-    def _open_stages(self):
+    def _open_stages(self) -> Callable[[], NetworkStage]:
         if self.network_.phase == "oracle":
             raise ValueError(
                 "stream needs a phase that is known before the truth, got phase='oracle': fit "
@@ -272,7 +294,7 @@ class DNNBandwidthExtender(LearnedUpsampler):
             )
         return super()._open_stages()
 
-    def _upsample_with(self, clips, truths):
+    def _upsample_with(self, clips: Clips, truths: Clips) -> Iterator[NDArray[np.float32]]:
         """Yield wideband clips that take the phase of `truths`."""
         from sklearn_audiosr._prediction.loop import predict_waveforms
         from sklearn_audiosr._torch import resolve_device
@@ -291,11 +313,22 @@ class _SpectrumHead(WaveformHead):
     score_name = "minus validation loss"
     attributes = {}
 
-    def loss(self, network, sources, targets, mask):
+    def loss(
+        self,
+        network: Any,
+        sources: torch.Tensor,
+        targets: torch.Tensor,
+        mask: torch.Tensor,
+    ) -> torch.Tensor:
         return network.loss(sources, targets, mask)
 
 
-def _mean_loss(network, held_out, device, precision):
+def _mean_loss(
+    network: HighbandDNN,
+    held_out: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    device: torch.device,
+    precision: str,
+) -> float:
     """Mean loss over all timepoints of the held-out clips."""
     import torch
 

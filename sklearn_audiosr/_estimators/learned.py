@@ -1,16 +1,17 @@
 """What learned estimators share: parameters, and the way to the training and prediction loops."""
 
+from __future__ import annotations
+
 import copy
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -21,12 +22,17 @@ from sklearn_audiosr._estimators.network_input import NetworkInput, NetworkStage
 from sklearn_audiosr._estimators.sklearn_callbacks import CallbackSupportMixin, FitTasks
 from sklearn_audiosr._pairs import check_groups, check_pairs
 from sklearn_audiosr._training.patches import PatchSampler
+from sklearn_audiosr._validation import validated_fit
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import torch
+    from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
-    from sklearn_audiosr._clips import ClipsLike
+    from sklearn_audiosr._clips import Clips, ClipsLike
+    from sklearn_audiosr._estimators.heads import WaveformHead
+    from sklearn_audiosr._training.checkpoint import Start
+    from sklearn_audiosr._training.state import History
 
 
 class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
@@ -40,7 +46,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
     _interpolation: str
     _faster_fit: str
-    network_: "nn.Module"
+    network_: nn.Module
     scale_: float
     loss_curve_: list[float]
     validation_scores_: list[float]
@@ -73,8 +79,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         "network_": "network",
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: "ClipsLike", Y: "ClipsLike", groups: "ArrayLike | None" = None) -> Self:
+    @validated_fit(prefer_skip_nested_validation=False)
+    def fit(self, X: ClipsLike, Y: ClipsLike, groups: ArrayLike | None = None) -> Self:
         """Train on pairs of clips.
 
         Parameters
@@ -133,7 +139,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         tasks.end_fit()
         return self
 
-    def _check_fit(self, ratio):
+    def _check_fit(self, ratio: int) -> None:
         if self.patch_length < ratio:
             raise ValueError(
                 f"patch_length must be at least the upsampling ratio, {ratio}, got "
@@ -142,10 +148,10 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         _check_callbacks(self.callbacks)
         self._check_parameters(ratio)
 
-    def _check_parameters(self, ratio):
+    def _check_parameters(self, ratio: int) -> None:
         """Raise ValueError for parameters that don't fit each other or the ratio."""
 
-    def _check_warm_start(self, ratio):
+    def _check_warm_start(self, ratio: int) -> None:
         if ratio != self.upsampling_ratio_:
             raise ValueError(
                 f"warm_start=True needs pairs of the ratio of the first fit, upsampling_ratio_="
@@ -160,26 +166,39 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
             )
 
     @abstractmethod
-    def _describe_architecture(self):
+    def _describe_architecture(self) -> Any:
         """Return what a warm start must find unchanged, as something to compare and to show."""
 
-    def _get_training_parameters(self):
+    def _get_training_parameters(self) -> dict[str, Any]:
         """Return the parameters that a checkpoint compares; equal ones must look equal."""
         return self.get_params(deep=False)
 
     @abstractmethod
-    def _build_network(self, ratio):
+    def _build_network(self, ratio: int) -> nn.Module:
         """Return a network with fresh weights."""
 
     @abstractmethod
-    def _make_head(self, network):
+    def _make_head(self, network: nn.Module) -> WaveformHead:
         """Return the head of a network that is to be trained."""
 
-    def _make_validation(self, head, network, held_out, device):
+    def _make_validation(
+        self,
+        head: WaveformHead,
+        network: nn.Module,
+        held_out: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+        device: torch.device,
+    ) -> Callable[[], float] | None:
         """Return a function that scores the network on held-out clips, or None without any."""
         return make_validation(head, network, held_out, device, self.precision)
 
-    def _keep_fit(self, network, history, source, start, head):
+    def _keep_fit(
+        self,
+        network: nn.Module,
+        history: History,
+        source: NetworkInput,
+        start: Start,
+        head: WaveformHead,
+    ) -> None:
         """Set the attributes of a fit."""
         self.network_, self.upsampling_ratio_, self.scale_ = network, source.ratio, source.scale
         for name, value in head.attributes.items():
@@ -191,18 +210,20 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         self.n_iter_ = len(self.loss_curve_)
 
     @abstractmethod
-    def _fitted_head(self):
+    def _fitted_head(self) -> WaveformHead:
         """Return the head of the fitted network."""
 
-    def _upsample(self, clips, head=None):
+    def _upsample(
+        self, clips: Clips, head: WaveformHead | None = None
+    ) -> Iterator[NDArray[np.float32]]:
         head = self._fitted_head() if head is None else head
         for outputs in self._run_network(clips, head.n_outputs):
             yield self._to_waveform(head, outputs)
 
-    def _to_waveform(self, head, outputs):
+    def _to_waveform(self, head: WaveformHead, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return head.to_waveform(outputs) * np.float32(self.scale_)
 
-    def _run_network(self, clips, n_outputs):
+    def _run_network(self, clips: Clips, n_outputs: int) -> Iterator[NDArray[np.float32]]:
         """Return an iterator over outputs; short clips of like lengths share their passes."""
         from sklearn_audiosr._prediction.loop import predict_clips
         from sklearn_audiosr._torch import Workspace, resolve_device
@@ -225,7 +246,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
             for group in groups
         )
 
-    def _open_stages(self):
+    def _open_stages(self) -> Callable[[], NetworkStage]:
         from sklearn_audiosr._prediction.network_stream import stream_opener
         from sklearn_audiosr._torch import resolve_device
 
@@ -235,20 +256,20 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         open_network = stream_opener(network, device, self.precision, head.n_outputs)
         return lambda: NetworkStage(source, open_network(), head)
 
-    def _measure_latency(self):
+    def _measure_latency(self) -> int:
         from sklearn_audiosr._prediction.network_stream import network_latency
 
         return self._network_input().stream().latency + network_latency(self.network_)
 
-    def _network_input(self):
+    def _network_input(self) -> NetworkInput:
         return NetworkInput(self._interpolation, self.upsampling_ratio_, self.scale_)
 
-    def _network_on(self, device):
+    def _network_on(self, device: torch.device) -> nn.Module:
         """Return the network on `device`; the one at rest stays on the CPU."""
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
 
 
-def _check_callbacks(callbacks: "Sequence[Callable] | None") -> None:
+def _check_callbacks(callbacks: Sequence[Callable[..., Any]] | None) -> None:
     if callbacks is None:
         return
     if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
@@ -259,7 +280,7 @@ def _check_callbacks(callbacks: "Sequence[Callable] | None") -> None:
         )
 
 
-def _warn_of_new_start():
+def _warn_of_new_start() -> None:
     warnings.warn(
         "This fit begins with new weights: what the loaded model has learned is lost. To go on "
         "from it, set_params(warm_start=True) before fit.",

@@ -1,17 +1,20 @@
 """The linear filter of least squared error: the baseline that is hard to beat."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._signal.interpolation import PolyphaseStream, pad_silence
 from sklearn_audiosr._signal.wiener import solve_polyphase_filters
+from sklearn_audiosr._validation import validated_fit
 
 if TYPE_CHECKING:
     from sklearn_audiosr._clips import ClipsLike
@@ -79,8 +82,8 @@ class LinearUpsampler(BaseUpsampler):
         self.alpha = alpha
         self.sampling_rate = sampling_rate
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: "ClipsLike", Y: "ClipsLike") -> Self:
+    @validated_fit(prefer_skip_nested_validation=True)
+    def fit(self, X: ClipsLike, Y: ClipsLike) -> Self:
         """Solve for the filters.
 
         Parameters
@@ -109,6 +112,6 @@ class LinearUpsampler(BaseUpsampler):
         self._forget_card()
         return self
 
-    def _open_stages(self):
+    def _open_stages(self) -> Callable[[], PolyphaseStream]:
         taps = self.coef_.astype(np.float32)  # of the last fit, whatever was set since
         return partial(PolyphaseStream, taps, len(taps) // 2, pad_silence)

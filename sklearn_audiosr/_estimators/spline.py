@@ -1,15 +1,18 @@
 """Cubic spline interpolation as an estimator: the baseline that adds nothing."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Self
 
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_audiosr._estimators.base import BaseUpsampler
 from sklearn_audiosr._pairs import check_pairs
-from sklearn_audiosr._signal.interpolation import stream_cubic
+from sklearn_audiosr._signal.interpolation import PolyphaseStream, stream_cubic
+from sklearn_audiosr._validation import validated_fit
 
 if TYPE_CHECKING:
     from sklearn_audiosr._clips import ClipsLike
@@ -65,8 +68,8 @@ class SplineUpsampler(BaseUpsampler):
     def __init__(self, *, sampling_rate: float | None = None) -> None:
         self.sampling_rate = sampling_rate
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: "ClipsLike", Y: "ClipsLike") -> Self:
+    @validated_fit(prefer_skip_nested_validation=True)
+    def fit(self, X: ClipsLike, Y: ClipsLike) -> Self:
         """Learn the upsampling ratio.
 
         Parameters
@@ -88,5 +91,5 @@ class SplineUpsampler(BaseUpsampler):
         self._forget_card()
         return self
 
-    def _open_stages(self):
+    def _open_stages(self) -> Callable[[], PolyphaseStream]:
         return partial(stream_cubic, self.upsampling_ratio_)

@@ -1,5 +1,7 @@
 """The paper's network as a scikit-learn estimator."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -21,11 +23,15 @@ from sklearn_audiosr._estimators.network_config import (
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
+    from torch import nn
 
-    from sklearn_audiosr._clips import ClipsLike
+    from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
+    from sklearn_audiosr._estimators.heads import WaveformHead
     from sklearn_audiosr._training.noise_models import NoiseModelName
     from sklearn_audiosr._training.objectives import ObjectiveName
     from sklearn_audiosr._training.optimizers import OptimizerName
+    from sklearn_audiosr._transformer import RandomState
 
 
 class AudioSuperResolver(LearnedUpsampler):
@@ -190,12 +196,12 @@ class AudioSuperResolver(LearnedUpsampler):
         self,
         network: Any = None,
         *,
-        objective: "ObjectiveName | Callable[..., torch.Tensor] | None" = None,
-        noise_model: "NoiseModelName | Callable[..., torch.Tensor] | object | None" = None,
+        objective: ObjectiveName | Callable[..., torch.Tensor] | None = None,
+        noise_model: NoiseModelName | Callable[..., torch.Tensor] | object | None = None,
         highband_gain: float = 1.0,
         patch_length: int = 8192,
         batch_size: int = 16,
-        optimizer: "OptimizerName | None" = None,
+        optimizer: OptimizerName | None = None,
         learning_rate: float = 1e-4,
         learning_rate_schedule: Literal["constant", "cosine"] = "constant",
         max_epochs: int = 100,
@@ -203,13 +209,13 @@ class AudioSuperResolver(LearnedUpsampler):
         early_stopping: bool = False,
         n_iter_no_change: int = 10,
         warm_start: bool = False,
-        checkpoint: "str | os.PathLike[str] | None" = None,
-        callbacks: "Sequence[Callable[..., Any]] | None" = None,
-        device: "str | torch.device" = "auto",
+        checkpoint: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callable[..., Any]] | None = None,
+        device: str | torch.device = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         sampling_rate: float | None = None,
         verbose: int | bool = 0,
-        random_state: "int | np.random.RandomState | None" = None,
+        random_state: RandomState = None,
     ) -> None:
         self.network = network
         self.objective = objective
@@ -233,14 +239,14 @@ class AudioSuperResolver(LearnedUpsampler):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _config(self):
+    def _config(self) -> Any:
         return check_network_config(self.network)
 
-    def _get_training_parameters(self):
+    def _get_training_parameters(self) -> dict[str, Any]:
         # None and AudioUNet() are the same
         return {**super()._get_training_parameters(), "network": self._config()}
 
-    def _check_parameters(self, ratio):
+    def _check_parameters(self, ratio: int) -> None:
         least = getattr(self._config(), "least_patch_length", 1)
         if self.patch_length < least:
             raise ValueError(
@@ -263,30 +269,30 @@ class AudioSuperResolver(LearnedUpsampler):
 
             check_optimizer(self.optimizer)
 
-    def _count_outputs(self):
+    def _count_outputs(self) -> int:
         if self.noise_model is None:  # torch need not be loaded to know
             return 1
         from sklearn_audiosr._training.noise_models import count_outputs
 
         return count_outputs(self.noise_model)
 
-    def _describe_architecture(self):
+    def _describe_architecture(self) -> str:
         n_outputs = self._count_outputs()
         return name_config(self._config()) + (f" with {n_outputs} outputs" if n_outputs > 1 else "")
 
-    def _build_network(self, ratio):
+    def _build_network(self, ratio: int) -> nn.Module:
         network = build_network(self._config(), ratio, self._count_outputs(), self.noise_model)
         check_outputs(network, self.noise_model, self.highband_gain)
         return network
 
-    def _make_noise_model(self):
+    def _make_noise_model(self) -> Any:
         if self.noise_model is None:  # torch need not be loaded to know
             return None
         from sklearn_audiosr._training.noise_models import make_noise_model
 
         return make_noise_model(self.noise_model)
 
-    def _make_head(self, network):
+    def _make_head(self, network: nn.Module) -> WaveformHead:
         from sklearn_audiosr._training.objectives import find_objective
 
         return choose_head(
@@ -296,7 +302,7 @@ class AudioSuperResolver(LearnedUpsampler):
             highband_gain=self.highband_gain,
         )
 
-    def _fitted_head(self, highband_gain=None):
+    def _fitted_head(self, highband_gain: float | None = None) -> WaveformHead:
         return choose_head(
             self.network_,
             noise_model=self.noise_model_,
@@ -304,16 +310,35 @@ class AudioSuperResolver(LearnedUpsampler):
         )
 
     @overload
-    def predict(
-        self, X: "ClipsLike", *, return_std: Literal[False] = False,
-        highband_gain: float | None = None,
-    ) -> Any: ...  # fmt: skip
+    def predict(  # numpydoc ignore=GL08
+        self,
+        X: SupportsArray,
+        *,
+        return_std: Literal[False] = ...,
+        highband_gain: float | None = ...,
+    ) -> NDArray[np.float32]: ...
     @overload
-    def predict(
-        self, X: "ClipsLike", *, return_std: Literal[True], highband_gain: float | None = None
+    def predict(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self,
+        X: tuple[Clip, ...],
+        *,
+        return_std: Literal[False] = ...,
+        highband_gain: float | None = ...,
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def predict(  # numpydoc ignore=GL08
+        self,
+        X: ClipSequence,
+        *,
+        return_std: Literal[False] = ...,
+        highband_gain: float | None = ...,
+    ) -> list[NDArray[np.float32]]: ...
+    @overload
+    def predict(  # numpydoc ignore=GL08
+        self, X: ClipsLike, *, return_std: Literal[True], highband_gain: float | None = ...
     ) -> tuple[Any, Any]: ...
     def predict(
-        self, X: "ClipsLike", *, return_std: bool = False, highband_gain: float | None = None
+        self, X: ClipsLike, *, return_std: bool = False, highband_gain: float | None = None
     ) -> Any:
         """Upsample narrowband clips.
 
@@ -354,7 +379,7 @@ class AudioSuperResolver(LearnedUpsampler):
             return self._predict_density(clips, head)
         return clips.collect(clips.check_results(self._upsample(clips, head)))
 
-    def _predict_density(self, clips, head):
+    def _predict_density(self, clips: Clips, head: Any) -> tuple[Any, ...]:
         """Return predictions and standard deviations, containers of clips."""
         self._check_density("return_std=True", "std")
         means, deviations = [], []
@@ -363,11 +388,23 @@ class AudioSuperResolver(LearnedUpsampler):
             deviations.append(head.std(outputs) * np.float32(self.scale_))
         return tuple(clips.collect(clips.check_results(part)) for part in (means, deviations))
 
+    @overload
+    def sample_y(  # numpydoc ignore=GL08
+        self, X: SupportsArray, n_samples: int = ..., random_state: RandomState = ...
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def sample_y(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, X: tuple[Clip, ...], n_samples: int = ..., random_state: RandomState = ...
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def sample_y(  # numpydoc ignore=GL08
+        self, X: ClipSequence, n_samples: int = ..., random_state: RandomState = ...
+    ) -> list[NDArray[np.float32]]: ...
     def sample_y(
         self,
-        X: "ClipsLike",
+        X: ClipsLike,
         n_samples: int = 1,
-        random_state: "int | np.random.RandomState | None" = 0,
+        random_state: RandomState = 0,
     ) -> Any:
         """Draw wideband clips from the predicted density.
 
@@ -413,7 +450,7 @@ class AudioSuperResolver(LearnedUpsampler):
             for outputs in self._run_network(clips, head.n_outputs)
         )
 
-    def _check_density(self, wanted, method):
+    def _check_density(self, wanted: str, method: str) -> None:
         """Raise ValueError unless the fitted noise model has a method."""
         if hasattr(self.noise_model_, method):
             return

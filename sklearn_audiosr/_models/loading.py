@@ -1,6 +1,7 @@
 """Load a fitted estimator of any class from a file."""
 
 import os
+from typing import Any, cast
 
 from sklearn_audiosr import _estimators
 from sklearn_audiosr._estimators.base import BaseUpsampler
@@ -71,9 +72,9 @@ def load(path: os.PathLike[str] | str) -> BaseUpsampler:
         raise ModelFileError(os.fspath(path), str(error), remedy) from error.__cause__
 
 
-def _find_class(model):
+def _find_class(model: Any) -> type[BaseUpsampler]:
     name = model.get("estimator") if isinstance(model, dict) else None
     names = _estimators.__all__
     if not isinstance(name, str) or name not in names:
         raise ProblemError(f"it must hold one of {', '.join(names)}, got {name!r:.80}")
-    return getattr(_estimators, name)
+    return cast(type[BaseUpsampler], getattr(_estimators, name))

@@ -1,7 +1,7 @@
 """Audio that comes chunk by chunk."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -112,13 +112,13 @@ class Stream:
         self._begin()
         return y
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a stream can't be copied or pickled, because it is in the middle of its audio: "
             "pickle the estimator, and open a stream where it is needed, est.stream()."
         )
 
-    def _check(self, chunk):
+    def _check(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
         try:
             array = np.asarray(chunk)
         except ValueError as error:  # a ragged list of lists
@@ -148,10 +148,10 @@ class Stream:
         self._ndim = array.ndim
         return x
 
-    def _begin(self):
+    def _begin(self) -> None:
         self._stage, self._peak = self._open_stage(), 0.0
 
-    def _join(self, pieces):
+    def _join(self, pieces: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
         if not all_finite(y):
             error = overflow_error("the audio of a stream", self._peak)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import fft, ndimage
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from sklearn_audiosr._clips import Clips
+from sklearn_audiosr._clips import Clips, ClipsLike
 from sklearn_audiosr._signal.images import ImageMeter, smooth
 
 # Ratios of the upsamplers whose images are looked for.
@@ -56,9 +56,7 @@ _IMAGE_EDGES = (0.55, 1.03)
 _MAX_EDGE_DB = 20.0
 
 
-def effective_bandwidth(
-    clips: ArrayLike | Sequence[ArrayLike], sampling_rate: float
-) -> NDArray[np.float64]:
+def effective_bandwidth(clips: ClipsLike, sampling_rate: float) -> NDArray[np.float64]:
     """Measure the frequency in Hz above which a clip holds nothing but its noise floor.
 
     Parameters
@@ -121,7 +119,7 @@ def effective_bandwidth(
     return np.array([_measure_clip(clip, sampling_rate) for clip in container])
 
 
-def _measure_clip(clip, sampling_rate):
+def _measure_clip(clip: NDArray[Any], sampling_rate: float) -> float:
     meter = BandwidthMeter(sampling_rate)
     meter.push(clip)
     return meter.bandwidth()
@@ -138,17 +136,19 @@ class BandwidthMeter:
         Where the search for steps starts, as a share of the Nyquist frequency.
     """
 
-    def __init__(self, sampling_rate, lowest=LOWEST):
+    def __init__(self, sampling_rate: float, lowest: float = LOWEST) -> None:
         self.sampling_rate, self._lowest = sampling_rate, lowest
         self._frame = _GRID * max(1, round(_SECONDS * sampling_rate / _GRID))
         self._window = np.kaiser(self._frame + 1, _KAISER_BETA)[:-1]
         n_bins = self._frame // 2 + 1
-        self._rest, self._past, self._n_frames = None, None, 0
+        self._rest: NDArray[Any] | None = None
+        self._past: NDArray[Any] | None = None
+        self._n_frames = 0
         self._power = np.zeros(n_bins)
         self._turns, self._sizes = np.zeros(n_bins, dtype=complex), np.zeros(n_bins)
         self._images = {ratio: ImageMeter(ratio, self._frame) for ratio in _RATIOS}
 
-    def push(self, block):
+    def push(self, block: NDArray[Any]) -> None:
         """Take the next block.
 
         Parameters
@@ -165,7 +165,7 @@ class BandwidthMeter:
         self._rest = x[:, n_frames * hop :].copy()
         self._n_frames += n_frames
 
-    def _add(self, x):
+    def _add(self, x: NDArray[Any]) -> None:
         framed = np.lib.stride_tricks.sliding_window_view(x, self._frame, axis=-1)
         # (n_channels, n_frames, n_bins)
         spectra = fft.rfft(framed[:, :: self._frame // 2] * self._window, axis=-1)
@@ -181,7 +181,7 @@ class BandwidthMeter:
         self._sizes += np.sum(np.abs(turns), axis=(0, 1))
         self._past = spectra[:, -_LAG:]
 
-    def bandwidth(self):
+    def bandwidth(self) -> float:
         """Measure the audio so far.
 
         Returns
@@ -201,7 +201,7 @@ class BandwidthMeter:
             edges.append(_find_edge(power, np.arange(lowest, highest), least))
         return min(edges) / n * self.sampling_rate / 2
 
-    def share_above(self, frequency):
+    def share_above(self, frequency: float) -> float:
         """Return the share of the power so far that lies above a frequency.
 
         Parameters
@@ -218,7 +218,7 @@ class BandwidthMeter:
         return self._power[first:].sum() / max(self._power.sum(), np.finfo(float).tiny)
 
 
-def _find_edge(power, bins, least):
+def _find_edge(power: NDArray[np.float64], bins: NDArray[np.intp], least: float) -> float:
     """Return where the lowest step of at least `least` dB lies, in bins; the last bin if none."""
     n = len(power) - 1
     level = smooth(power, 5)

@@ -1,13 +1,17 @@
 """Another end of the band."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from scipy.special import erfc
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation, reflect
 
 # Standard deviation of the slope, as a fraction of the Nyquist frequency. With an edge at 0.956 the
@@ -61,15 +65,17 @@ class CutBandEdge(Augmentation):
         "edges": [Interval(Real, 0.05, 1, closed="both"), tuple, list],
     }
 
-    def __init__(self, edges=(0.9, 0.96), *, p=1.0, random_state=None):
+    def __init__(
+        self, edges: Range = (0.9, 0.96), *, p: float = 1.0, random_state: RandomState = None
+    ) -> None:
         self.edges = edges
         self.p = p
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_range("edges", self.edges, 0.05, 1, "(0.9, 0.96)")
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         edge, n_timepoints = draw_from(self.edges, rng), clip.shape[-1]
         padded, n_reflected = reflect(clip)
         spectrum = fft.rfft(padded, axis=-1)

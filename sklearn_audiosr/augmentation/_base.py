@@ -1,11 +1,16 @@
 """What all augmentations share: the share of clips that are varied, and their random numbers."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import ClipTransformer
+from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
+from sklearn_audiosr._transformer import ChangeClip, ClipTransformer
 
 # Timepoints beyond each end of a clip that are filled by reflection before a Fourier transform,
 # which takes a clip for periodic: longer than any filter here rings.
@@ -19,12 +24,22 @@ class Augmentation(ClipTransformer):
     clips that are not varied but changed all the same, and `_check_parameters` for ranges.
     """
 
-    _parameter_constraints = {
+    p: float
+
+    _parameter_constraints: dict[str, Any] = {
         "p": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
     }
 
-    def transform(self, Y):
+    @overload
+    def transform(self, Y: SupportsArray) -> NDArray[np.float32]: ...  # numpydoc ignore=GL08
+    @overload
+    def transform(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, Y: tuple[Clip, ...]
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def transform(self, Y: ClipSequence) -> list[NDArray[np.float32]]: ...  # numpydoc ignore=GL08
+    def transform(self, Y: ClipsLike) -> Any:
         """Vary clips.
 
         Parameters
@@ -39,26 +54,26 @@ class Augmentation(ClipTransformer):
         """
         return self._map(Y, self._prepare)
 
-    def _prepare(self):
+    def _prepare(self) -> ChangeClip:
         rng_of = self._make_rng_of()
 
-        def change(clip, index):
+        def change(clip: NDArray[np.float32], index: int) -> NDArray[np.float32]:
             rng = rng_of(index)
             varied = self._vary(clip, rng) if rng.random() < self.p else self._leave(clip)
             return varied.astype(np.float32)
 
         return change
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         """Return the variation of a clip of shape (n_channels, n_timepoints)."""
         raise NotImplementedError
 
-    def _leave(self, clip):
+    def _leave(self, clip: NDArray[np.float32]) -> NDArray[Any]:
         """Return what becomes of a clip that is not varied."""
         return clip
 
 
-def reflect(clip):
+def reflect(clip: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
     """Continue a clip beyond both ends by reflection.
 
     Parameters

@@ -1,13 +1,17 @@
 """Other formants, as of a shorter or longer vocal tract."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import istft, stft
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
 _LOWEST, _HIGHEST = 0.5, 2.0
@@ -78,13 +82,20 @@ class ShiftFormants(Augmentation):
         "sampling_rate": [Interval(Real, 1000, None, closed="left"), None],
     }
 
-    def __init__(self, factors=(0.88, 1.14), *, sampling_rate=None, p=1.0, random_state=None):
+    def __init__(
+        self,
+        factors: Range = (0.88, 1.14),
+        *,
+        sampling_rate: float | None = None,
+        p: float = 1.0,
+        random_state: RandomState = None,
+    ) -> None:
         self.factors = factors
         self.sampling_rate = sampling_rate
         self.p = p
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if self.sampling_rate is None:
             raise ValueError(
                 "sampling_rate must be the rate in Hz of the clips that ShiftFormants is given, "
@@ -92,12 +103,13 @@ class ShiftFormants(Augmentation):
             )
         check_range("factors", self.factors, _LOWEST, _HIGHEST, "(0.88, 1.14)")
 
-    def _vary(self, clip, rng):
-        frame = 4 * round(_FRAME * self.sampling_rate / 4)  # a hop is a quarter
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
+        sampling_rate = cast(float, self.sampling_rate)  # checked
+        frame = 4 * round(_FRAME * sampling_rate / 4)  # a hop is a quarter
         return _shift(clip, draw_from(self.factors, rng), frame)
 
 
-def _shift(clip, factor, frame):
+def _shift(clip: NDArray[np.float32], factor: float, frame: int) -> NDArray[Any]:
     peak, n_timepoints = np.abs(clip).max(), clip.shape[-1]
     if peak == 0:
         return clip
@@ -110,7 +122,7 @@ def _shift(clip, factor, frame):
     return peak * istft(spectra * np.exp(change / 2), **framing)[1][:, :n_timepoints]
 
 
-def _warp(envelope, factor):
+def _warp(envelope: NDArray[Any], factor: float) -> NDArray[Any]:
     """Move an envelope of shape (channels, bins, frames) along its bins; the last one stays."""
     end = envelope.shape[1] - 1
     bend = _SHIFTED_BAND * end * min(1.0, 1 / factor)

@@ -1,10 +1,15 @@
 """Another level."""
 
-from numbers import Real
+from __future__ import annotations
 
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
 _MAX_GAIN = 200  # dB, either way: float32 ends before
@@ -46,13 +51,15 @@ class ChangeLevel(Augmentation):
         "gains_db": [Interval(Real, -_MAX_GAIN, _MAX_GAIN, closed="both"), tuple, list],
     }
 
-    def __init__(self, gains_db=(-12.0, 6.0), *, p=1.0, random_state=None):
+    def __init__(
+        self, gains_db: Range = (-12.0, 6.0), *, p: float = 1.0, random_state: RandomState = None
+    ) -> None:
         self.gains_db = gains_db
         self.p = p
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_range("gains_db", self.gains_db, -_MAX_GAIN, _MAX_GAIN, "(-12, 6)")
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         return clip * 10 ** (draw_from(self.gains_db, rng) / 20)

@@ -1,11 +1,16 @@
 """Another microphone and room, by a smooth filter."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils._param_validation import Interval
 
+from sklearn_audiosr._transformer import RandomState
 from sklearn_audiosr.augmentation._base import Augmentation
 
 _N_GAINS = 8
@@ -52,12 +57,14 @@ class ChangeMicrophone(Augmentation):
         "spread_db": [Interval(Real, 0, 40, closed="both")],
     }
 
-    def __init__(self, spread_db=3.0, *, p=1.0, random_state=None):
+    def __init__(
+        self, spread_db: float = 3.0, *, p: float = 1.0, random_state: RandomState = None
+    ) -> None:
         self.spread_db = spread_db
         self.p = p
         self.random_state = random_state
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         spectrum = fft.rfft(clip.astype(np.float64), axis=-1)
         places = np.sqrt(np.linspace(0, 1, spectrum.shape[-1]))
         gains_db = rng.normal(0, self.spread_db, _N_GAINS)

@@ -1,10 +1,15 @@
 """A noise floor."""
 
-from numbers import Real
+from __future__ import annotations
 
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
 _MAX_LEVEL = 200  # dB, either way: float32 ends before
@@ -54,14 +59,16 @@ class AddNoiseFloor(Augmentation):
         "levels_db": [Interval(Real, -_MAX_LEVEL, _MAX_LEVEL, closed="both"), tuple, list],
     }
 
-    def __init__(self, levels_db=(-95.0, -55.0), *, p=1.0, random_state=None):
+    def __init__(
+        self, levels_db: Range = (-95.0, -55.0), *, p: float = 1.0, random_state: RandomState = None
+    ) -> None:
         self.levels_db = levels_db
         self.p = p
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_range("levels_db", self.levels_db, -_MAX_LEVEL, _MAX_LEVEL, "(-95, -55)")
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         level = 10 ** (draw_from(self.levels_db, rng) / 20)
         return clip + level * rng.standard_normal(clip.shape)

@@ -1,12 +1,16 @@
 """Other phases under the same spectrum."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
 
@@ -54,15 +58,17 @@ class RotatePhase(Augmentation):
         "angles": [Interval(Real, -360, 360, closed="both"), tuple, list],
     }
 
-    def __init__(self, angles=(-180.0, 180.0), *, p=1.0, random_state=None):
+    def __init__(
+        self, angles: Range = (-180.0, 180.0), *, p: float = 1.0, random_state: RandomState = None
+    ) -> None:
         self.angles = angles
         self.p = p
         self.random_state = random_state
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_range("angles", self.angles, -360, 360, "(-180, 180)")
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         angle = np.deg2rad(draw_from(self.angles, rng))
         spectrum = fft.rfft(clip.astype(np.float64), axis=-1)
         return fft.irfft(spectrum * np.exp(1j * angle), n=clip.shape[-1], axis=-1)

@@ -1,12 +1,17 @@
 """Another speed, and another rate on the way."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import resample
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._transformer import check_range, draw_from
+from sklearn_audiosr._clips import Clip, ClipsLike
+from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation, reflect
 
 _SLOWEST, _FASTEST = 0.1, 10.0
@@ -74,20 +79,27 @@ class ChangeSpeed(Augmentation):
 
     def __init__(
         self,
-        speeds=(1.0, 1.25),
+        speeds: Range = (1.0, 1.25),
         *,
-        sampling_rate=None,
-        target_rate=None,
-        p=1.0,
-        random_state=None,
-    ):
+        sampling_rate: float | None = None,
+        target_rate: float | None = None,
+        p: float = 1.0,
+        random_state: RandomState = None,
+    ) -> None:
         self.speeds = speeds
         self.sampling_rate = sampling_rate
         self.target_rate = target_rate
         self.p = p
         self.random_state = random_state
 
-    def transform(self, Y):
+    # an array becomes a list here, which no other augmentation does
+    @overload  # type: ignore[override]
+    def transform(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
+        self, Y: tuple[Clip, ...]
+    ) -> tuple[NDArray[np.float32], ...]: ...
+    @overload
+    def transform(self, Y: ClipsLike) -> list[NDArray[np.float32]]: ...  # numpydoc ignore=GL08
+    def transform(self, Y: ClipsLike) -> Any:
         """Vary clips.
 
         Parameters
@@ -103,7 +115,21 @@ class ChangeSpeed(Augmentation):
         array = np.asarray(Y) if hasattr(Y, "__array__") else None
         return super().transform(Y if array is None or array.ndim < 2 else list(array))
 
-    def _check_parameters(self):
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def fit_transform(  # numpydoc ignore=GL08
+            self, X: tuple[Clip, ...], y: Any = ..., **fit_params: Any
+        ) -> tuple[NDArray[np.float32], ...]: ...
+        @overload
+        def fit_transform(  # numpydoc ignore=GL08
+            self, X: ClipsLike, y: Any = ..., **fit_params: Any
+        ) -> list[NDArray[np.float32]]: ...
+        def fit_transform(  # numpydoc ignore=GL08
+            self, X: ClipsLike, y: Any = ..., **fit_params: Any
+        ) -> Any: ...
+
+    def _check_parameters(self) -> None:
         check_range("speeds", self.speeds, _SLOWEST, _FASTEST, "(1.0, 1.25)")
         if self.target_rate is not None and self.sampling_rate is None:
             raise ValueError(
@@ -111,17 +137,19 @@ class ChangeSpeed(Augmentation):
                 "the rate in Hz of the clips, for example 44100."
             )
 
-    def _vary(self, clip, rng):
+    def _vary(self, clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[Any]:
         return _resample(clip, draw_from(self.speeds, rng) * self._rates())
 
-    def _leave(self, clip):
+    def _leave(self, clip: NDArray[np.float32]) -> NDArray[Any]:
         return _resample(clip, self._rates())
 
-    def _rates(self):
-        return 1.0 if self.target_rate is None else self.sampling_rate / self.target_rate
+    def _rates(self) -> float:
+        if self.target_rate is None or self.sampling_rate is None:
+            return 1.0
+        return self.sampling_rate / self.target_rate
 
 
-def _resample(clip, step):
+def _resample(clip: NDArray[Any], step: float) -> NDArray[Any]:
     """Resample to one timepoint for each `step` timepoints of the clip."""
     if step == 1:
         return clip

@@ -31,7 +31,7 @@ class Degradation(ClipTransformer):
         self, Y: ClipSequence
     ) -> list[NDArray[np.float32]]: ...
     def transform(self, Y: ClipsLike) -> Any:
-        """ChangeClip clips.
+        """Degrade clips.
 
         Parameters
         ----------

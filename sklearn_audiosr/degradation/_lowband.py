@@ -13,13 +13,17 @@ from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, Support
 
 
 @overload
-def ideal_lowband(clips: SupportsArray, upsampling_ratio: int) -> NDArray[np.float32]: ...
+def ideal_lowband(  # numpydoc ignore=GL08
+    clips: SupportsArray, upsampling_ratio: int
+) -> NDArray[np.float32]: ...
 @overload
-def ideal_lowband(  # type: ignore[overload-overlap]
+def ideal_lowband(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
     clips: tuple[Clip, ...], upsampling_ratio: int
 ) -> tuple[NDArray[np.float32], ...]: ...
 @overload
-def ideal_lowband(clips: ClipSequence, upsampling_ratio: int) -> list[NDArray[np.float32]]: ...
+def ideal_lowband(  # numpydoc ignore=GL08
+    clips: ClipSequence, upsampling_ratio: int
+) -> list[NDArray[np.float32]]: ...
 def ideal_lowband(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """Keep the true lowband of wideband clips and empty the highband.
 
@@ -66,13 +70,17 @@ def _empty_highband(clip: NDArray[np.float32], ratio: int) -> NDArray[np.float32
 
 
 @overload
-def trim_clips(clips: SupportsArray, upsampling_ratio: int) -> NDArray[np.float32]: ...
+def trim_clips(  # numpydoc ignore=GL08
+    clips: SupportsArray, upsampling_ratio: int
+) -> NDArray[np.float32]: ...
 @overload
-def trim_clips(  # type: ignore[overload-overlap]
+def trim_clips(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
     clips: tuple[Clip, ...], upsampling_ratio: int
 ) -> tuple[NDArray[np.float32], ...]: ...
 @overload
-def trim_clips(clips: ClipSequence, upsampling_ratio: int) -> list[NDArray[np.float32]]: ...
+def trim_clips(  # numpydoc ignore=GL08
+    clips: ClipSequence, upsampling_ratio: int
+) -> list[NDArray[np.float32]]: ...
 def trim_clips(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """Cut the end of each clip so that its length is a multiple of the upsampling ratio.
 
