@@ -68,7 +68,7 @@ def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
         est._keep_fit(network, history, network_input, start, head)
         est._interrupted_start = start if history.interrupted else None
         if checkpoint is not None and not history.interrupted:
-            checkpoint.remove()  # before another thread's fit may use the same file
+            checkpoint.remove()  # here, before another fit may use the same file
 
 
 def _open_network(est, sampler, ratio, resume):
