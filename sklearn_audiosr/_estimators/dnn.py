@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._estimators.heads import WaveformHead
+from sklearn_audiosr._estimators.dnn_head import SpectrumHead, mean_loss
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr.metrics import signal_to_noise_ratio
@@ -257,16 +257,16 @@ class DNNBandwidthExtender(LearnedUpsampler):
         )
 
     def _make_head(self, network):
-        return _SpectrumHead()
+        return SpectrumHead()
 
     def _make_validation(self, head, network, held_out, device):
         """Return a function that computes the negative loss over held-out clips, or None."""
         if not held_out:
             return None
-        return lambda: -_mean_loss(network, held_out, device, self.precision)
+        return lambda: -mean_loss(network, held_out, device, self.precision)
 
     def _fitted_head(self):
-        return _SpectrumHead()
+        return SpectrumHead()
 
     def _open_stages(self):
         if self.network_.phase == "oracle":
@@ -287,30 +287,3 @@ class DNNBandwidthExtender(LearnedUpsampler):
             read_source, shape = network_input.open(x, y)
             outputs = predict_waveforms(network, read_source, shape, device, self.precision)
             yield self._to_waveform(self._fitted_head(), outputs)
-
-
-class _SpectrumHead(WaveformHead):
-    """The output is the waveform; the network itself computes the loss, of spectra."""
-
-    score_name = "minus validation loss"
-    attributes = {}
-
-    def loss(self, network, sources, targets, mask):
-        return network.loss(sources, targets, mask)
-
-
-def _mean_loss(network, held_out, device, precision):
-    """Return the mean loss over all timepoints of the held-out clips."""
-    import torch
-
-    from sklearn_audiosr._estimators.dnn_network import cut_excerpts
-    from sklearn_audiosr._torch import Workspace, inference
-
-    total, count = 0.0, 0
-    with inference(network, device, precision, Workspace(n_uses=1)):
-        for source, target in cut_excerpts(held_out, network.hop):
-            source, target = source[:, None].to(device), target[:, None].to(device)
-            n = source.numel()
-            total += n * float(network.loss(source, target, torch.ones_like(source)))
-            count += n
-    return total / count

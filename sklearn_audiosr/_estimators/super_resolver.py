@@ -32,8 +32,8 @@ class AudioSuperResolver(LearnedUpsampler):
     """Super-resolve audio with a convolutional network.
 
     A cubic spline upsamples the clips, and a network adds what the spline lacks (Kuleshov et
-    al. [1]_). A prediction has no delay and exactly the length that the ratio asks for. `predict`
-    takes clips of any length, whatever the lengths at `fit`.
+    al. [1]_). `predict` takes clips of any length. Its results have no delay, and exactly
+    ``upsampling_ratio_`` times the length.
 
     Parameters
     ----------
@@ -43,15 +43,17 @@ class AudioSuperResolver(LearnedUpsampler):
         Pass a config to search over ``network__...``. The user guide, "A network of your own",
         says what ``build()`` must return.
     objective : str or callable, default=None
-        Training loss. Of the waveform: "rmse" (root mean squared error of each patch, as in the
-        published program), "mse", "paper_eq1" (equation (1) as printed) or "noise_to_signal"
-        (log10 of noise over signal energy). Of spectra with three frame lengths:
+        Training loss: a name, or a function ``loss(prediction, target, mask)`` of tensors
+        (batch, 1, time). A misspelt name is an error that lists them all. None means the network's
+        own loss, "spectral" for `SpectralNet`, else "rmse"; a `noise_model` needs None.
+
+        Losses of the waveform are "rmse" (root mean squared error of each patch, as in the
+        published program), "mse", "paper_eq1" (equation (1) as printed) and "noise_to_signal"
+        (log10 of noise over signal energy). Losses of spectra, with three frame lengths, are
         "multi_resolution_spectral" (magnitudes), "log_spectral" (log-spectral distance),
-        "complex_spectral" (with phase) or "spectral" ("log_spectral" plus 0.5 times
-        "noise_to_signal"). Or a function ``loss(prediction, target, mask)`` of tensors
-        (batch, 1, time). An error about a misspelt name lists all names. None means the network's
-        own, "spectral" for `SpectralNet`, else "rmse"; a `noise_model` needs None. If the network
-        separates the highband, 0.5 times "noise_to_signal" of the mean is added.
+        "complex_spectral" (with phase) and "spectral" ("log_spectral" plus 0.5 times
+        "noise_to_signal"). If the network separates the highband, 0.5 times "noise_to_signal" of
+        the mean is added to any of them.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_), calibrated on
         the clips held out for validation. The loss is its negative log likelihood. The user guide,
