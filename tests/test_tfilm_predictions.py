@@ -188,5 +188,5 @@ class Endless(Halving):
 
 
 def test_a_network_that_remembers_must_stream():
-    with pytest.raises(TypeError, match=r"\(or math.inf where it has stream\(\)\).*look_back"):
+    with pytest.raises(TypeError, match=r"\(or math.inf if it has stream\(\)\).*look_back"):
         lively_resolver(2, ModuleConfig(Endless))

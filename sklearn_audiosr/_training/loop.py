@@ -49,8 +49,6 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
 
     Warns
     -----
-    UserWarning
-        If training was interrupted (Ctrl-C).
     ConvergenceWarning
         If the loss or a prediction became infinite or NaN.
     """
@@ -91,7 +89,7 @@ def _run_epoch(training, step, batches, validate, callbacks):
         if len(losses) < len(batches):
             for callback in callbacks:
                 callback.after_step(training)
-    loss = torch.stack(losses).mean().item()  # the only wait for a GPU
+    loss = torch.stack(losses).mean().item()  # the first wait for a GPU in an epoch
     losses.clear()
     healthy = math.isfinite(loss) and _is_finite(training.network)
     score = validate() if healthy and validate is not None else None
@@ -137,8 +135,8 @@ def _is_finite(network):
 
 def _warn_diverged(epoch, sign):
     warnings.warn(
-        f"Training diverged in epoch {epoch} ({sign}): the estimator has the best weights of "
-        "earlier epochs. Lower learning_rate.",
+        f"Training diverged in epoch {epoch} ({sign}): the estimator has the best earlier "
+        "weights. Lower learning_rate.",
         ConvergenceWarning,
         stacklevel=2,
     )
