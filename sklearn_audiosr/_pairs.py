@@ -1,4 +1,4 @@
-"""What belongs together: clips and their targets, predictions, groups and weights."""
+"""Checks of clips against their targets, predictions, groups and weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_pairs(
     X, Y : containers of clips
         Narrowband sources and wideband targets.
     upsampling_ratio : int, default=None
-        The ratio that every pair must have; None learns it from the lengths.
+        Ratio that every pair must have; None learns it from the lengths.
     dtype : dtype, default=numpy.float32
         Floating-point type of the checked clips.
 
@@ -43,7 +43,7 @@ def check_pairs(
     Raises
     ------
     TypeError, ValueError
-        If clips are illegal, or sources and targets do not fit together.
+        If clips are illegal, or sources and targets don't fit together.
     """
     if Y is None:
         raise ValueError(
@@ -70,7 +70,7 @@ def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
     Parameters
     ----------
     groups : array-like of shape (n_clips,) or None
-        A speaker or a piece for each clip.
+        Speaker or piece of each clip.
     n_clips : int
         Number of clips.
 
@@ -82,7 +82,7 @@ def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
     Raises
     ------
     ValueError
-        If there are more or fewer labels than clips, or labels of several kinds.
+        If the number of labels is not that of clips, or their types can't be compared.
     """
     if groups is None:
         return None
@@ -94,9 +94,10 @@ def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
         )
     try:
         np.unique(groups)
-    except TypeError as error:  # unique labels are found by sorting
+    except TypeError as error:  # numpy.unique sorts the labels
         raise ValueError(
-            f"groups must hold labels of one kind, got {groups.tolist()!r:.80}: make texts of them."
+            f"groups must hold labels of one type, got {groups.tolist()!r:.80}: turn all into "
+            "strings."
         ) from error
     return groups
 
@@ -104,12 +105,12 @@ def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
 def check_comparison(
     y_true: ClipsLike, y_pred: ClipsLike, sample_weight: ArrayLike | None = None
 ) -> tuple[Clips, Clips, NDArray[np.float64] | None]:
-    """Return two containers as float64 `Clips`, and weights as an array or None.
+    """Check true clips against predictions and weights.
 
     Parameters
     ----------
     y_true, y_pred : containers of clips
-        Clips and predictions.
+        True and predicted clips.
     sample_weight : array-like of shape (n_clips,), default=None
         Weights of the clips.
 
@@ -118,12 +119,12 @@ def check_comparison(
     y_true, y_pred : Clips
         The checked containers, float64.
     weights : ndarray of shape (n_clips,) or None
-        The weights, float64.
+        The checked weights, float64.
 
     Raises
     ------
     ValueError, TypeError
-        If one of them is illegal, or their numbers differ.
+        If clips or weights are illegal, or their numbers differ.
     """
     y_true, y_pred = Clips(y_true, "y_true", np.float64), Clips(y_pred, "y_pred", np.float64)
     if len(y_true) != len(y_pred):
@@ -142,7 +143,7 @@ def _check_weights(sample_weight: ArrayLike | None, n_clips: int) -> NDArray[np.
     if not legal or not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise ValueError(
             f"sample_weight must hold one finite weight of at least 0 for each of the {n_clips} "
-            f"clips, not all 0, got an array of shape {weights.shape}: pass numbers, one a clip."
+            f"clips, not all 0, got an array of shape {weights.shape}: pass one number per clip."
         )
     return weights.astype(np.float64)
 
@@ -163,20 +164,17 @@ def _learn_ratio(shapes: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> int:
 
 def _check_pair(i: int, x_shape: tuple[int, ...], y_shape: tuple[int, ...], ratio: int) -> None:
     if y_shape[-1] != ratio * x_shape[-1]:
-        # a difference of a few timepoints comes from cutting, a larger one from the rates
-        far = abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio
-        raise ValueError(
+        message = (
             f"Y[{i}] must have {ratio * x_shape[-1]} timepoints (upsampling_ratio={ratio} times "
             f"len(X[{i}])={x_shape[-1]}), got {y_shape[-1]}: cut wideband clips to a multiple of "
             "the ratio."
-            + (
-                f" It is {y_shape[-1] / x_shape[-1]:.4g} times as long: {_RATES_REMEDY}"
-                if far
-                else ""
-            )
         )
+        # cutting makes a difference of a few timepoints, wrong rates a larger one
+        if abs(y_shape[-1] - ratio * x_shape[-1]) >= ratio:
+            message += f" It is {y_shape[-1] / x_shape[-1]:.4g} times as long: {_RATES_REMEDY}"
+        raise ValueError(message)
     if x_shape[0] != y_shape[0]:
         raise ValueError(
             f"Y[{i}] must have as many channels as X[{i}] ({x_shape[0]}), got {y_shape[0]}: pass "
-            "the same channels, or fold both to mono."
+            "the same channels, or mix both to mono."
         )

@@ -22,7 +22,7 @@ def randomize(network, seed=0):
 
 
 def lively_resolver(ratio=4, network=None, *, sampling_rate=None, **options):
-    """A fitted estimator whose network has random weights; `options` describe the network."""
+    """A fitted estimator whose network has random weights; `options` configure the network."""
     network = network or AudioUNet(**{"n_blocks": 2, "width": 1 / 32, **options})
     patch_length = max(96, getattr(network, "least_patch_length", 1))
     est = AudioSuperResolver(
@@ -63,8 +63,8 @@ class Lopsided(nn.Module):
         return self.last(nn.functional.pad(x, (5, 2)))
 
 
-class Description:
-    """The description of a network that has no parameters."""
+class ModuleConfig:
+    """Config of a network without parameters: ``build()`` makes an instance of a module class."""
 
     def __init__(self, module):
         self.module = module

@@ -304,7 +304,7 @@ def test_groups_of_wrong_length(groups):
 
 
 def test_groups_of_two_kinds():
-    with pytest.raises(ValueError, match=r"groups must hold labels of one kind, got \[None, 1"):
+    with pytest.raises(ValueError, match=r"groups must hold labels of one type, got \[None, 1"):
         check_groups([None, 1, "a"], 3)
 
 

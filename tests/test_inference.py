@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 import torch
-from lively import Description, Halving, lively_resolver
+from lively import Halving, ModuleConfig, lively_resolver
 from torch import nn
 
 from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender
@@ -220,7 +220,7 @@ def test_clips_of_one_length_share_a_pass_in_order(passes):
     assert _plan_batches(10 * [(1, 400)], 1000) == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
 
 
-@pytest.mark.parametrize("network", [Description(Halving), None])
+@pytest.mark.parametrize("network", [ModuleConfig(Halving), None])
 def test_networks_that_take_no_lengths_have_each_clip_alone(network, passes):
     if network is not None:
         est = lively_resolver(4, network)
@@ -283,7 +283,7 @@ def n_threads_inside(monkeypatch):
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 def test_threads_of_torch_stay_as_they_are_set(n_threads, n_threads_inside):
     torch.set_num_threads(n_threads)
-    est = lively_resolver(2, Description(Halving))
+    est = lively_resolver(2, ModuleConfig(Halving))
     assert torch.get_num_threads() == n_threads
     est.predict(np.ones((1, 100)))
     assert torch.get_num_threads() == n_threads
@@ -293,7 +293,7 @@ def test_threads_of_torch_stay_as_they_are_set(n_threads, n_threads_inside):
 def test_limits_of_threadpoolctl_hold_inside(n_threads_inside):
     torch.set_num_threads(2)
     with threadpoolctl.threadpool_limits(1):
-        est = lively_resolver(2, Description(Halving))
+        est = lively_resolver(2, ModuleConfig(Halving))
         est.predict(np.ones((1, 100)))
         assert n_threads_inside == {1}
     assert torch.get_num_threads() == 2

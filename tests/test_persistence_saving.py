@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from lively import Description, Lopsided
+from lively import Lopsided, ModuleConfig
 from model_files import X, Y, changed, save_kind
 from noisy import StudentNoise
 from resolvers import small_resolver
@@ -114,7 +114,7 @@ def log_prob(y, output):
         ({"objective": cosh}, r"objective must be .* set_params\(objective=None\) first"),
         ({"noise_model": log_prob}, "noise_model must be .* joblib.dump"),
         ({"noise_model": StudentNoise()}, "noise_model must be .*StudentNoise"),
-        ({"network": Description(Lopsided)}, "network must be .*Description"),
+        ({"network": ModuleConfig(Lopsided)}, "network must be .*ModuleConfig"),
         ({"sampling_rate": float("inf")}, "sampling_rate must be .*, got inf"),
         ({"network": AudioUNet(2, n_filters=[[8], [8]])}, "network__n_filters must be"),
     ],

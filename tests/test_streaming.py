@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from lively import Description, Halving, Lopsided, assert_same, lively_resolver
+from lively import Halving, Lopsided, ModuleConfig, assert_same, lively_resolver
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -37,8 +37,8 @@ MAKERS = {
     "code": lambda: lively_resolver(4),
     "paper": lambda: lively_resolver(4, layout="paper"),
     "tfilm": lambda: lively_resolver(4, TFiLM(n_blocks=2, width=1 / 32, block_length=32)),
-    "halving": lambda: lively_resolver(4, Description(Halving)),
-    "lopsided": lambda: lively_resolver(4, Description(Lopsided)),
+    "halving": lambda: lively_resolver(4, ModuleConfig(Halving)),
+    "lopsided": lambda: lively_resolver(4, ModuleConfig(Lopsided)),
     "dnn-predicted": lambda: make_dnn("predicted"),
     "dnn-imaged": lambda: make_dnn("imaged"),
 }  # all of upsampling ratio 4

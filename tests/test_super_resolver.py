@@ -153,12 +153,12 @@ def test_learned_estimators_share_one_family_of_arguments():
 
 @pytest.mark.parametrize("built", [torch.nn.Conv1d(1, 1, 9, padding=4), 3])
 def test_network_without_the_contract_is_named_before_training(pairs, built):
-    class Description:
+    class Config:
         def build(self):
             return built
 
-    with pytest.raises(TypeError, match="must give a torch.nn.Module with the integers stride"):
-        small_resolver(network=Description()).fit(*pairs)
+    with pytest.raises(TypeError, match="must return a torch.nn.Module with the integers stride"):
+        small_resolver(network=Config()).fit(*pairs)
 
 
 def test_patch_length_below_the_ratio(pairs):
@@ -172,8 +172,8 @@ def test_parameters_set_after_fit_are_checked_at_predict(pairs):
         est.predict(pairs[0])
 
 
-class PlainDescription:
-    """A description that is no estimator and has no repr of its own."""
+class PlainConfig:
+    """A config that is no estimator and has no repr of its own."""
 
     def __init__(self, width):
         self.width = width
@@ -182,11 +182,11 @@ class PlainDescription:
         return AudioUNet(n_blocks=2, width=self.width).build()
 
 
-def test_a_plain_description_can_be_warm_started(pairs):
-    est = small_resolver(network=PlainDescription(1 / 32), warm_start=True, max_epochs=1)
+def test_a_plain_config_can_be_warm_started(pairs):
+    est = small_resolver(network=PlainConfig(1 / 32), warm_start=True, max_epochs=1)
     assert est.fit(*pairs).fit(*pairs).n_iter_ == 2
-    est.set_params(network=PlainDescription(1 / 16))
-    with pytest.raises(ValueError, match=r"PlainDescription\(width=0.03125\), got Plain.*0.0625"):
+    est.set_params(network=PlainConfig(1 / 16))
+    with pytest.raises(ValueError, match=r"PlainConfig\(width=0.03125\), got Plain.*0.0625"):
         est.fit(*pairs)
 
 

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from lively import Description, Halving, assert_same, lively_resolver
+from lively import Halving, ModuleConfig, assert_same, lively_resolver
 from modulated import every_option, lively_estimator, lively_network, make_config, modulations
 from resolvers import make_pairs, small_resolver, weights
 from sklearn.base import clone
@@ -168,7 +168,7 @@ def test_fit_names_a_wrong_block_length(block_length, message):
         small_resolver(network=make_config(block_length=block_length)).fit(*make_pairs())
 
 
-class Patient(Description):
+class Patient(ModuleConfig):
     """A config of the user's that wants longer patches."""
 
     least_patch_length = 1000
@@ -188,5 +188,5 @@ class Endless(Halving):
 
 
 def test_a_network_that_remembers_must_stream():
-    with pytest.raises(TypeError, match=r"\(or math.inf where it has stream\(\)\).*look_back"):
-        lively_resolver(2, Description(Endless))
+    with pytest.raises(TypeError, match=r"\(or math.inf if it has stream\(\)\).*look_back"):
+        lively_resolver(2, ModuleConfig(Endless))

@@ -409,7 +409,7 @@ def test_fit_inside_no_grad_and_with_another_default_type(pairs):
     ],
 )
 def test_an_objective_gives_one_value_that_can_be_differentiated(pairs, objective, got):
-    with pytest.raises(ValueError, match=f"objective must give a tensor.*{re.escape(got)}"):
+    with pytest.raises(ValueError, match=f"objective must return a tensor.*{re.escape(got)}"):
         small_resolver(objective=objective).fit(*pairs)
 
 

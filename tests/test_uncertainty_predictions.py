@@ -158,7 +158,9 @@ class ShapelessNoise(GaussianNoise):
 
 def test_own_noise_model_must_answer_for_each_timepoint(pairs):
     est = small_resolver(noise_model=ShapelessNoise()).fit(*pairs)
-    with pytest.raises(ValueError, match=r"noise_model's std must give .*\(1, 1, 4096\), got \(\)"):
+    with pytest.raises(
+        ValueError, match=r"noise_model's std must return .*\(1, 1, 4096\), got \(\)"
+    ):
         est.predict(pairs[0], return_std=True)
     with pytest.raises(ValueError, match=r"noise_model's sample must .* got \(1, 4096\)"):
         est.sample_y(pairs[0])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from lively import Description, Halving, assert_same
+from lively import Halving, ModuleConfig, assert_same
 from noisy import MixtureNoise, StudentNoise, make_noisy_pairs
 from resolvers import make_pairs, small_resolver, weights
 
@@ -89,7 +89,9 @@ def test_bad_noise_model_is_named_before_training(pairs, noise_model):
 
 def test_log_density_of_the_whole_patch_is_an_error(pairs):
     est = small_resolver(noise_model=lambda y, output: -(y - output).square().sum(dim=2))
-    with pytest.raises(ValueError, match=r"log_prob must give one value a timepoint, .*\(14, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"log_prob must return one value per timepoint, .*\(14, 1\)"
+    ):
         est.fit(*pairs)
 
 
@@ -116,15 +118,17 @@ class PlainBuild:
 
 
 def test_network_without_outputs_for_the_noise_model(pairs):
-    est = small_resolver(network=Description(Halving), noise_model="heteroscedastic")
+    est = small_resolver(network=ModuleConfig(Halving), noise_model="heteroscedastic")
     with pytest.raises(
         TypeError,
         match=r"noise_model='heteroscedastic' needs a network with 2 output channels, got .*"
-        r"Description object .* whose build\(\) takes no n_outputs",
+        r"ModuleConfig object .* whose build\(\) takes no n_outputs",
     ):
         est.fit(*pairs)
     est.set_params(noise_model="laplace").fit(*pairs)
     assert len(np.unique(est.predict(pairs[0], return_std=True)[1])) == 1
     est = small_resolver(network=PlainBuild(), noise_model=MixtureNoise())
-    with pytest.raises(ValueError, match=r"build\(n_outputs=3\) must give .* got 1: let its last"):
+    with pytest.raises(
+        ValueError, match=r"build\(n_outputs=3\) must return .* got 1: let its last"
+    ):
         est.fit(*pairs)

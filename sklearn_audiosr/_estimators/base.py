@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class BaseUpsampler(RegressorMixin, BaseEstimator):
-    """Base of estimators from narrowband to wideband clips.
+    """Base of estimators that upsample narrowband clips.
 
-    A subclass learns ``upsampling_ratio_`` and whatever else in ``fit``, and returns in
-    ``_open_stages`` a function that opens what upsamples waveforms piece by piece, as
-    `PolyphaseStream` does.
+    A subclass learns ``upsampling_ratio_`` and its other attributes in ``fit``. Its
+    ``_open_stages`` returns a function that opens a stage: an object that upsamples waveforms piece
+    by piece, such as `PolyphaseStream`.
     """
 
     upsampling_ratio_: int
@@ -56,7 +56,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         ----------
         X : container of narrowband clips
             A 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) or
-            a sequence of clips of any lengths from 1 timepoint; a lazy sequence is read clip by
+            a sequence of clips of any lengths from 1 timepoint. A lazy sequence is read clip by
             clip.
 
         Returns
@@ -68,7 +68,10 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a clip is empty, or holds NaN, infinity or levels so large that the result does.
+            If a clip is empty, or holds NaN, infinity, or levels so large that the result is not
+            finite.
+        TypeError
+            If `X` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -84,13 +87,13 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
 
     @abstractmethod
     def _open_stages(self) -> Callable[[], Any]:
-        """Return a function that opens a stage: ``push(x, last)`` and ``latency``.
+        """Return a function that opens a stage with ``push(x, last)`` and ``latency``.
 
-        It goes on with this fit, whatever is fitted later.
+        Later fits do not change what it opens.
         """
 
     def stream(self, n_channels: int = 1) -> Stream:
-        """Open a stream: audio that comes chunk by chunk, from a microphone, a pipe or a file.
+        """Open a stream for audio that comes chunk by chunk: a microphone, a pipe or a file.
 
         Parameters
         ----------
@@ -100,15 +103,15 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Returns
         -------
         stream : Stream
-            ``stream.push(chunk)`` gives the wideband audio that follows from the chunks so far,
-            ``stream.flush()`` the rest; joined they equal `predict` of the joined chunks. It goes
-            on with this fit, whatever is fitted later.
+            ``stream.push(chunk)`` returns the wideband audio that follows from the chunks so far,
+            ``stream.flush()`` the rest. Joined, they equal `predict` of the joined chunks. Later
+            fits do not change an open stream.
 
         Raises
         ------
         ValueError
-            If `n_channels` is no integer from 1 to 64, or the estimator needs the truth
-            (``phase="oracle"``).
+            If `n_channels` is no integer from 1 to 64, if a parameter is out of its range, or if
+            the estimator needs the wideband clips (``phase="oracle"``).
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
 
@@ -134,7 +137,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         return Stream(self._open_stages(), n_channels, self.upsampling_ratio_, self.sampling_rate)
 
     def _forget_card(self) -> None:
-        """Drop what the file of a loaded estimator told: it is not true of another fit."""
+        """Drop ``card_``: the card of a loaded model does not describe another fit."""
         self.__dict__.pop("card_", None)
 
     def save(
@@ -144,26 +147,26 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         card: dict[str, Any] | None = None,
         dtype: Literal["float32", "float16"] = "float32",
     ) -> None:
-        """Save the fitted estimator in a file that is data: loading it runs no code.
+        """Save the fitted estimator in a file of plain data: loading it runs no code.
 
         Parameters
         ----------
         path : path-like
-            The file: safetensors, with a JSON document in its header. One that exists is replaced,
-            when the new one is complete.
+            The file: safetensors, with a JSON document in its header. A complete new file replaces
+            an old one.
         card : dict, default=None
-            What is to be known about the model, of plain values: data, licence, scores. ``load``
-            gives it back as ``card_``.
+            Facts about the model (data, licence, scores) as plain values. ``load`` returns them as
+            ``card_``.
         dtype : {"float32", "float16"}, default="float32"
-            Of a network's weights: "float16" halves the file, and rounds.
+            Type of a network's weights. "float16" halves the file and rounds.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter can't be in such a file, a function or an object of your own: use joblib
-            then.
+            If a parameter is a function or an object of your own: the file can't hold it, use
+            joblib.
         OSError
-            If the folder does not exist, or can't be written to.
+            If the folder does not exist, or is not writable.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
 
@@ -173,8 +176,9 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
 
         Notes
         -----
-        What belongs to the machine or the process is not kept: a `device` other than "cpu" becomes
-        "auto", a RandomState instance None, `callbacks`, `checkpoint` and `verbose` their defaults.
+        The file holds nothing of the machine or the process: a `device` other than "cpu" becomes
+        "auto", a RandomState instance None, and `callbacks`, `checkpoint` and `verbose` their
+        defaults.
 
         Examples
         --------
@@ -204,12 +208,12 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
 
     @property
     def latency_seconds_(self) -> float | None:
-        """The same in seconds; None without `sampling_rate`."""
+        """Latency of a stream in seconds; None without `sampling_rate`."""
         latency = self.latency_
         return None if self.sampling_rate is None else latency / self.sampling_rate
 
     def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
-        """Mean signal-to-noise ratio in dB over clips: higher is better.
+        """Compute the mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters
         ----------
@@ -226,7 +230,9 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If clips are empty, not finite, or don't fit their targets.
+            If clips are empty, not finite, or don't fit their targets or weights.
+        TypeError
+            If `X` or `Y` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_audiosr._estimators.heads import WaveformHead
+from sklearn_audiosr._estimators.dnn_head import SpectrumHead, mean_loss
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr.metrics import signal_to_noise_ratio
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
-    from sklearn_audiosr._estimators.dnn_network import HighbandDNN
+    from sklearn_audiosr._estimators.heads import WaveformHead
     from sklearn_audiosr._estimators.network_input import NetworkStage
     from sklearn_audiosr._transformer import RandomState
 
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
 class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
     """Extend the bandwidth with a dense network that predicts the highband's spectrum.
 
-    The method of Li et al. [1]_, as Kuleshov et al. [2]_ compare with it: from the log magnitude
-    of the lowband in nine frames (512 timepoints, half overlapped, Hamming) a network with three
-    hidden layers of 2048 rectified linear units predicts the log magnitude and the phase of the
-    highband. The lowband is kept from the input. Where the phase is predicted, the phase of the
-    middle frame's lowband is an input too; the loss is the mean squared error of the standardised
-    log power, and of the phase's cosine and sine.
+    The method of Li et al. [1]_, the learned baseline of Kuleshov et al. [2]_. The network reads
+    the log magnitude of the lowband in nine frames (512 timepoints, half overlapped, Hamming
+    window) and, to predict a phase, the lowband's phase in the middle frame. Three hidden layers of
+    2048 rectified linear units predict the log magnitude and the phase of the highband. The
+    lowband is that of the input. The loss is the mean squared error of the standardised log power,
+    and of the phase's cosine and sine.
 
     Parameters
     ----------
     hidden_layer_sizes : sequence of int, default=(2048, 2048, 2048)
         Units of each hidden layer.
     phase : {"predicted", "imaged", "oracle"}, default="predicted"
-        Phase of the highband: predicted by the network; imaged from the lowband, as if zeros were
-        put between its timepoints; or, for study only, the *true* phase (what the original
-        script did): ``predict`` then needs the wideband clips themselves, scorers other than
-        ``score`` can't be used, and its scores are no scores of a method that could be used.
+        Phase of the highband. "predicted": the network predicts it. "imaged": the lowband's images,
+        as if zeros were put between the narrowband timepoints. "oracle", for study only: the
+        *true* phase, as in the original script. Then ``predict`` needs the wideband clips, only
+        ``score`` can score, and no usable method has such scores.
     frame_length : int, default=512
-        Wideband timepoints of a frame; a power of two of at least 4 times the ratio.
+        Wideband timepoints of a frame: a power of two, at least 4 times the ratio.
     n_context_frames : int, default=9
-        Frames that the prediction of the middle one sees; odd.
+        Frames that the network reads to predict the middle one; odd.
     patch_length, batch_size, learning_rate, learning_rate_schedule, max_epochs, \
             validation_fraction, early_stopping, n_iter_no_change, warm_start, checkpoint, \
             callbacks, device, precision, sampling_rate, verbose, random_state : int, float, ...
-        As in `AudioSuperResolver`, with 8 for `n_iter_no_change` by default. The validation score
-        is the negative loss.
+        As in `AudioSuperResolver`, but `n_iter_no_change` is 8 by default and the validation
+        score is the negative loss.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         X : container of narrowband clips
             Any container of clips of any lengths from 1 timepoint.
         Y_oracle : container of wideband clips, default=None
-            The true wideband clips, whose phase ``phase="oracle"`` takes; None otherwise.
+            The true wideband clips, for ``phase="oracle"`` alone.
 
         Returns
         -------
@@ -183,13 +183,15 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         Raises
         ------
         ValueError
-            If a clip is empty or not finite, or `Y_oracle` is missing or given though `phase` asks
-            for the opposite.
+            If a clip is empty or not finite, or `Y_oracle` is missing with ``phase="oracle"``, or
+            given without.
+        TypeError
+            If `X` or `Y_oracle` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        phase = self.network_.phase  # of the last fit, whatever was set since
+        phase = self.network_.phase  # of the last fit, even if the parameter has changed
         if (phase == "oracle") != (Y_oracle is not None):
             raise ValueError(
                 f"Y_oracle must be given with phase='oracle' and with no other, got phase="
@@ -202,12 +204,12 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         return clips.collect(clips.check_results(self._upsample_with(clips, truths)))
 
     def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
-        """Mean signal-to-noise ratio in dB over clips: higher is better.
+        """Compute the mean signal-to-noise ratio in dB over clips: higher is better.
 
         Parameters
         ----------
         X, Y : containers of clips
-            Narrowband sources and wideband targets; ``phase="oracle"`` takes its phase from `Y`.
+            Narrowband sources and wideband targets. ``phase="oracle"`` takes the phase of `Y`.
         sample_weight : array-like of shape (n_clips,), default=None
             Weights of the clips.
 
@@ -219,7 +221,9 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         Raises
         ------
         ValueError
-            If clips are empty, not finite, or don't fit their targets.
+            If clips are empty, not finite, or don't fit their targets or weights.
+        TypeError
+            If `X` or `Y` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -233,24 +237,24 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         if ratio & (ratio - 1):
             raise ValueError(
                 "DNNBandwidthExtender needs an upsampling ratio that is a power of two (its frames "
-                f"must hold whole narrowband timepoints), got {ratio}: use AudioSuperResolver or "
+                f"hold whole narrowband timepoints), got {ratio}: use AudioSuperResolver or "
                 "LinearUpsampler for other ratios."
             )
         if self.frame_length & (self.frame_length - 1) or self.frame_length < 4 * ratio:
             raise ValueError(
                 f"frame_length must be a power of two of at least {4 * ratio} (4 times the "
-                f"upsampling ratio), got {self.frame_length}: the method's own is 512."
+                f"upsampling ratio), got {self.frame_length}: the published value is 512."
             )
         if self.n_context_frames % 2 == 0:
             raise ValueError(
-                f"n_context_frames must be odd, got {self.n_context_frames}: the frame that is "
-                "predicted is the middle one."
+                f"n_context_frames must be odd, got {self.n_context_frames}: the network predicts "
+                "the middle frame. The published value is 9."
             )
         sizes = self.hidden_layer_sizes
         if np.ndim(sizes) != 1 or any(not isinstance(n, Integral) or n < 1 for n in sizes):
             raise ValueError(
                 f"hidden_layer_sizes must hold integers of at least 1, got {sizes!r}: the "
-                "method's own are (2048, 2048, 2048)."
+                "published values are (2048, 2048, 2048)."
             )
 
     def _describe_architecture(self) -> dict[str, Any]:
@@ -269,7 +273,7 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         )
 
     def _make_head(self, network: nn.Module) -> WaveformHead:
-        return _SpectrumHead()
+        return SpectrumHead()
 
     def _make_validation(
         self,
@@ -281,65 +285,27 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         """Return a function that computes the negative loss over held-out clips, or None."""
         if not held_out:
             return None
-        return lambda: -_mean_loss(network, held_out, device, self.precision)
+        return lambda: -mean_loss(network, held_out, device, self.precision)
 
     def _fitted_head(self) -> WaveformHead:
-        return _SpectrumHead()
+        return SpectrumHead()
 
     def _open_stages(self) -> Callable[[], NetworkStage]:
         if self.network_.phase == "oracle":
             raise ValueError(
-                "stream needs a phase that is known before the truth, got phase='oracle': fit "
-                "with phase='predicted' or 'imaged'."
+                "stream needs a phase that follows from the narrowband audio, got phase='oracle': "
+                "fit with phase='predicted' or 'imaged'."
             )
         return super()._open_stages()
 
     def _upsample_with(self, clips: Clips, truths: Clips) -> Iterator[NDArray[np.float32]]:
-        """Yield wideband clips that take the phase of `truths`."""
+        """Yield wideband clips with the phase of `truths`."""
         from sklearn_audiosr._prediction.loop import predict_waveforms
         from sklearn_audiosr._torch import resolve_device
 
         device = resolve_device(self.device)
-        network, source, head = self._network_on(device), self._network_input(), _SpectrumHead()
+        network, network_input = self._network_on(device), self._network_input()
         for x, y in zip(clips, truths, strict=True):
-            read_source, shape = source.open(x, y)
+            read_source, shape = network_input.open(x, y)
             outputs = predict_waveforms(network, read_source, shape, device, self.precision)
-            yield self._to_waveform(head, outputs)
-
-
-class _SpectrumHead(WaveformHead):
-    """The output is the waveform, but the loss compares spectra inside the network."""
-
-    score_name = "minus validation loss"
-    attributes = {}
-
-    def loss(
-        self,
-        network: Any,
-        sources: torch.Tensor,
-        targets: torch.Tensor,
-        mask: torch.Tensor,
-    ) -> torch.Tensor:
-        return network.loss(sources, targets, mask)
-
-
-def _mean_loss(
-    network: HighbandDNN,
-    held_out: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
-    device: torch.device,
-    precision: str,
-) -> float:
-    """Mean loss over all timepoints of the held-out clips."""
-    import torch
-
-    from sklearn_audiosr._estimators.dnn_network import cut_excerpts
-    from sklearn_audiosr._torch import Workspace, inference
-
-    total, count = 0.0, 0
-    with inference(network, device, precision, Workspace(n_uses=1)):
-        for source, target in cut_excerpts(held_out, network.hop):
-            source, target = source[:, None].to(device), target[:, None].to(device)
-            n = source.numel()
-            total += n * float(network.loss(source, target, torch.ones_like(source)))
-            count += n
-    return total / count
+            yield self._to_waveform(self._fitted_head(), outputs)

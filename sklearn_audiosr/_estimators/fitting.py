@@ -1,4 +1,4 @@
-"""From the clips of a fit to a trained network."""
+"""Training of an estimator's network: everything around the training loop."""
 
 import copy
 
@@ -9,27 +9,32 @@ from sklearn_audiosr._estimators.network_input import NetworkInput
 from sklearn_audiosr._estimators.resuming import find_start, open_checkpoint
 
 
-def train_network(est, sampler, held_out, source, seed, resume, tasks):
-    """Train the network of an estimator, and keep what was learned.
+def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
+    """Train the network of an estimator and set the estimator's attributes.
 
-    Fits in threads of one process take turns, and an error leaves the last fit as it was.
+    Fits in threads of one process take turns. An error leaves the last fit as it was.
 
     Parameters
     ----------
     est : LearnedUpsampler
-        Its attributes are set.
+        The estimator, about to be fitted.
     sampler : PatchSampler
-        Draws patches of the clips that train.
+        Draws patches from the training clips.
     held_out : list of (ndarray, ndarray)
-        Network inputs and targets that validate.
-    source : NetworkInput
-        What the network sees of a clip.
+        Network inputs and targets for validation.
+    network_input : NetworkInput
+        Makes the network's input from a clip.
     seed : int
-        Of weights, patches and dropout.
+        Seeds weights, patches and dropout.
     resume : bool
-        Whether the weights of the last fit are trained further.
+        Whether to go on from the weights of the last fit.
     tasks : FitTasks
         Calls scikit-learn's callbacks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter, the network or the loss is illegal, or a checkpoint is of another fit.
     """
     import torch
 
@@ -38,16 +43,16 @@ def train_network(est, sampler, held_out, source, seed, resume, tasks):
     from sklearn_audiosr._training.loop import train
 
     device = resolve_device(est.device)
-    # the caller's inference mode would make weights that can't be trained
+    # weights made in a caller's inference mode can't be trained
     with torch.inference_mode(False), private_generators(device, seed):
         start = find_start(est, resume)
-        checkpoint = open_checkpoint(est, sampler.pairs(), held_out, source.ratio, start)
-        network = _open_network(est, sampler, source.ratio, resume).to(device)
+        checkpoint = open_checkpoint(est, sampler.pairs(), held_out, network_input.ratio, start)
+        network = _open_network(est, sampler, network_input.ratio, resume).to(device)
         head = est._make_head(network)
 
         def view_training(training):
             view = copy.copy(est)
-            view._keep_fit(training.network, training.history, source, start, head)
+            view._keep_fit(training.network, training.history, network_input, start, head)
             return view
 
         history = train(
@@ -60,11 +65,11 @@ def train_network(est, sampler, held_out, source, seed, resume, tasks):
             resume,
         )
         _calibrate(head, network, held_out or sampler.pairs(), device, est.precision)
-        network.to("cpu").eval()  # so that it unpickles where there is no GPU
-        est._keep_fit(network, history, source, start, head)
+        network.to("cpu").eval()  # so that it unpickles on machines without a GPU
+        est._keep_fit(network, history, network_input, start, head)
         est._interrupted_start = start if history.interrupted else None
         if checkpoint is not None and not history.interrupted:
-            checkpoint.remove()  # still in turn: the file may be the next one's then
+            checkpoint.remove()  # here, before another fit may use the same file
 
 
 def adopt_network(est, network, ratio, scale):
@@ -90,7 +95,7 @@ def adopt_network(est, network, ratio, scale):
 
 
 def _open_network(est, sampler, ratio, resume):
-    """Return a new network, or a copy of the last one."""
+    """Return a new network, or a copy of the last fit's."""
     if resume:
         return copy.deepcopy(est.network_).float()
     network = est._build_network(ratio)
@@ -107,7 +112,7 @@ def _make_schedule(est, network):
         batch_size=est.batch_size,
         learning_rate=est.learning_rate,
         learning_rate_schedule=est.learning_rate_schedule,
-        # a parameter of the estimator, or the network's own
+        # the estimator's parameter, or else the network's own
         optimizer=getattr(est, "optimizer", None)
         or str(getattr(network, "default_optimizer", "adam")),
         precision=est.precision,
@@ -138,18 +143,18 @@ def make_validation(head, network, held_out, device, precision):
     head : WaveformHead
         Scores the outputs.
     network : torch.nn.Module
-        On `device`.
+        The network, on `device`.
     held_out : list of (ndarray, ndarray)
         Network inputs and targets; silent targets are left out.
     device : torch.device
-        Where the network is.
+        Device of the network.
     precision : str
-        Arithmetic of the network.
+        Number format of the network.
 
     Returns
     -------
     validate : callable or None
-        ``validate()`` returns the score, NaN where a prediction is not finite; None without clips.
+        ``validate()`` returns the score, or NaN if a prediction is not finite. None without clips.
     """
     from sklearn_audiosr._prediction.loop import open_array, predict_clips
 
@@ -170,7 +175,7 @@ def make_validation(head, network, held_out, device, precision):
 
 
 def _calibrate(head, network, pairs, device, precision):
-    """Let the head estimate what it estimates from predictions of the trained network."""
+    """Calibrate the head, if it needs that, on predictions of the trained network."""
     from sklearn_audiosr._prediction.loop import open_array, predict_clips
 
     if not head.needs_calibration:

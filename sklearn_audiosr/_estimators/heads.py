@@ -2,15 +2,15 @@
 
 A head has
 
-- ``n_outputs``, the channels that it takes of the network;
-- ``loss(network, sources, targets, mask)``, a scalar tensor of tensors (batch, 1, time);
-- ``score(target, outputs)``, higher is better, and its name, ``score_name``;
-- ``to_waveform(outputs)``, the prediction;
-- ``calibrate(targets, outputs)``, what is estimated after training, and ``attributes``, what a fit
-  then keeps.
+- ``n_outputs``: how many output channels of the network it uses;
+- ``loss(network, sources, targets, mask)``: a scalar tensor from tensors (batch, 1, time);
+- ``score(target, outputs)``: a number, higher is better; ``score_name`` names it;
+- ``to_waveform(outputs)``: the prediction;
+- ``calibrate(targets, outputs)``: runs after training if ``needs_calibration``;
+- ``attributes``: attributes that a fit sets on the estimator.
 
-``outputs`` are arrays of shape (n_outputs, n_waveforms, n_timepoints) and ``target`` one of shape
-(n_waveforms, n_timepoints), all divided by the estimator's ``scale_``.
+``outputs`` has shape (n_outputs, n_waveforms, n_timepoints) and ``target`` (n_waveforms,
+n_timepoints). Both are divided by the estimator's ``scale_``.
 """
 
 from numbers import Real
@@ -19,12 +19,12 @@ import numpy as np
 
 from sklearn_audiosr.metrics import log_spectral_distance, waveform_snr
 
-# 60 dB above a full highband: what is meant to be heard lies far below.
+# 60 dB above a full highband, far above any useful gain.
 MAX_GAIN = 1000
 
-# Weight of the mean's noise-to-signal ratio in the loss of a separate highband. Where some training
-# clips had other filters, the mean was up to 0.5 dB below the linear filter with 0.1, and with 0.2
-# still 0.12 dB (speech at r = 4).
+# Weight of the mean's noise-to-signal ratio in the loss of a separate highband. With training clips
+# of several filters, the mean's SNR was up to 0.5 dB below the linear filter's with a weight of
+# 0.1, and 0.12 dB below with 0.2 (speech at r = 4).
 _MEAN_WEIGHT = 0.5
 
 
@@ -34,7 +34,7 @@ class WaveformHead:
     Parameters
     ----------
     objective : callable, default=None
-        ``objective(prediction, target, mask)``; needed for `loss` alone.
+        ``objective(prediction, target, mask)``; only `loss` needs it.
     """
 
     n_outputs = 1
@@ -46,7 +46,7 @@ class WaveformHead:
 
     @property
     def attributes(self):
-        """What a fit learns beside its network, by attribute of the estimator."""
+        """Attributes that a fit sets on the estimator, by name."""
         return {"noise_model_": None}
 
     def loss(self, network, sources, targets, mask):
@@ -63,19 +63,18 @@ class WaveformHead:
 
 
 class HighbandHead(WaveformHead):
-    """The outputs are the mean of the waveform, and what a full highband adds to it.
+    """The first output is the mean of the waveform; the second adds a full highband.
 
     Parameters
     ----------
     objective : callable, default=None
-        Of the waveform with its full highband.
+        Loss of the waveform with a full highband; only `loss` needs it.
     highband_gain : float, default=1.0
-        How much of the second output the prediction has: the dial between fidelity and
-        plausibility.
+        Gain of the second output in the prediction.
     """
 
     n_outputs = 2
-    # the mean has the best signal-to-noise ratio after any epoch, which says nothing
+    # the SNR would judge the mean alone, and says nothing about the highband
     score_name = "minus validation LSD"
 
     def __init__(self, objective=None, highband_gain=1.0):
@@ -83,7 +82,7 @@ class HighbandHead(WaveformHead):
         self.highband_gain = np.float32(highband_gain)
 
     def loss(self, network, sources, targets, mask):
-        """Return the objective with a full highband, and so much of the mean's noise."""
+        """Return the objective with a full highband, plus the weighted noise of the mean."""
         from sklearn_audiosr._training.objectives import noise_to_signal
 
         output = network(sources)
@@ -92,22 +91,22 @@ class HighbandHead(WaveformHead):
         return self.objective(mean + detail, targets, mask) + _MEAN_WEIGHT * noise
 
     def score(self, target, outputs):
-        """Return minus the log-spectral distance of the waveform with its full highband."""
+        """Return minus the log-spectral distance of the waveform with a full highband."""
         return -log_spectral_distance([target], [outputs.sum(axis=0)])
 
     def to_waveform(self, outputs):
-        """Mix the two outputs."""
+        """Return the mean plus the highband times its gain."""
         mean, detail = outputs
         return mean + self.highband_gain * detail
 
 
 class DensityHead(WaveformHead):
-    """The outputs are the parameters of a density of the waveform; the first is its mean.
+    """The outputs are parameters of a density of the waveform; the first is its mean.
 
     Parameters
     ----------
     noise_model : object
-        The density: see `noise_models`. It is calibrated in place.
+        The density, see `noise_models`; `calibrate` changes it in place.
     """
 
     score_name = "log likelihood"
@@ -119,28 +118,28 @@ class DensityHead(WaveformHead):
 
     @property
     def attributes(self):
-        """The noise model, with what was estimated."""
+        """The calibrated noise model."""
         return {"noise_model_": self.noise_model}
 
     def loss(self, network, sources, targets, mask):
-        """Return the negative log likelihood in nats a timepoint."""
+        """Return the mean negative log likelihood of a timepoint, in nats."""
         output = network(sources)
         if output.shape[1] != self.n_outputs:
             raise ValueError(
-                f"network.build(n_outputs={self.n_outputs}) must give a network with that "
+                f"network.build(n_outputs={self.n_outputs}) must return a network with that "
                 f"many output channels, got {output.shape[1]}: let its last layer have them."
             )
-        # float32: in bfloat16 a log density loses what separates two predictions
+        # float32: bfloat16 rounds away the difference between two predictions' log densities
         log_prob = self._evaluate("log_prob", targets, targets, output.float())
         return -(log_prob * mask).sum() / mask.sum()
 
     def score(self, target, outputs):
-        """Return the mean log likelihood in nats a timepoint."""
+        """Return the mean log likelihood of a timepoint, in nats."""
         target, outputs = _to_tensors(target[None], outputs)
         return float(self.noise_model.log_prob(target, outputs).mean())
 
     def calibrate(self, targets, outputs):
-        """Estimate what the noise model estimates after training, from all clips."""
+        """Calibrate the noise model on all clips."""
         pairs = [_to_tensors(y[None], o) for y, o in zip(targets, outputs, strict=True)]
         self.noise_model.calibrate(*map(list, zip(*pairs, strict=True)))
 
@@ -156,12 +155,12 @@ class DensityHead(WaveformHead):
         return draw[:, 0].detach().float().numpy()
 
     def _evaluate(self, method, waveforms, *args):
-        """Call a method of the noise model, which must return one value a timepoint."""
+        """Call a method of the noise model; check that it returns one value per timepoint."""
         values = getattr(self.noise_model, method)(*args)
         received = tuple(getattr(values, "shape", ()))
         if received != waveforms.shape:
             raise ValueError(
-                f"noise_model's {method} must give one value a timepoint, shape "
+                f"noise_model's {method} must return one value per timepoint, shape "
                 f"{tuple(waveforms.shape)}, got {received}: neither sum nor take the mean, and "
                 "keep the axis of channels."
             )
@@ -174,18 +173,18 @@ def choose_head(network, *, objective=None, noise_model=None, highband_gain=1.0)
     Parameters
     ----------
     network : torch.nn.Module
-        With a true ``separates_highband`` where its second output is the highband.
+        The network; ``separates_highband`` is true if its second output is the highband.
     objective : callable, default=None
-        Loss; needed for training alone.
+        Loss; only training needs it.
     noise_model : object, default=None
         Density around the prediction.
     highband_gain : float, default=1.0
-        Of a separate highband.
+        Gain of a separate highband.
 
     Returns
     -------
     head : WaveformHead, HighbandHead or DensityHead
-        For this network.
+        The head of this network.
 
     Raises
     ------
@@ -203,7 +202,7 @@ def check_outputs(network, noise_model, highband_gain):
     Parameters
     ----------
     network, noise_model, highband_gain
-        As for `choose_head`; the noise model may be given by its name.
+        As for `choose_head`; the noise model may be a name.
 
     Returns
     -------
@@ -213,13 +212,13 @@ def check_outputs(network, noise_model, highband_gain):
     Raises
     ------
     ValueError
-        If they don't.
+        If the outputs don't go with the noise model or the gain.
     """
     separates = getattr(network, "separates_highband", False)
     if separates and noise_model is not None:
         raise ValueError(
-            "noise_model must be None with a network that separates the highband, whose two "
-            f"outputs are no density, got {noise_model!r}: take AudioUNet or TFiLM."
+            "noise_model must be None with a network that separates the highband (its two outputs "
+            f"are no density), got {noise_model!r}: take AudioUNet or TFiLM."
         )
     _check_highband_gain(highband_gain, separates)
     return separates
@@ -240,7 +239,7 @@ def _check_highband_gain(value, separates):
 
 
 def _to_tensors(*arrays):
-    """Return tensors (n_waveforms, channels, time) of arrays (channels, n_waveforms, time)."""
+    """Return tensors (n_waveforms, channels, time) from arrays (channels, n_waveforms, time)."""
     import torch
 
     return [torch.from_numpy(array).transpose(0, 1) for array in arrays]

@@ -1,12 +1,12 @@
-"""Clips held out for validation, and the scale of those that train."""
+"""The split into training and validation clips, and the scale of clips."""
 
 import numpy as np
 
 
 def hold_out(n_clips, groups, fraction, random_state, required):
-    """Split clip indices into training and validation: whole clips, or whole groups.
+    """Split clip indices, or whole groups of them, into training and validation.
 
-    With fewer than two clips (or groups), or a fraction of 0, all train.
+    With fewer than two clips (or groups), or a fraction of 0, all clips train.
 
     Parameters
     ----------
@@ -17,9 +17,9 @@ def hold_out(n_clips, groups, fraction, random_state, required):
     fraction : float
         Share of the clips, or groups, to hold out.
     random_state : numpy.random.RandomState
-        Draws them.
+        Draws the clips, or groups, to hold out.
     required : bool
-        Whether something must be held out.
+        Whether validation clips are needed.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def hold_out(n_clips, groups, fraction, random_state, required):
     Raises
     ------
     ValueError
-        If nothing can be held out though it is required.
+        If validation clips are needed and none can be held out.
     """
     units = np.arange(n_clips) if groups is None else np.unique(groups, return_inverse=True)[1]
     n_units = len(np.unique(units))
@@ -47,7 +47,7 @@ def hold_out(n_clips, groups, fraction, random_state, required):
 
 
 def root_mean_square(clips):
-    """Return the root mean square of all timepoints of all clips, 1 if they are silent."""
+    """Return the root mean square of all timepoints of all clips; 1 if they are silent."""
     energy, count = 0.0, 0
     for clip in clips:
         energy += float(np.sum(np.square(clip, dtype=np.float64)))

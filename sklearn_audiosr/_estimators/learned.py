@@ -1,4 +1,4 @@
-"""What learned estimators share: parameters, and the way to the training and prediction loops."""
+"""What learned estimators share: parameters, `fit`, and calls of the prediction loop."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
     """Base of estimators that train a network on patches of upsampled sources.
 
-    A subclass declares `_interpolation`, how the network's input is brought to the wideband length
-    (see `NetworkInput`), and `_faster_fit`, what makes its fits faster. It supplies
-    `_describe_architecture`, `_build_network` and the two heads (see `heads`), and where the
-    default does not do `_check_parameters`, `_get_training_parameters` and `_make_validation`.
+    A subclass sets `_interpolation`, which upsamples the network's input (see `NetworkInput`), and
+    `_faster_fit`, advice for a warning about slow fits. It defines `_describe_architecture`,
+    `_build_network`, `_make_head` and `_fitted_head` (see `heads`). It may override
+    `_check_parameters`, `_get_training_parameters` and `_make_validation`.
     """
 
     _interpolation: str
@@ -63,8 +63,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
-        "callbacks": "no_validation",  # checked by _check_callbacks, with its own message
-        "device": "no_validation",  # resolved, with its own message, when torch is loaded
+        "callbacks": "no_validation",  # _check_callbacks has its own message
+        "device": "no_validation",  # resolve_device has its own message, and loads torch
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
         "verbose": ["verbose"],
@@ -87,9 +87,9 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         ----------
         X, Y : containers of clips
             Narrowband sources and wideband targets, ``Y[i]`` r times as long as ``X[i]``. All
-            clips are held in memory while training.
+            clips stay in memory while training.
         groups : array-like of shape (n_clips,), default=None
-            Speaker or piece of each clip: validation then holds out whole groups.
+            Speaker or piece of each clip. Validation then holds out whole groups.
 
         Returns
         -------
@@ -102,13 +102,13 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
             If a parameter is out of its range or does not go with the others, or if clips are
             empty, not finite or don't fit their targets. The last fit stays as it was.
         TypeError
-            If a parameter or a container is of a wrong type.
+            If a parameter or a container has a wrong type.
 
         Warns
         -----
         UserWarning
-            If training will take long on a CPU or was interrupted (Ctrl-C), or if a model that was
-            loaded is trained anew.
+            If training will take long on a CPU or was interrupted (Ctrl-C), or if a loaded model
+            starts again from new weights.
         ConvergenceWarning
             If the loss or a prediction became infinite or NaN.
         """
@@ -149,12 +149,12 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         self._check_parameters(ratio)
 
     def _check_parameters(self, ratio: int) -> None:
-        """Raise ValueError for parameters that don't fit each other or the ratio."""
+        """Raise ValueError if parameters don't go with each other or the ratio."""
 
     def _check_warm_start(self, ratio: int) -> None:
         if ratio != self.upsampling_ratio_:
             raise ValueError(
-                f"warm_start=True needs pairs of the ratio of the first fit, upsampling_ratio_="
+                "warm_start=True needs pairs of the ratio of the first fit, upsampling_ratio_="
                 f"{self.upsampling_ratio_}, got {ratio}: degrade by the same ratio, or fit with "
                 "warm_start=False."
             )
@@ -167,10 +167,10 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
     @abstractmethod
     def _describe_architecture(self) -> Any:
-        """Return what a warm start must find unchanged, as something to compare and to show."""
+        """Return a value that a warm start compares with the last fit's and errors show."""
 
     def _get_training_parameters(self) -> dict[str, Any]:
-        """Return the parameters that a checkpoint compares; equal ones must look equal."""
+        """Return the parameters whose fingerprints decide whether a checkpoint may resume."""
         return self.get_params(deep=False)
 
     @abstractmethod
@@ -179,7 +179,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
     @abstractmethod
     def _make_head(self, network: nn.Module) -> WaveformHead:
-        """Return the head of a network that is to be trained."""
+        """Return the head that trains a network."""
 
     def _make_validation(
         self,
@@ -188,19 +188,20 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         held_out: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
         device: torch.device,
     ) -> Callable[[], float] | None:
-        """Return a function that scores the network on held-out clips, or None without any."""
+        """Return a function that scores the network on held-out clips; None without clips."""
         return make_validation(head, network, held_out, device, self.precision)
 
     def _keep_fit(
         self,
         network: nn.Module,
         history: History,
-        source: NetworkInput,
+        network_input: NetworkInput,
         start: Start,
         head: WaveformHead,
     ) -> None:
         """Set the attributes of a fit."""
-        self.network_, self.upsampling_ratio_, self.scale_ = network, source.ratio, source.scale
+        self.network_ = network
+        self.upsampling_ratio_, self.scale_ = network_input.ratio, network_input.scale
         for name, value in head.attributes.items():
             setattr(self, name, value)
         self._forget_card()
@@ -224,20 +225,20 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         return head.to_waveform(outputs) * np.float32(self.scale_)
 
     def _run_network(self, clips: Clips, n_outputs: int) -> Iterator[NDArray[np.float32]]:
-        """Return an iterator over outputs; short clips of like lengths share their passes."""
+        """Return an iterator over the network's outputs for each clip; short clips share passes."""
         from sklearn_audiosr._prediction.loop import predict_clips
         from sklearn_audiosr._torch import Workspace, resolve_device
 
-        self._validate_params()  # device and precision may be set after fit
+        self._validate_params()  # device and precision may have changed since the fit
         device = resolve_device(self.device)
-        network, source = self._network_on(device), self._network_input()
-        lazy = clips.kind == "lazy"  # what is read when asked for is read one by one
+        network, network_input = self._network_on(device), self._network_input()
+        lazy = clips.kind == "lazy"  # read one clip at a time: they may not fit in memory
         groups = ([clip] for clip in clips) if lazy else [list(clips)]
         workspace = Workspace(n_uses=len(clips)) if lazy else None
         return chain.from_iterable(
             predict_clips(
                 network,
-                [source.open(clip) for clip in group],
+                [network_input.open(clip) for clip in group],
                 device,
                 self.precision,
                 workspace=workspace,
@@ -252,9 +253,9 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
         self._validate_params()
         device, head = resolve_device(self.device), self._fitted_head()
-        network, source = self._network_on(device), self._network_input()
+        network, network_input = self._network_on(device), self._network_input()
         open_network = stream_opener(network, device, self.precision, head.n_outputs)
-        return lambda: NetworkStage(source, open_network(), head)
+        return lambda: NetworkStage(network_input, open_network(), head)
 
     def _measure_latency(self) -> int:
         from sklearn_audiosr._prediction.network_stream import network_latency
@@ -265,7 +266,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         return NetworkInput(self._interpolation, self.upsampling_ratio_, self.scale_)
 
     def _network_on(self, device: torch.device) -> nn.Module:
-        """Return the network on `device`; the one at rest stays on the CPU."""
+        """Return the network, or its copy on another device: `network_` stays on the CPU."""
         return self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
 
 
@@ -275,15 +276,15 @@ def _check_callbacks(callbacks: Sequence[Callable[..., Any]] | None) -> None:
     if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
         raise TypeError(
             "callbacks must be None or a list of functions callback(estimator, measured), got "
-            f"{callbacks!r:.200}: make a list of one function, and pass scikit-learn's own "
+            f"{callbacks!r:.200}: put a single function in a list, and pass scikit-learn's own "
             "callbacks to set_callbacks."
         )
 
 
 def _warn_of_new_start() -> None:
     warnings.warn(
-        "This fit begins with new weights: what the loaded model has learned is lost. To go on "
-        "from it, set_params(warm_start=True) before fit.",
+        "This fit begins with new weights and drops those of the loaded model. To train them "
+        "further, call set_params(warm_start=True) before fit.",
         UserWarning,
         stacklevel=4,
     )

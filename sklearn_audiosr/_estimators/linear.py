@@ -1,4 +1,4 @@
-"""The linear filter of least squared error: the baseline that is hard to beat."""
+"""The linear filter with the least squared error: a baseline that is hard to beat."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class LinearUpsampler(BaseUpsampler):
-    """Upsample with the polyphase filter that has the least squared error.
+    """Upsample with the polyphase Wiener filter: the linear filter with the least squared error.
 
-    From `n_taps` narrowband timepoints around an instant it predicts the r wideband timepoints of
-    that instant by ridge regression: a polyphase Wiener interpolator, in closed form. It undoes
-    the degradation of the lowband and leaves the highband nearly empty, which is as much
-    signal-to-noise ratio as one gets without predicting the highband's waveform.
+    Ridge regression, in closed form, predicts the r wideband timepoints of an instant from the
+    `n_taps` narrowband timepoints around it. The filter undoes the degradation of the lowband and
+    leaves the highband nearly empty. Only a prediction of the highband's waveform has a better
+    signal-to-noise ratio.
 
     Parameters
     ----------
     n_taps : int, default=65
-        Narrowband timepoints that each prediction sees, centred on its instant.
+        Length of each filter in narrowband timepoints, centred on the predicted instant.
     alpha : float, default=1e-6
         Ridge penalty, relative to the mean of the normal matrix's diagonal, so that it does not
         depend on the level or the amount of the data.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`. No
         prediction depends on it.
 
     Attributes
@@ -49,12 +49,12 @@ class LinearUpsampler(BaseUpsampler):
 
     See Also
     --------
-    SplineUpsampler : Interpolation that learns nothing.
+    SplineUpsampler : Interpolation with nothing to learn.
 
     Notes
     -----
-    The normal equations are summed in float64 clip by clip: memory does not grow with the data.
-    Clips are taken to be silent beyond their ends.
+    The normal equations are summed in float64 clip by clip, so memory does not grow with the data.
+    Beyond their ends clips count as silent.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class LinearUpsampler(BaseUpsampler):
 
     @validated_fit(prefer_skip_nested_validation=True)
     def fit(self, X: ClipsLike, Y: ClipsLike) -> Self:
-        """Solve for the filters.
+        """Compute the filters from pairs of clips.
 
         Parameters
         ----------
@@ -98,8 +98,11 @@ class LinearUpsampler(BaseUpsampler):
 
         Raises
         ------
-        ValueError, TypeError
-            If clips are empty or not finite, or don't fit their targets.
+        ValueError
+            If a parameter is out of its range, or if clips are empty, not finite or don't fit their
+            targets.
+        TypeError
+            If `X` or `Y` is no container of clips.
         """
         sources, targets, ratio = check_pairs(X, Y)
         waveforms = (
@@ -113,5 +116,5 @@ class LinearUpsampler(BaseUpsampler):
         return self
 
     def _open_stages(self) -> Callable[[], PolyphaseStream]:
-        taps = self.coef_.astype(np.float32)  # of the last fit, whatever was set since
+        taps = self.coef_.astype(np.float32)  # of the last fit, even if n_taps has changed
         return partial(PolyphaseStream, taps, len(taps) // 2, pad_silence)

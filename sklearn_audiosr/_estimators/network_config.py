@@ -1,4 +1,4 @@
-"""Configs of networks, and what the modules that they build must have."""
+"""Checks of network configs and of the modules that they build."""
 
 import inspect
 import math
@@ -10,22 +10,22 @@ from sklearn.base import BaseEstimator, clone
 
 
 def check_network_config(network):
-    """Give a copy of a config, or of the default for None.
+    """Return a copy of a network config; of the default for None.
 
     Parameters
     ----------
     network : object or None
-        What a user passed.
+        Parameter of the estimator.
 
     Returns
     -------
     config : object
-        With a method ``build()``.
+        Config with a method ``build()``.
 
     Raises
     ------
     TypeError
-        If it has none.
+        If `network` has no such method, or is a class.
     """
     if network is None:
         from sklearn_audiosr.networks import AudioUNet
@@ -40,28 +40,28 @@ def check_network_config(network):
 
 
 def build_network(config, ratio, n_outputs, noise_model):
-    """Build a network, with what it wants to know.
+    """Build a network, and pass ``build()`` the ratio and the outputs if it takes them.
 
     Parameters
     ----------
     config : object
-        Of `check_network_config`.
+        Config from `check_network_config`.
     ratio : int
         Upsampling ratio.
     n_outputs : int
-        Outputs that the noise model needs.
+        Output channels that the noise model needs.
     noise_model : object
-        To name in an error.
+        Noise model, for an error message.
 
     Returns
     -------
     network : torch.nn.Module
-        With the integers that prediction reads.
+        Network with ``stride``, ``look_back`` and ``look_ahead``.
 
     Raises
     ------
     TypeError
-        If the network is none, or can't have so many outputs.
+        If ``build()`` returns no such network, or can't make `n_outputs` channels.
     """
     known = inspect.signature(config.build).parameters
     wanted = {"upsampling_ratio": ratio} if "upsampling_ratio" in known else {}
@@ -90,24 +90,24 @@ def _check_network(network):
         received = type(network).__name__
         received += f" without {', '.join(missing)}" if missing else ""
         raise TypeError(
-            "network.build() must give a torch.nn.Module with the integers stride, look_back "
-            "(or math.inf where it has stream()) and look_ahead, "
-            f"got {received}: see the parameter network."
+            "network.build() must return a torch.nn.Module with the integers stride, look_back "
+            "(or math.inf if it has stream()) and look_ahead, "
+            f'got {received}: see the user guide, "A network of your own".'
         )
 
 
 def name_config(config):
-    """Name a network's config: the same text for equal ones, in every process.
+    """Return a text that is the same for equal configs, in every process.
 
     Parameters
     ----------
     config : object
-        Of `check_network_config`.
+        Config from `check_network_config`.
 
     Returns
     -------
     name : str
-        Its class and parameters.
+        Class and parameters of the config.
     """
     if isinstance(config, BaseEstimator):
         with config_context(print_changed_only=True):
@@ -119,5 +119,5 @@ def name_config(config):
 
 
 def has_method(network, name):
-    """Tell whether a network's class has a method: a layer of that name is none."""
+    """Return whether a network's class has a method; a layer of that name does not count."""
     return callable(getattr(type(network), name, None))

@@ -1,4 +1,4 @@
-"""What a network sees of a narrowband clip."""
+"""The input of a network: narrowband clips, divided by the scale and upsampled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sklearn_audiosr._signal import interpolation
 
 
 class _Interpolation(NamedTuple):
-    """A way to the wideband length: of whole waveforms, as a stream, and what it sees beside."""
+    """Interpolation to the wideband rate: of whole waveforms and as a stream, with its padding."""
 
     upsample: Callable
     stream: Callable
@@ -31,16 +31,16 @@ _INTERPOLATIONS = {
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What a network sees of a narrowband clip: divided by the scale, at the wideband length.
+    """Makes the input of a network: narrowband clips, divided by the scale and upsampled.
 
     Attributes
     ----------
     interpolation : {"cubic", "bandlimited"}
-        How the clip is brought to the wideband length.
+        Kind of upsampling.
     ratio : int
         Wideband timepoints for each narrowband timepoint.
     scale : float
-        Root mean square of the training clips.
+        Root mean square of the training sources.
     """
 
     interpolation: str
@@ -48,7 +48,7 @@ class NetworkInput:
     scale: float
 
     def make_pair(self, x, y):
-        """Return input and target of a network, both (n_channels, n_wideband_timepoints)."""
+        """Return a network's input and target, both (n_channels, n_wideband_timepoints)."""
         scale = np.float32(self.scale)
         return self._upsample(x / scale), y / scale
 
@@ -60,7 +60,7 @@ class NetworkInput:
         x : ndarray of shape (n_channels, n_timepoints)
             Narrowband clip.
         oracle : ndarray of shape (n_channels, n_wideband_timepoints), default=None
-            The wideband clip, for a network that studies it: its second channel.
+            Wideband clip, the second input channel of a network that needs it.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class NetworkInput:
         return read_source, (len(x), ratio * x.shape[-1])
 
     def stream(self):
-        """Open a `PolyphaseStream` that interpolates piece by piece."""
+        """Return a `PolyphaseStream` that interpolates piece by piece."""
         return _INTERPOLATIONS[self.interpolation].stream(self.ratio, beside_torch=True)
 
     def _upsample(self, x):
@@ -92,24 +92,24 @@ class NetworkInput:
 
 
 class NetworkStage:
-    """A network over narrowband waveforms that come piece by piece: see `PolyphaseStream`.
+    """Upsamples narrowband waveforms piece by piece with a network, as `PolyphaseStream` does.
 
     Parameters
     ----------
-    source : NetworkInput
+    network_input : NetworkInput
         Makes the network's input.
     network : NetworkStream
         Runs the network.
     head : WaveformHead
-        Makes the waveform of its outputs.
+        Makes waveforms from the outputs.
     """
 
-    def __init__(self, source, network, head):
-        self._source, self._network, self._head = source.stream(), network, head
-        self._scale = np.float32(source.scale)
+    def __init__(self, network_input, network, head):
+        self._source, self._network, self._head = network_input.stream(), network, head
+        self._scale = np.float32(network_input.scale)
         self.latency = self._source.latency + network.latency
 
     def push(self, x, last):
-        """Return the wideband waveforms that follow from the pieces so far."""
+        """Return the wideband timepoints that follow from the pieces so far."""
         outputs = self._network.push(self._source.push(x / self._scale, last), last)
         return self._head.to_waveform(outputs) * self._scale

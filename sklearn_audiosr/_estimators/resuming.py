@@ -6,19 +6,19 @@ from numbers import Integral
 def find_start(est, resume):
     """Return the `Start` of a fit.
 
-    A fit that resumes from its checkpoint starts where the interrupted one had started.
+    A fit that resumes from a checkpoint has the start of the interrupted fit.
 
     Parameters
     ----------
     est : LearnedUpsampler
-        About to be fitted.
+        The estimator, about to be fitted.
     resume : bool
-        Whether it goes on from the weights of its last fit.
+        Whether the fit goes on from the weights of the last one.
 
     Returns
     -------
     start : Start
-        With the curves of the fits before.
+        Start with the curves of earlier fits.
     """
     from sklearn_audiosr._training.checkpoint import Start, read_start
     from sklearn_audiosr._training.fingerprint import describe_weights
@@ -35,28 +35,28 @@ def find_start(est, resume):
 
 
 def open_checkpoint(est, pairs, held_out, ratio, start):
-    """Return the `Checkpoint` of a fit, or None if it asks for none.
+    """Return the `Checkpoint` of a fit, or None without one.
 
     Parameters
     ----------
     est : LearnedUpsampler
-        About to be fitted.
+        The estimator, about to be fitted.
     pairs, held_out : list of (ndarray, ndarray)
-        Clips that train and those that validate, as the network sees them.
+        Network inputs and targets for training and for validation.
     ratio : int
         Upsampling ratio.
     start : Start
-        Of this fit.
+        Start of this fit.
 
     Returns
     -------
     checkpoint : Checkpoint or None
-        With the fingerprint of the fit.
+        Checkpoint with the fingerprint of the fit.
 
     Raises
     ------
     ValueError
-        If `random_state` is no integer: another fit would hold out other clips.
+        If `random_state` is no integer, since another fit would hold out other clips.
     """
     if est.checkpoint is None:
         return None
@@ -70,11 +70,11 @@ def open_checkpoint(est, pairs, held_out, ratio, start):
     if not isinstance(est.random_state, Integral):
         raise ValueError(
             "checkpoint needs an integer random_state, got "
-            f"{est.random_state!r}: without, another fit would draw other clips for "
-            "validation. Pass random_state=0, for example."
+            f"{est.random_state!r}: otherwise a fit that resumes would draw other validation "
+            "clips. Pass random_state=0, for example."
         )
     parameters = est._get_training_parameters()
-    if est.learning_rate_schedule != "constant":  # its course depends on the last epoch
+    if est.learning_rate_schedule != "constant":  # the rate depends on the last epoch
         parameters["epochs of the schedule"] = est.max_epochs
     fingerprint = {
         "architecture": describe(est._describe_architecture()),

@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks, ``est.set_callbacks(...)``: an epoch is a task of the fit."""
+"""scikit-learn's own callbacks, ``est.set_callbacks(...)``: each epoch is a task of the fit."""
 
 from typing import Any
 
@@ -7,24 +7,29 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Without scikit-learn's callbacks there is nothing to support."""
+        """Stand-in without methods, for versions without callbacks."""
 
 
 class FitTasks:
-    """Calls scikit-learn's callbacks of an estimator at the start and the end of its fit.
+    """Calls scikit-learn's callbacks at the start and the end of a fit and of its epochs.
 
     Parameters
     ----------
     estimator : LearnedUpsampler
-        Whose `fit` has begun.
+        Estimator at the start of its `fit`.
     X, Y : containers of clips
-        As `fit` was given them.
+        Arguments of `fit`.
+
+    Attributes
+    ----------
+    functions : list of callable
+        Functions that training calls after each epoch.
     """
 
     def __init__(self, estimator, X, Y):
         self.estimator = estimator
         self._context: Any = None
-        self.functions = []  # to be called after each epoch
+        self.functions = []
         self._data = {"estimator": estimator, "X": X, "y": Y}
         if hasattr(estimator, "_skl_callbacks"):
             self._context = estimator._init_callback_context(max_subtasks=estimator.max_epochs)
@@ -32,7 +37,7 @@ class FitTasks:
             self.functions.append(self._end_epoch)
 
     def _end_epoch(self, fitted, measured):
-        """Call the callbacks after an epoch; return whether one wants to stop."""
+        """Call the callbacks after an epoch; return whether one of them stops the fit."""
         epoch = self._context.subcontext(task_name="epoch")
         epoch.call_on_fit_task_begin(**self._data, metadata=measured)
         return epoch.call_on_fit_task_end(

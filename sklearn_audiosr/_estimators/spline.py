@@ -1,4 +1,4 @@
-"""Cubic spline interpolation as an estimator: the baseline that adds nothing."""
+"""Cubic spline interpolation as an estimator: the simplest baseline."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class SplineUpsampler(BaseUpsampler):
     """Upsample with an interpolating cubic B-spline.
 
-    The classical baseline, and the input of the paper's network [1]_. It learns nothing but the
-    ratio of the lengths.
+    This is the classical baseline, and it makes the input of the paper's network [1]_. It learns
+    nothing but the ratio of the lengths.
 
     Parameters
     ----------
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`. No
         prediction depends on it.
 
     Attributes
@@ -41,8 +41,8 @@ class SplineUpsampler(BaseUpsampler):
 
     Notes
     -----
-    Beyond both ends a clip is continued by reflection about the end point, at half the slope; the
-    last ``r - 1`` timepoints, which have no right neighbour, follow from that continuation.
+    Beyond both ends the clip is reflected about its end point, at half the slope. The last
+    ``r - 1`` timepoints, which have no right neighbour, follow from this extension.
     ``benchmarks/bench_spline_boundary.py`` compares it with others on speech and piano.
 
     References
@@ -70,7 +70,7 @@ class SplineUpsampler(BaseUpsampler):
 
     @validated_fit(prefer_skip_nested_validation=True)
     def fit(self, X: ClipsLike, Y: ClipsLike) -> Self:
-        """Learn the upsampling ratio.
+        """Learn the upsampling ratio from pairs of clips.
 
         Parameters
         ----------
@@ -84,8 +84,10 @@ class SplineUpsampler(BaseUpsampler):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             If clips are empty or not finite, or don't fit their targets.
+        TypeError
+            If `X` or `Y` is no container of clips.
         """
         _, _, self.upsampling_ratio_ = check_pairs(X, Y)
         self._forget_card()

@@ -37,99 +37,91 @@ if TYPE_CHECKING:
 class AudioSuperResolver(LearnedUpsampler):
     """Super-resolve audio with a convolutional network.
 
-    The clips are upsampled by a cubic spline and a network adds what the spline lacks
-    (Kuleshov et al. [1]_). Lengths are exact, nothing is delayed, and a clip of any length can be
-    predicted whatever the lengths at fit.
+    A cubic spline upsamples the clips, and a network adds what the spline lacks (Kuleshov et
+    al. [1]_). `predict` takes clips of any length. Its results have no delay, and exactly
+    ``upsampling_ratio_`` times the length.
 
     Parameters
     ----------
-    network : network description, default=None
-        What to train: an object with ``build()``, of `sklearn_audiosr.networks` for example. None
-        means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended; to
-        search over ``network__...``, pass one.
-        ``build()`` gives a ``torch.nn.Module`` from (batch, 1, time) to (batch, 1, time), or with
-        ``build(n_outputs=2)``, for noise models that ask for it, to (batch, 2, time), with
-        three integers: ``stride`` (chunks of a long clip start at its multiples), ``look_back``
-        and ``look_ahead`` (timepoints before and after its own that an output depends on;
-        ``look_back`` is ``math.inf`` where it remembers, and it must have ``stream()`` then). Two
-        optional ones make it faster, ``accepts_lengths`` and ``stream()``: see the user guide, "A
-        network of your own". The description may have an integer ``least_patch_length``: `fit`
-        refuses shorter patches.
-    objective : {"rmse", "mse", "paper_eq1", "noise_to_signal", "multi_resolution_spectral", \
-            "log_spectral", "complex_spectral", "spectral"} or callable, default=None
-        Loss: the mean over patches of the root mean squared error (the published program's), the
-        mean squared error, equation (1) as printed, the mean log10 of noise over signal energy,
-        the distance of magnitudes and of their logarithms in frames of three lengths, the
-        log-spectral distance in such frames, that of complex spectra, or "spectral", the
-        log-spectral distance with 0.5 of the log10 of noise over signal; or a function of tensors
-        ``(prediction, target, mask)`` of shape (batch, 1, time). None means the network's own,
-        "spectral" for `SpectralNet`, else "rmse"; with a `noise_model` it must be None. To any, a
-        network that separates the highband adds 0.5 of the log10 of the mean's noise over signal.
+    network : object, default=None
+        Network config: an object with ``build()``, such as those of `sklearn_audiosr.networks`.
+        None means ``AudioUNet()``, the paper's full-width network, for which a GPU is recommended.
+        Pass a config to search over ``network__...``. The user guide, "A network of your own",
+        says what ``build()`` must return.
+    objective : str or callable, default=None
+        Training loss: a name, or a function ``loss(prediction, target, mask)`` of tensors
+        (batch, 1, time). A misspelt name is an error that lists them all. None means the network's
+        own loss, "spectral" for `SpectralNet`, else "rmse"; a `noise_model` needs None.
+
+        Losses of the waveform are "rmse" (root mean squared error of each patch, as in the
+        published program), "mse", "paper_eq1" (equation (1) as printed) and "noise_to_signal"
+        (log10 of noise over signal energy). Losses of spectra, with three frame lengths, are
+        "multi_resolution_spectral" (magnitudes), "log_spectral" (log-spectral distance),
+        "complex_spectral" (with phase) and "spectral" ("log_spectral" plus 0.5 times
+        "noise_to_signal"). If the network separates the highband, 0.5 times "noise_to_signal" of
+        the mean is added to any of them.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
-        Density of the wideband waveform around the prediction (section 3.1 of [1]_); the loss is
-        its negative log likelihood. "gaussian" and "laplace" have one scale, estimated on the
-        clips held out for validation; with "heteroscedastic" the network predicts the standard
-        deviation of each timepoint, calibrated on those clips. Without any, the training
-        clips serve, whose errors are smaller. See the user guide, "Uncertainty",
-        for a function ``log_prob(y, output)`` or an object of your own.
+        Density of the wideband waveform around the prediction (section 3.1 of [1]_), calibrated on
+        the clips held out for validation. The loss is its negative log likelihood. The user guide,
+        "Uncertainty", compares the three and describes a function or an object of your own.
     highband_gain : float, default=1.0
-        The dial between fidelity and plausibility, for networks that separate the highband
-        (`SpectralNet`): 0 is the conditional mean, with the best signal-to-noise ratio and next to
-        no highband, 1 a full highband, with about the best log-spectral distance; up to 1000. Read
-        at `predict`: to change it takes no new fit. With other networks it must be 1.
+        Dial between fidelity and plausibility, from 0 to 1000, for networks that separate the
+        highband (`SpectralNet`). 0 predicts the conditional mean, with the best signal-to-noise
+        ratio and next to no highband; 1 adds a full highband, with about the best log-spectral
+        distance. It takes no new fit. With other networks it must be 1.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
         Patches of an optimizer step.
     optimizer : {"adam", "muon"}, default=None
-        How the weights descend: Adam, or Muon [2]_ for the matrices inside the network, which
-        learns more in each step, and Adam for the rest. None means the network's own, "muon" for
-        `SpectralNet`, else "adam"; "muon" is for networks that name their ``hidden_matrices()``.
+        Adam, or Muon [2]_ for the matrices inside the network and Adam for the rest. Muon learns
+        more in each step; the network must have ``hidden_matrices()``. None means the network's
+        own, "muon" for `SpectralNet`, else "adam".
     learning_rate : float, default=1e-4
-        Of the optimizer.
+        Learning rate of the optimizer.
     learning_rate_schedule : {"constant", "cosine"}, default="constant"
-        "cosine" warms up for a fiftieth of the steps and falls to a fiftieth of `learning_rate` at
-        `max_epochs`, along a cosine.
+        "cosine" warms up for a fiftieth of the steps, then falls along a cosine to a fiftieth of
+        `learning_rate` at `max_epochs`.
     max_epochs : int, default=100
-        Passes; an epoch draws as many random patches as hold all training timepoints once. The
-        paper trains for 400.
+        Number of epochs. An epoch draws as many random patches as hold all training timepoints
+        once. The paper trains for 400.
     validation_fraction : float, default=0.1
-        Share of the clips (or groups) held out to score the network after each epoch (see
-        ``validation_scores_``), in [0, 1). With fewer than two clips, or 0, all train.
+        Share of the clips (or groups), in [0, 1), held out to score the network after each epoch.
+        With 0, or with fewer than two clips, all clips train.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for `n_iter_no_change` epochs.
     n_iter_no_change : int, default=10
         Epochs that early stopping waits.
     warm_start : bool, default=False
-        Go on from the weights of the last fit (the optimizer starts afresh): to train longer, or to
-        fine-tune on other clips. The scale stays that of the first fit; the network's parameters
-        must be the same. The weights that it begins with are kept if no epoch validates better.
+        Go on from the weights of the last fit with a new optimizer, to train longer or to
+        fine-tune on other clips. `scale_` stays that of the first fit, and the network's
+        parameters must be the same. The first weights stay if no epoch validates better.
     checkpoint : path-like, default=None
-        File in which the state of the training is kept while it runs: if the process dies, or
-        Ctrl-C ends the fit, the same ``fit`` goes on where it was last kept, after an epoch or up
-        to a minute before, with the result that it would have had (on a CPU). Needs an integer
-        `random_state`; one file for one fit, so not for searches. Deleted when the fit is complete.
+        File that keeps the state of the training while it runs. After a crash or Ctrl-C the same
+        ``fit`` resumes from the last state saved (after an epoch, or at most a minute old) and
+        ends with the result of an uninterrupted fit (on a CPU). It needs an integer
+        `random_state` and serves one fit, so it can't be used in a search. A complete fit deletes
+        it.
     callbacks : list of callable, default=None
-        Functions ``callback(estimator, measured)``, called after each epoch. ``estimator`` is this
-        one as fitted so far: it can predict, score and be saved, and goes on training with the next
-        epoch. ``measured`` is a dict with "epoch", "max_epochs", "loss", "validation_score" (None
-        without validation), "best_epoch" and "seconds". What returns true ends the fit, which keeps
-        the best weights; an error ends it too and leaves the last fit as it was. scikit-learn's own
-        callbacks (from its version 1.9 on) are set by ``set_callbacks``, and see each epoch as a
-        task of the fit.
+        Functions ``callback(estimator, measured)``, called after each epoch. ``estimator`` is
+        this one as fitted so far: it can predict, score and be saved, and the next epoch changes
+        its weights. ``measured`` is a dict with "epoch", "max_epochs", "loss", "validation_score"
+        (None without validation), "best_epoch" and "seconds". A true return value ends the fit,
+        which keeps the best weights. An error ends it too and leaves the last fit as it was. For
+        scikit-learn's own callbacks (version 1.9 or later) call ``set_callbacks``.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic of the network; "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
+        Number format of the network. "auto" is bfloat16 autocast on CUDA, float32 elsewhere.
     sampling_rate : float, default=None
-        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`: no
+        Rate of the wideband clips in Hz, for latencies in seconds and `upsample_file`. No
         prediction depends on it.
     verbose : int or bool, default=0
         Show a progress bar with epoch, loss, validation score and time left.
     random_state : int, RandomState instance or None, default=None
-        Seeds weights, held-out clips, patches and dropout. The same seed on the same machine with
-        the same number of threads gives the same weights on a CPU; torch's own generator is left
-        untouched. (For that, fits in threads of one process take turns.)
+        Seeds weights, held-out clips, patches and dropout. On a CPU the same seed gives the same
+        weights, on the same machine with the same number of threads. Torch's own generator stays
+        untouched, so fits in threads of one process take turns.
 
     Attributes
     ----------
@@ -142,15 +134,15 @@ class AudioSuperResolver(LearnedUpsampler):
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Validation score after each epoch, higher is better; empty without validation. The weights
-        of the best epoch are kept (the last without validation). It is the signal-to-noise ratio in
-        dB; with a noise model the mean log likelihood of a timepoint in nats; with a network that
-        separates the highband minus the log-spectral distance (log10), of clips divided by
-        `scale_`.
+        Validation score after each epoch, higher is better; empty without validation. It is the
+        signal-to-noise ratio in dB; with a noise model, the mean log likelihood of a timepoint in
+        nats; with a network that separates the highband, minus the log-spectral distance (log10)
+        of clips divided by `scale_`. The fit keeps the weights of the best epoch, or of the last
+        one without validation.
     n_iter_ : int
         Epochs trained, over all warm starts.
     noise_model_ : object
-        The noise model with what was estimated; None without one.
+        The calibrated noise model; None without one.
 
     See Also
     --------
@@ -180,11 +172,11 @@ class AudioSuperResolver(LearnedUpsampler):
 
     _parameter_constraints = {
         **LearnedUpsampler._parameter_constraints,
-        "network": "no_validation",  # checked by check_network_config, with its own message
-        "objective": [str, callable, None],  # a name is looked up when torch is loaded
-        "noise_model": "no_validation",  # checked by make_noise_model, with its own message
+        "network": "no_validation",  # check_network_config has its own message
+        "objective": [str, callable, None],  # names are known when torch is loaded
+        "noise_model": "no_validation",  # make_noise_model has its own message
         "highband_gain": [Interval(Real, 0, MAX_GAIN, closed="both")],
-        "optimizer": [str, None],  # looked up when torch is loaded
+        "optimizer": [str, None],  # names are known when torch is loaded
     }
 
     _learned = {**LearnedUpsampler._learned, "noise_model_": "noise model"}  # what save() stores
@@ -243,7 +235,7 @@ class AudioSuperResolver(LearnedUpsampler):
         return check_network_config(self.network)
 
     def _get_training_parameters(self) -> dict[str, Any]:
-        # None and AudioUNet() are the same
+        # the config, so that None equals AudioUNet()
         return {**super()._get_training_parameters(), "network": self._config()}
 
     def _check_parameters(self, ratio: int) -> None:
@@ -259,7 +251,7 @@ class AudioSuperResolver(LearnedUpsampler):
                 "objective must be None with a noise_model, whose negative log likelihood is the "
                 f"loss, got {self.objective!r}: leave one of the two out."
             )
-        self._count_outputs()
+        self._count_outputs()  # an illegal noise model is refused before training
         if isinstance(self.objective, str):
             from sklearn_audiosr._training.objectives import find_objective
 
@@ -346,13 +338,13 @@ class AudioSuperResolver(LearnedUpsampler):
         ----------
         X : container of narrowband clips
             A 2-D array (n_clips, n_timepoints), a 3-D array (n_clips, n_channels, n_timepoints) or
-            a sequence of clips of any lengths from 1 timepoint; a lazy sequence is read clip by
+            a sequence of clips of any lengths from 1 timepoint. A lazy sequence is read clip by
             clip.
         return_std : bool, default=False
-            Whether to return the standard deviation of each timepoint too. It needs a
+            Whether to return the standard deviation of each timepoint too; needs a
             `noise_model`.
         highband_gain : float, default=None
-            As the parameter of the estimator, which None stands for.
+            Replaces the estimator's `highband_gain`; None keeps that.
 
         Returns
         -------
@@ -361,15 +353,17 @@ class AudioSuperResolver(LearnedUpsampler):
             long: ``Y[i][r * t]`` is the instant of ``X[i][t]``.
         Y_std : container of clips
             With ``return_std=True``: the standard deviation of each timepoint, in the units and
-            of the shape of `Y`.
+            the shape of `Y`.
 
         Raises
         ------
         ValueError
-            If a clip is empty, or holds NaN, infinity or levels so large that the result does; if
-            ``return_std=True`` and the estimator was fitted without a noise model, or with one
-            that has no standard deviation; if `highband_gain` is other than 1 and the network does
-            not separate the highband.
+            If a clip is empty, or holds NaN, infinity, or levels so large that the result is not
+            finite; if ``return_std=True`` and the fitted noise model has no standard deviation,
+            or there is none; if `highband_gain` is not 1 and the network does not separate the
+            highband; if `device` is not available.
+        TypeError
+            If `X` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -408,8 +402,8 @@ class AudioSuperResolver(LearnedUpsampler):
     ) -> Any:
         """Draw wideband clips from the predicted density.
 
-        The draws of two timepoints are independent, given the prediction: the noise of a draw is
-        white, or white with an envelope.
+        Given the prediction, timepoints are drawn independently: the noise of a draw is white, or
+        white with an envelope.
 
         Parameters
         ----------
@@ -428,8 +422,10 @@ class AudioSuperResolver(LearnedUpsampler):
         Raises
         ------
         ValueError
-            If the estimator was fitted without a noise model, or with one that cannot be drawn
-            from; if `n_samples` is no integer of at least 1.
+            If the estimator was fitted without a noise model, or with one that can't draw; if
+            `n_samples` is no integer of at least 1; if a clip is illegal, as for `predict`.
+        TypeError
+            If `X` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -451,7 +447,7 @@ class AudioSuperResolver(LearnedUpsampler):
         )
 
     def _check_density(self, wanted: str, method: str) -> None:
-        """Raise ValueError unless the fitted noise model has a method."""
+        """Raise ValueError if the fitted noise model lacks a method."""
         if hasattr(self.noise_model_, method):
             return
         what = "noise_model=None" if self.noise_model_ is None else "a log density alone"

@@ -1,1 +1,1 @@
-"""Networks over clips of any length: whole, in chunks, and as a stream."""
+"""The only prediction loop: clips of any length, whole, in chunks or as a stream."""

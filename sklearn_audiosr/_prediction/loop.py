@@ -7,19 +7,19 @@ import torch
 
 from sklearn_audiosr._torch import Workspace, inference
 
-# Wideband timepoints in one pass, over all channels: bounds the memory whatever the clip's
-# length, and is long against the receptive field, which is computed twice at each seam.
+# Wideband timepoints of one pass, over all channels. This bounds the memory for a clip of any
+# length. It is long compared with the receptive field, which is computed twice at each seam.
 _CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
-# On a CPU a chunk is so many times as long as its context, which is computed in vain, where chunk
-# and context together stay below so many passes.
+# The outputs of the context are overhead. So on a CPU a chunk has this many times the length of its
+# context, as long as chunk and context together stay below this many passes.
 _LEAST_CONTEXTS, _MOST_PASSES = 5, 3
 
-# Bytes that the paper's network takes for a timepoint of a pass, generously.
+# Memory in bytes, rounded up, that the paper's network takes for a timepoint of a pass.
 _BYTES_PER_TIMEPOINT = 2**14
 
-# Share of a batch of unequal clips that may be padding.
-_WASTE = 0.1
+# Largest share of padding in a batch of unequal clips.
+_MAX_PADDING = 0.1
 
 
 def predict_waveforms(
@@ -31,36 +31,36 @@ def predict_waveforms(
     Parameters
     ----------
     network : torch.nn.Module
-        From (batch, n_channels, time) to (batch, 1 or more, time), on `device`, with integer
-        attributes ``stride``, ``look_back`` and ``look_ahead``. With an infinite ``look_back`` it
-        has ``stream()`` too, as for `NetworkStream`.
+        Network on `device`, from (batch, n_channels, time) to (batch, 1 or more, time), with
+        integer attributes ``stride``, ``look_back`` and ``look_ahead``. If ``look_back`` is
+        infinite, it must have ``stream()``, as for `NetworkStream`.
     read_source : callable
-        ``read_source(start, stop)`` gives the network's input at wideband timepoints
-        [start, stop), an array of shape (n_waveforms, n_channels, stop - start), float32.
+        ``read_source(start, stop)`` returns the network's input at wideband timepoints
+        [start, stop): a float32 array of shape (n_waveforms, n_channels, stop - start).
     shape : tuple of int
         (n_waveforms, n_timepoints) of the output.
     device : torch.device
-        Where `network` is.
+        Device of `network`.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic of the network.
+        Number format of the network.
     workspace : Workspace, default=None
-        What is kept from one clip to the next.
+        Memory to reuse from one clip to the next.
     chunk_length : int, default=None
         Wideband timepoints of a chunk; None chooses by the device.
     n_outputs : int, default=1
-        Channels of the output that are wanted.
+        Output channels to return.
 
     Returns
     -------
     y : ndarray of shape (n_outputs, n_waveforms, n_timepoints), float32
-        The same, up to rounding, whatever the chunks.
+        Outputs; up to rounding they do not depend on the chunks.
 
     Notes
     -----
-    Each chunk is computed with the network's receptive field of context on both sides, which is
-    cut off again, and starts on the network's stride. Only at the clip's own ends does the
-    network see its zero padding, as it does for the clip as a whole. A network that looks back
-    without end has no such context: it takes the chunks one after the other, as a stream.
+    A chunk starts at a multiple of the network's stride. It is computed with the receptive field as
+    context on both sides, which is then cut off. The network sees zero padding only at the clip's
+    own ends, as for the whole clip. A network with infinite look-back takes the chunks in order, as
+    a stream.
     """
     n_waveforms, n_timepoints = shape
     chunk = _align(chunk_length or _choose_chunk(network, n_waveforms, device), network.stride)
@@ -68,12 +68,12 @@ def predict_waveforms(
     y = np.empty((n_outputs, *shape), dtype=np.float32)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // chunk))
 
-    def _read(start, stop):
+    def read(start, stop):
         return torch.from_numpy(read_source(start, stop)).to(device)
 
     with inference(network, device, precision, workspace):
         start = 0
-        for output in run_chunks(network, _read, n_timepoints, chunk):
+        for output in run_chunks(network, read, n_timepoints, chunk):
             stop = start + output.shape[2]
             # (n_waveforms, n_outputs, chunk) to (n_outputs, n_waveforms, chunk)
             y[..., start:stop] = output[:, :n_outputs].transpose(0, 1).float().cpu().numpy()
@@ -82,7 +82,7 @@ def predict_waveforms(
 
 
 def _choose_chunk(network, n_waveforms, device):
-    """Timepoints of a chunk: what a pass takes, and long beside the context of a chunk."""
+    """Return the timepoints of a chunk: one pass, or more if the context is long."""
     one_pass = max(1, pass_length(device) // n_waveforms)
     context = network.look_back + network.look_ahead
     if device.type != "cpu" or math.isinf(context):
@@ -91,19 +91,19 @@ def _choose_chunk(network, n_waveforms, device):
 
 
 def _run_with_context(network, read, n_timepoints, chunk):
-    """Yield the outputs of chunks, each computed with what it sees before and after it."""
+    """Yield the outputs of chunks, each computed with its context."""
     before = _align(network.look_back, network.stride)
     for start in range(0, n_timepoints, chunk):
         stop = min(start + chunk, n_timepoints)
         left = max(0, start - before)
         right = min(stop + network.look_ahead, n_timepoints)
-        # the end of a chunk is padded to the stride: leave that padding outside the context
+        # the network pads its input to the stride: keep that padding out of the context
         right = min(_align(right, network.stride), n_timepoints)
         yield network(read(left, right))[..., start - left : stop - left]
 
 
 def _run_in_order(network, read, n_timepoints, chunk):
-    """Yield the outputs that follow from one chunk after the other."""
+    """Yield the outputs of chunks in order, from the network's stream."""
     if n_timepoints <= chunk:
         yield network(read(0, n_timepoints))
         return
@@ -114,13 +114,13 @@ def _run_in_order(network, read, n_timepoints, chunk):
 
 
 def predict_clips(network, clips, device, precision="auto", *, workspace=None, n_outputs=1):
-    """Run a network over many clips; short ones of like lengths share their passes.
+    """Run a network over many clips; short clips of similar lengths share passes.
 
     Parameters
     ----------
     network : torch.nn.Module
         As for `predict_waveforms`. With ``accepts_lengths`` it takes a batch of unequal clips as
-        ``network(x, lengths)``; without, every clip has passes of its own.
+        ``network(x, lengths)``; without, each clip has its own passes.
     clips : list of (read_source, shape)
         As for `predict_waveforms`.
     device, precision, workspace, n_outputs
@@ -129,10 +129,10 @@ def predict_clips(network, clips, device, precision="auto", *, workspace=None, n
     Yields
     ------
     y : ndarray of shape (n_outputs, n_waveforms, n_timepoints), float32
-        The output for each clip, in order; as it would be alone, up to rounding.
+        Outputs for each clip, in order; up to rounding the same as for the clip alone.
     """
     n_at_once = pass_length(device)
-    # with the padding to the stride, which costs as much as the clip
+    # padding to the stride costs as much as the clip
     shapes = [(rows, _align(length, network.stride)) for _, (rows, length) in clips]
     batches = [[i] for i in range(len(clips))]
     if getattr(network, "accepts_lengths", False):
@@ -140,7 +140,7 @@ def predict_clips(network, clips, device, precision="auto", *, workspace=None, n
     n_timepoints = sum(math.prod(shape) for shape in shapes)
     workspace = workspace or Workspace(n_uses=-(-n_timepoints // n_at_once))
     finished: dict[int, np.ndarray] = {}
-    n_given = 0
+    n_yielded = 0
     for batch in batches:
         if len(batch) == 1:
             read_source, shape = clips[batch[0]]
@@ -154,23 +154,23 @@ def predict_clips(network, clips, device, precision="auto", *, workspace=None, n
             sources = [read(0, shape[1]) for read, shape in (clips[i] for i in batch)]
             outputs = _predict_batch(network, sources, device, precision, workspace, n_outputs)
         finished.update(zip(batch, outputs, strict=True))
-        while n_given in finished:
-            yield finished.pop(n_given)
-            n_given += 1
+        while n_yielded in finished:
+            yield finished.pop(n_yielded)
+            n_yielded += 1
 
 
 def _plan_batches(shapes, n_timepoints):
-    """Put clips together that one pass can hold without much padding: lists of their indices.
+    """Return lists of indices of clips that fit into one pass with little padding.
 
-    They stay in order where all lengths are equal.
+    Clips of equal lengths stay in order.
     """
     batches: list[list[int]] = []
     n_rows = shortest = 0
     for i in sorted(range(len(shapes)), key=lambda i: shapes[i][1]):
         n_waveforms, length = shapes[i]
         n_rows += n_waveforms
-        alike = length * (1 - _WASTE) <= shortest
-        if batches and alike and n_rows * length <= n_timepoints:
+        similar = length * (1 - _MAX_PADDING) <= shortest
+        if batches and similar and n_rows * length <= n_timepoints:
             batches[-1].append(i)
         else:
             batches.append([i])
@@ -179,24 +179,24 @@ def _plan_batches(shapes, n_timepoints):
 
 
 def _predict_batch(network, sources, device, precision, workspace, n_outputs):
-    """Run a network over sources (n_waveforms, n_channels, n_timepoints) of like lengths."""
+    """Run a network over sources (n_waveforms, n_channels, n_timepoints) of similar lengths."""
     lengths = [source.shape[2] for source in sources for _ in source]
     lengths_if_unequal = [lengths] if len(set(lengths)) > 1 else []
     batch = np.zeros((len(lengths), sources[0].shape[1], max(lengths)), dtype=np.float32)
-    rows = np.split(batch, np.cumsum([len(source) for source in sources])[:-1])
-    for part, source in zip(rows, sources, strict=True):
+    first_rows = np.cumsum([len(source) for source in sources])[:-1]
+    for part, source in zip(np.split(batch, first_rows), sources, strict=True):
         part[..., : source.shape[2]] = source
     with inference(network, device, precision, workspace):
         output = network(torch.from_numpy(batch).to(device), *lengths_if_unequal)
         output = output[:, :n_outputs].transpose(0, 1)
         output = output.float().cpu().numpy()  # (n_outputs, n_waveforms, n_timepoints)
-    parts = np.split(output, np.cumsum([len(source) for source in sources])[:-1], axis=-2)
-    # copies: a clip that is kept must not keep its neighbours
+    parts = np.split(output, first_rows, axis=-2)
+    # copies: a view would keep the whole batch in memory
     return [y[..., : source.shape[2]].copy() for y, source in zip(parts, sources, strict=True)]
 
 
 def pass_length(device):
-    """Wideband timepoints in one pass: what the device is good at, and its free memory holds."""
+    """Return the wideband timepoints of one pass, which suit the device and its free memory."""
     n_timepoints = _CHUNK[device.type]
     if device.type != "cuda":
         return n_timepoints
@@ -205,7 +205,7 @@ def pass_length(device):
 
 
 def open_array(source):
-    """Give (read_source, shape), as `predict_clips` takes it, of waveforms that are at hand.
+    """Return waveforms in memory as the (read_source, shape) that `predict_clips` takes.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def open_array(source):
     Returns
     -------
     read_source : callable
-        ``read_source(start, stop)``.
+        ``read_source(start, stop)``, as for `predict_waveforms`.
     shape : tuple of int
         (n_waveforms, n_timepoints).
     """

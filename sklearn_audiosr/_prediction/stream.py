@@ -8,42 +8,41 @@ import numpy.typing as npt
 
 from sklearn_audiosr._clips import all_finite, check_clip, overflow_error
 
-# Wideband timepoints, over all channels, that are computed at once: bounds the memory when a long
-# chunk is pushed.
+# Wideband timepoints of one pass, over all channels. This bounds the memory for long chunks.
 _PIECE = 2**16
 
 
 class Stream:
     """Super-resolve audio that comes chunk by chunk.
 
-    The method ``stream`` of a fitted estimator opens one.
+    The method ``stream`` of a fitted estimator opens a stream.
 
     Parameters
     ----------
     open_stage : callable
-        ``open_stage()`` gives an object with ``push(x, last)``, from pieces of shape (n_channels,
-        n_timepoints) to wideband pieces, and ``latency``.
+        ``open_stage()`` returns an object with ``latency`` and ``push(x, last)``, from pieces of
+        shape (n_channels, n_timepoints) to wideband pieces.
     n_channels : int
-        Waveforms of a chunk.
+        Channels of the audio.
     upsampling_ratio : int
         Wideband timepoints for each narrowband timepoint.
-    sampling_rate : float or None
-        Of the wideband audio, in Hz.
+    sampling_rate : float, default=None
+        Rate of the wideband audio in Hz.
 
     Attributes
     ----------
     latency_ : int
-        Wideband timepoints by which the output can lag behind the input: after pushing n
-        timepoints at least ``upsampling_ratio * n - latency_`` are out.
+        Wideband timepoints by which the output can lag behind the input: after n timepoints of
+        input, at least ``upsampling_ratio * n - latency_`` have come out.
     latency_seconds_ : float or None
-        The same in seconds; None without a sampling rate.
-    n_channels, upsampling_ratio
-        As the parameters.
+        Latency in seconds; None without a sampling rate.
+    n_channels, upsampling_ratio : int
+        The parameters.
 
     Notes
     -----
-    Memory and the work for a second of audio stay the same however long the stream runs. A stream
-    belongs to one thread at a time.
+    Memory, and the work for a second of audio, do not grow while a stream runs. Only one thread at
+    a time may use it.
 
     Examples
     --------
@@ -71,26 +70,25 @@ class Stream:
         self.latency_seconds_ = None if sampling_rate is None else self.latency_ / sampling_rate
 
     def push(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Take the next chunk.
+        """Upsample the next chunk.
 
         Parameters
         ----------
         chunk : array-like of shape (n_channels, n_timepoints) or, with 1 channel, (n_timepoints,)
-            Narrowband audio of any length, also of 0 timepoints. Signed 16- and 32-bit integers
-            are scaled to [-1, 1).
+            Narrowband audio of any length, 0 included. Signed 16- and 32-bit integers are scaled to
+            [-1, 1).
 
         Returns
         -------
         y : ndarray of as many dimensions as `chunk`, float32
-            The wideband audio that follows from all chunks so far and was not given yet; may have
-            0 timepoints.
+            New wideband audio that follows from the chunks so far; may have 0 timepoints.
 
         Raises
         ------
         ValueError, TypeError
-            If the chunk has another shape, or holds NaN, infinity or what is no real number. A
-            chunk that is refused leaves the stream as it was. If levels are so large that the
-            result is not finite; the stream is ready for other audio then.
+            If the chunk has another shape, or values that are not finite real numbers: the stream
+            stays as it was. If levels are so large that the result is not finite: the stream starts
+            anew.
         """
         x = self._check(chunk)
         self._peak = max(self._peak, float(np.abs(x).max(initial=0)))
@@ -99,13 +97,17 @@ class Stream:
         return self._join([self._stage.push(piece, last=False) for piece in pieces])
 
     def flush(self) -> npt.NDArray[np.float32]:
-        """End the audio.
+        """End the audio; the stream is then ready for other audio.
 
         Returns
         -------
-        y : ndarray, float32
-            The rest of the wideband audio, of as many dimensions as the last chunk. The stream is
-            ready for other audio then.
+        y : ndarray of as many dimensions as the last chunk, float32
+            Rest of the wideband audio.
+
+        Raises
+        ------
+        ValueError
+            If levels are so large that the result is not finite.
         """
         silence = np.empty((self.n_channels, 0), dtype=np.float32)
         y = self._join([self._stage.push(silence, last=True)])
@@ -115,7 +117,7 @@ class Stream:
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a stream can't be copied or pickled, because it is in the middle of its audio: "
-            "pickle the estimator, and open a stream where it is needed, est.stream()."
+            "pickle the estimator, and open a stream where it is needed with est.stream()."
         )
 
     def _check(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -132,14 +134,14 @@ class Stream:
         if array.ndim == 0:
             raise ValueError(
                 f"chunk must have the shape {expected} of this stream, got "
-                f"{type(chunk).__name__}: turn raw bytes into numbers, "
+                f"{type(chunk).__name__}: turn raw bytes into numbers with "
                 "numpy.frombuffer(chunk, '<i2')."
             )
         mono = array.ndim == 1 and self.n_channels == 1
         if not mono and (array.ndim != 2 or len(array) != self.n_channels):
             raise ValueError(
                 f"chunk must have the shape {expected} of this stream, got {array.shape}: "
-                "soundfile gives channels last, pass chunk.T; stream(n_channels=...) sets the "
+                "soundfile returns channels last, so pass chunk.T; stream(n_channels=...) sets the "
                 "number of channels."
             )
         x = np.empty((self.n_channels, 0), dtype=np.float32)
@@ -155,6 +157,6 @@ class Stream:
         y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
         if not all_finite(y):
             error = overflow_error("the audio of a stream", self._peak)
-            self._begin()  # or all that follows would not be finite
+            self._begin()  # or all later output would not be finite
             raise error
         return y[0] if self._ndim == 1 else y

@@ -1,1 +1,1 @@
-"""The only training loop, and what serves it."""
+"""The only training loop and its parts."""

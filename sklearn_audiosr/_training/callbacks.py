@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: progress, early stop, checkpoint, warnings."""
+"""Callbacks of the training loop: progress, early stop, checkpoint, warnings."""
 
 import math
 import time
@@ -10,8 +10,8 @@ import torch
 from sklearn_audiosr._torch import Workspace, evaluation
 from sklearn_audiosr._training.checkpoint import check_weights
 
-# A fit that takes longer than this on a CPU is announced, and so is any fit of a network of the
-# paper's full width.
+# On a CPU a warning comes before a fit that takes longer than this, and before any fit of a network
+# of the paper's full width.
 _PATIENCE_SECONDS = 30 * 60
 _MANY_WEIGHTS = 30_000_000
 
@@ -20,40 +20,40 @@ _FORWARD_PASSES = 3
 
 
 class Callback:
-    """Called by `train` at its four places; does nothing.
+    """Base of the callbacks of `train`, which calls the four methods; they do nothing.
 
-    ``training`` is the `TrainingState`, and ``measured`` a dict with "epoch", "max_epochs",
-    "loss", "validation_score" (None without validation), "best_epoch" and "seconds".
+    ``training`` is the `TrainingState`. ``measured`` is a dict with "epoch", "max_epochs", "loss",
+    "validation_score" (None without validation), "best_epoch" and "seconds".
     """
 
     def begin(self, training):
-        """Run before the first step; return whether an earlier training was restored."""
+        """Run before the first step; return whether this restored an earlier training."""
         return False
 
     def after_step(self, training):
-        """Run after each step but the last one of an epoch."""
+        """Run after each step except the last of an epoch."""
 
     def after_epoch(self, training, measured):
-        """Run after each epoch; return whether to stop."""
+        """Run after each epoch; return whether to end training."""
         return False
 
     def end(self, training):
-        """Run after the last epoch, and after an error."""
+        """Run after the last epoch, also after an error."""
 
 
 class EarlyStopping(Callback):
-    """Stop when the best epoch is `n_iter_no_change` epochs ago."""
+    """Ends training when the best epoch is `n_iter_no_change` epochs ago."""
 
     def __init__(self, n_iter_no_change):
         self.n_iter_no_change = n_iter_no_change
 
     def begin(self, training):
-        """Stop at once if the training that was restored had stopped."""
+        """End at once a restored training that had ended."""
         training.stopped |= self._is_over(training)
         return False
 
     def after_epoch(self, training, measured):
-        """Return whether to stop."""
+        """Return whether to end training."""
         return self._is_over(training)
 
     def _is_over(self, training):
@@ -61,12 +61,12 @@ class EarlyStopping(Callback):
 
 
 class ProgressBar(Callback):
-    """Show epoch, loss, validation score and time left.
+    """Shows epoch, loss, validation score and time left.
 
     Parameters
     ----------
     score_name : str
-        What the bar calls the score.
+        Name of the score in the bar.
     """
 
     def __init__(self, score_name):
@@ -82,7 +82,7 @@ class ProgressBar(Callback):
         return False
 
     def after_epoch(self, training, measured):
-        """Move the bar."""
+        """Advance the bar."""
         shown = {"loss": f"{measured['loss']:.4g}"}
         if measured["validation_score"] is not None:
             shown[self.score_name] = f"{measured['validation_score']:.2f}"
@@ -96,19 +96,19 @@ class ProgressBar(Callback):
 
 
 class SaveCheckpoint(Callback):
-    """Keep the state of the training in a file, and continue from it.
+    """Saves the state of the training in a file, and resumes from it.
 
     Parameters
     ----------
     checkpoint : Checkpoint
-        The file.
+        Reads and writes the file.
     """
 
     def __init__(self, checkpoint):
         self.checkpoint = checkpoint
 
     def begin(self, training):
-        """Restore the training that the file holds; return whether there was one."""
+        """Restore the training in the file, and return whether there was one."""
         state = self.checkpoint.load()
         if state is None:
             return False
@@ -117,22 +117,22 @@ class SaveCheckpoint(Callback):
         return True
 
     def after_step(self, training):
-        """Save now and then in a long epoch."""
+        """Save the state at intervals within a long epoch."""
         self.checkpoint.save_within_epoch(training.collect)
 
     def after_epoch(self, training, measured):
-        """Save the complete epoch."""
+        """Save the state after an epoch."""
         self.checkpoint.save(training.collect)
         return False
 
 
 class CallFunction(Callback):
-    """Call a function of the user's after each epoch.
+    """Calls a user's function after each epoch.
 
     Parameters
     ----------
     function : callable
-        ``function(estimator, measured)``; true ends the training.
+        ``function(estimator, measured)``; a true return value ends the training.
     make_estimator : callable
         ``make_estimator(training)`` returns the estimator as fitted so far.
     """
@@ -141,19 +141,19 @@ class CallFunction(Callback):
         self.function, self.make_estimator = function, make_estimator
 
     def after_epoch(self, training, measured):
-        """Return whether the function wants to stop; what it draws changes no training."""
+        """Return the function's result; its random numbers leave training unchanged."""
         devices = [training.device] if training.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             return self.function(self.make_estimator(training), dict(measured))
 
 
 class WarnInterrupted(Callback):
-    """Warn after Ctrl-C, and say how to go on.
+    """Warns after Ctrl-C, and says how to resume.
 
     Parameters
     ----------
     has_checkpoint : bool
-        Whether a file keeps the state of the training.
+        Whether a checkpoint keeps the state of the training.
     """
 
     def __init__(self, has_checkpoint):
@@ -163,24 +163,24 @@ class WarnInterrupted(Callback):
         """Warn if the training was interrupted."""
         if not training.history.interrupted:
             return
-        way_on = "Set warm_start=True and fit again to go on."
+        advice = "Set warm_start=True and fit again to go on."
         if self.has_checkpoint:
-            way_on = "The same fit goes on from the checkpoint."
+            advice = "The same fit goes on from the checkpoint."
         warnings.warn(
             f"Training was interrupted after {training.n_epochs} complete epochs: the estimator "
-            f"has the best weights so far. {way_on}",
+            f"has the best weights so far. {advice}",
             UserWarning,
             stacklevel=2,
         )
 
 
 class WarnSlow(Callback):
-    """Warn before the first step of a fit that will take long on a CPU.
+    """Warns before the first step of a fit that will take long on a CPU.
 
     Parameters
     ----------
     remedy : str
-        What makes the fit faster.
+        Advice for a faster fit.
     """
 
     def __init__(self, remedy):
@@ -198,7 +198,7 @@ class WarnSlow(Callback):
     def _estimate_seconds(self, training):
         n_patches = training.loader.sampler.n_patches_per_epoch * training.schedule.max_epochs
         seconds = self._time_forward(training, 1) * _FORWARD_PASSES * n_patches
-        # patches alone take longer than in a batch, small networks above all
+        # single patches take longer than a batch's, above all with small networks
         if _PATIENCE_SECONDS < seconds < 10 * _PATIENCE_SECONDS:
             n_at_once = min(training.schedule.batch_size, n_patches)
             seconds = self._time_forward(training, n_at_once) / n_at_once
@@ -209,9 +209,10 @@ class WarnSlow(Callback):
         network, least = training.network, math.inf
         n_inputs = getattr(network, "n_inputs", 1)
         shape = n_patches, n_inputs, training.loader.sampler.patch_length
-        silence = torch.zeros(shape, dtype=torch.float32)  # whatever the caller's default type
+        # the caller may have set another default type
+        silence = torch.zeros(shape, dtype=torch.float32)
         with evaluation(network), torch.no_grad(), Workspace():
-            for _ in range(2):  # the first pass takes its memory from the system
+            for _ in range(2):  # the first pass also allocates memory
                 begin = time.perf_counter()
                 network(silence)
                 least = min(least, time.perf_counter() - begin)
@@ -221,7 +222,7 @@ class WarnSlow(Callback):
         warnings.warn(
             f"Training {n_weights / 1e6:.2g} million weights takes about "
             f"{_format_time(seconds)} on this CPU, {_format_time(seconds / max_epochs)} for each "
-            f"of max_epochs={max_epochs}. Two ways out: {self.remedy}, or a GPU "
+            f"of max_epochs={max_epochs}. To train faster, take {self.remedy}, or a GPU "
             '(device="cuda"). Interrupting the fit (Ctrl-C) keeps the best weights so far.',
             UserWarning,
             stacklevel=2,

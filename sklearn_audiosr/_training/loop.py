@@ -15,41 +15,40 @@ from sklearn_audiosr._training.step import TrainingStep
 
 
 def train(network, loader, loss, validate, schedule, callbacks=(), resume=False):
-    """Train a network on random patches, and leave the best weights in it.
+    """Train a network on random patches; it ends with its best weights.
 
     Parameters
     ----------
     network : torch.nn.Module
-        On the loader's device; trained in place.
+        Network on the loader's device, trained in place.
     loader : BatchLoader
         Draws the patches. Dropout draws from torch's generators.
     loss : callable
-        ``loss(network, sources, targets, mask)`` of tensors of shape (batch, 1, time) returns the
-        scalar to minimise.
+        ``loss(network, sources, targets, mask)`` returns the scalar to minimise, from tensors of
+        shape (batch, 1, time).
     validate : callable or None
-        ``validate()`` returns the score of the network as it is: higher is better, NaN where it
-        predicts what is not finite.
+        ``validate()`` returns the current score of the network: higher is better, NaN if a
+        prediction is not finite.
     schedule : Schedule
         Epochs, batches, learning rate, optimizer and precision.
     callbacks : sequence of Callback, default=()
-        Called in order before the first step, after each step and after each epoch.
+        Called in order before the first step, after each step, after each epoch and at the end.
     resume : bool, default=False
-        Whether the network was trained before: its weights stay unless an epoch validates better.
+        Whether the network was trained before. Then its weights stay unless an epoch validates
+        better.
 
     Returns
     -------
     history : History
-        Of the complete epochs.
+        Losses and scores of the complete epochs.
 
     Raises
     ------
     ValueError
-        If no weight of the network can be trained, or the loss is no scalar.
+        If the network has no weights to train, or the loss is no scalar.
 
     Warns
     -----
-    UserWarning
-        If training was interrupted (Ctrl-C).
     ConvergenceWarning
         If the loss or a prediction became infinite or NaN.
     """
@@ -62,7 +61,7 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
     training = TrainingState(network, step.optimizer, loader, schedule)
     restored = any([callback.begin(training) for callback in callbacks])
     if resume and not restored and validate is not None:
-        training.best.update(validate(), 0)  # the weights that training goes on from compete too
+        training.best.update(validate(), 0)  # the first weights compete too
     rate.n_steps = training.n_epochs * len(batches) + len(training.epoch_losses)
     network.train()
     with (
@@ -77,20 +76,20 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
             for callback in callbacks:
                 callback.end(training)
     training.best.restore()
-    network.zero_grad(set_to_none=True)  # gradients would take as much memory as the weights
+    network.zero_grad(set_to_none=True)  # gradients take as much memory as the weights
     network.eval()
     return training.history
 
 
 def _run_epoch(training, step, batches, validate, callbacks):
-    """Train an epoch, or the rest of one that broke off, and validate it."""
+    """Train an epoch, or the rest of an interrupted one, and validate it."""
     begin, losses = time.perf_counter(), training.epoch_losses
     for n_patches in batches[len(losses) :]:
         losses.append(step(n_patches))
         if len(losses) < len(batches):
             for callback in callbacks:
                 callback.after_step(training)
-    loss = torch.stack(losses).mean().item()  # a GPU is waited for here only
+    loss = torch.stack(losses).mean().item()  # the first wait for a GPU in an epoch
     losses.clear()
     healthy = math.isfinite(loss) and _is_finite(training.network)
     score = validate() if healthy and validate is not None else None
@@ -119,14 +118,14 @@ def _keep_interrupted(training):
     training.history.interrupted = True
     best = training.best
     if best.epoch == 0 and best.score == -math.inf and _is_finite(training.network):
-        best.update(None, 0)  # no epoch to go back to: keep what was learned so far
+        best.update(None, 0)  # no epoch is complete: keep the current weights
 
 
 def _check_trainable(network):
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(
             "network must have parameters to train, got none that requires a gradient: build() "
-            "must give a network with weights."
+            "must return a network with weights."
         )
 
 
@@ -136,8 +135,8 @@ def _is_finite(network):
 
 def _warn_diverged(epoch, sign):
     warnings.warn(
-        f"Training diverged in epoch {epoch} ({sign}): the estimator has the best weights "
-        "before that. Lower learning_rate.",
+        f"Training diverged in epoch {epoch} ({sign}): the estimator has the best earlier "
+        "weights. Lower learning_rate.",
         ConvergenceWarning,
         stacklevel=2,
     )

@@ -2,14 +2,14 @@
 
 Section 3.1 of Kuleshov, Enam and Ermon (2017). A noise model has
 
-- ``n_outputs``, the channels that it wants from the network; the first is the prediction f(x);
-- ``log_prob(y, output)``, the log density of each timepoint;
-- ``std(output)``, the standard deviation of each timepoint;
-- ``sample(output, generator)``, a draw of y;
-- and, if something is to be estimated after training, ``calibrate(targets, outputs)``.
+- ``n_outputs``: output channels that the network must have; the first is the prediction f(x);
+- ``log_prob(y, output)``: the log density of each timepoint;
+- ``std(output)``: the standard deviation of each timepoint;
+- ``sample(output, generator)``: a draw of y;
+- ``calibrate(targets, outputs)``, optional: estimates its parameters after training.
 
-Tensors are (batch, n_outputs, time), or (batch, 1, time) where there is one value a timepoint, in
-units of the estimator's ``scale_``.
+``output`` is (batch, n_outputs, time); tensors with one value per timepoint are (batch, 1, time).
+All are divided by the estimator's ``scale_``.
 """
 
 import copy
@@ -19,24 +19,24 @@ from typing import Literal, get_args
 
 import torch
 
-# 80 dB below the sources' level: no density grows without bound where clips are digitally silent.
+# 80 dB below the sources' level. Without it, the density of digital silence has no bound.
 _LEAST_STD = 1e-4
 
-# 30 dB below that level: the likelihood's gradients grow as 1 / std**2, and where clips pause they
-# would decide what is learned. With floors of 40 and 80 dB the predictions were worse.
+# 30 dB below the sources' level. The likelihood's gradients grow as 1 / std**2, so pauses would
+# dominate training. Predictions with floors at 40 and 80 dB were worse.
 _LEAST_PREDICTED_STD = 10 ** (-30 / 20)
 
-# A normal variable lies within this many standard deviations nine times in ten.
+# A normal variable lies within this number of standard deviations with probability 0.9.
 _NINE_TENTHS = 1.6448536269514722
 
 
 class GaussianNoise:
-    """Normal noise of one standard deviation; least squares.
+    """Normal noise with one standard deviation; trains like least squares.
 
     Attributes
     ----------
     scale : float
-        Standard deviation: 1 while training, where it changes no minimum, then the maximum
+        Standard deviation: 1 in training, where it does not move the minimum, then the maximum
         likelihood estimate.
     """
 
@@ -46,11 +46,11 @@ class GaussianNoise:
         self.scale = 1.0
 
     def log_prob(self, y, output):
-        """Give the log density of each timepoint."""
+        """Return the log density of each timepoint."""
         return _normal_log_prob(y - output, output.new_full((), math.log(self.scale)))
 
     def std(self, output):
-        """Give the standard deviation of each timepoint."""
+        """Return the standard deviation of each timepoint."""
         return torch.full_like(output, self.scale)
 
     def sample(self, output, generator):
@@ -63,12 +63,12 @@ class GaussianNoise:
 
 
 class LaplaceNoise:
-    """Laplacian noise of one scale; least absolute errors.
+    """Laplacian noise with one scale; trains on absolute errors.
 
     Attributes
     ----------
     scale : float
-        Mean absolute error: 1 while training, then the maximum likelihood estimate.
+        Mean absolute error: 1 in training, then the maximum likelihood estimate.
     """
 
     n_outputs = 1
@@ -77,17 +77,17 @@ class LaplaceNoise:
         self.scale = 1.0
 
     def log_prob(self, y, output):
-        """Give the log density of each timepoint."""
+        """Return the log density of each timepoint."""
         return -(y - output).abs() / self.scale - math.log(2 * self.scale)
 
     def std(self, output):
-        """Give the standard deviation of each timepoint."""
+        """Return the standard deviation of each timepoint."""
         return torch.full_like(output, math.sqrt(2) * self.scale)
 
     def sample(self, output, generator):
         """Draw a waveform."""
         uniform = torch.rand(output.shape, generator=generator, dtype=torch.float64)
-        # 1 - u is in (0, 1]: its logarithm is finite
+        # 1 - uniform is in (0, 1], so its logarithm is finite
         magnitude = -torch.log1p(-uniform)
         sign = 2 * torch.randint(2, output.shape, generator=generator) - 1
         return output + (self.scale * sign * magnitude).to(output)
@@ -103,26 +103,27 @@ class HeteroscedasticNoise:
     Attributes
     ----------
     scale : float
-        Factor of all standard deviations: 1 while training, then what makes nine tenths of the
-        errors lie within the interval that a normal density gives nine tenths.
+        Factor of all standard deviations: 1 in training. Calibration sets it so that nine tenths of
+        the errors lie in the normal density's 90 % interval.
     limits : tuple of float
-        Of the network's log standard deviations: never less than 30 dB below the sources' level;
-        after training what it gave on the validation clips, and 1 (a factor of e) beyond.
+        Range of the network's log standard deviations. The lower limit is at least 30 dB below the
+        sources' level. Calibration sets the range to that on the validation clips, widened by 1 (a
+        factor of e) on both sides.
     """
 
     n_outputs = 2
 
     def __init__(self):
         self.scale = 1.0
-        # of the network's log standard deviations: a network extrapolates them without bound
+        # a network extrapolates log standard deviations without bound
         self.limits = math.log(_LEAST_PREDICTED_STD), math.inf
 
     def log_prob(self, y, output):
-        """Give the log density of each timepoint."""
+        """Return the log density of each timepoint."""
         return _normal_log_prob(y - output[:, :1], self._log_std(output))
 
     def std(self, output):
-        """Give the standard deviation of each timepoint."""
+        """Return the standard deviation of each timepoint."""
         return self._log_std(output).exp()
 
     def sample(self, output, generator):
@@ -148,7 +149,7 @@ class HeteroscedasticNoise:
 
 
 class LogDensity:
-    """A plain function ``log_prob(y, output)`` as a noise model: it can train, no more.
+    """Noise model of a plain function ``log_prob(y, output)``: it can only train.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ class LogDensity:
         self.log_prob = log_prob
 
 
-# The list of noise models by name.
+# The names of the noise models.
 NoiseModelName = Literal["gaussian", "laplace", "heteroscedastic"]
 
 NOISE_MODELS = dict(
@@ -173,34 +174,33 @@ _METHODS = ("log_prob", "std", "sample")
 
 
 def make_noise_model(noise_model):
-    """Return a noise model that belongs to one fit.
+    """Return a noise model for one fit.
 
     Parameters
     ----------
     noise_model : None, str, callable or object
-        See `AudioSuperResolver`.
+        Parameter of `AudioSuperResolver`.
 
     Returns
     -------
     noise_model : object or None
-        With ``n_outputs`` and ``log_prob``, a copy of an object of the user's. A `LogDensity` has
-        no more.
+        A new noise model, a copy of a user's object, or a `LogDensity` of a function.
 
     Raises
     ------
     TypeError
-        If it is none of these.
+        If `noise_model` is none of these.
     """
     if noise_model is None:
         return None
     count_outputs(noise_model)
     if isinstance(noise_model, str):
         return NOISE_MODELS[noise_model]()
-    return copy.deepcopy(noise_model) if _is_complete(noise_model) else LogDensity(noise_model)
+    return LogDensity(noise_model) if _find_missing(noise_model) else copy.deepcopy(noise_model)
 
 
 def count_outputs(noise_model):
-    """Return how many outputs of the network a noise model needs.
+    """Return the number of network outputs that a noise model needs.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def count_outputs(noise_model):
     Raises
     ------
     TypeError
-        If it is none of these.
+        If `noise_model` is none of these.
     """
     if noise_model is None:
         return 1
@@ -242,10 +242,6 @@ def _find_missing(noise_model):
     return [name for name in _METHODS if not callable(getattr(noise_model, name, None))]
 
 
-def _is_complete(noise_model):
-    return not _find_missing(noise_model)
-
-
 def _normal_log_prob(errors, log_std):
     return -0.5 * (errors * torch.exp(-log_std)).square() - log_std - 0.5 * math.log(2 * math.pi)
 
@@ -255,7 +251,7 @@ def _standard_normal(like, generator):
 
 
 def _mean_error(targets, outputs, measure):
-    """Mean over all timepoints of `measure` of the error."""
+    """Return the mean over all timepoints of ``measure(error)``."""
     total = sum(
         float(measure((y - output).double()).sum())
         for y, output in zip(targets, outputs, strict=True)

@@ -1,52 +1,52 @@
 """Training losses: functions of a batch of predictions, targets and masks.
 
-Each takes three tensors of shape (batch, 1, time), the mask 1 where a timepoint counts and 0 in
-the padding of a short clip, and gives one number to minimise.
+Each takes three tensors of shape (batch, 1, time) and returns one number to minimise. The mask is 1
+where a timepoint counts and 0 in the padding of a short clip.
 """
 
 from typing import Literal, get_args
 
 import torch
 
-# Keeps the root's gradient finite where a patch is predicted exactly (the published program's).
+# Keeps the root's gradient finite for an exact prediction; the value of the published program.
 _EPSILON = 1e-6
 
-# The same of a frame whose spectrum is predicted exactly: 0.01 of log-spectral distance.
+# The same for the spectrum of a frame: 0.01 of log-spectral distance.
 _FRAME_EPSILON = 1e-4
 
-# Frames of the spectral losses, with a quarter of their length between them: short ones see when,
-# long ones which tone.
+# Frame lengths of the spectral losses; the hop is a quarter of each. Short frames resolve time,
+# long ones frequency.
 _FRAME_LENGTHS = (512, 1024, 2048)
 
-# Added to the power before its logarithm, relative to clips of root mean square 1: 60 to 90 dB
-# below speech, about where the rounding of 16 bits lies.
+# Added to the power before the logarithm, for clips of root mean square 1. It lies 60 to 90 dB
+# below speech, near the rounding noise of 16 bits.
 _POWER_FLOOR = 1e-6
 
-# Of "spectral": weight of the noise-to-signal ratio. With 0.3 of it, beside a distance of about the
-# same size, a model of speech at r = 4 was 0.1 dB below the spline; with 0.6, 0.1 dB above.
+# Weight of the noise-to-signal ratio in "spectral", beside a distance of about the same size. A
+# speech model at r = 4 was 0.1 dB below the spline with 0.3, and 0.1 dB above with 0.6.
 _FIDELITY = 0.5
 
 
 def rmse(prediction, target, mask):
-    """Mean over patches of the root mean squared error: the published program's loss."""
+    """Return the mean over patches of the root mean squared error: the published program's loss."""
     return torch.sqrt(_mean_squared_errors(prediction, target, mask) + _EPSILON).mean()
 
 
 def mse(prediction, target, mask):
-    """Mean squared error over all timepoints of the batch."""
+    """Return the mean squared error over all timepoints of the batch."""
     return ((prediction - target) * mask).square().sum() / mask.sum()
 
 
 def paper_eq1(prediction, target, mask):
-    """Equation (1) as printed: the root of the summed squared errors, over the patches' number."""
+    """Return equation (1) as printed: root of the summed squared error / number of patches."""
     total = ((prediction - target) * mask).square().sum()
     return torch.sqrt(total + _EPSILON) / len(prediction)
 
 
 def noise_to_signal(prediction, target, mask):
-    """Mean over patches of the log10 of noise over signal energy: minus a tenth of the SNR in dB.
+    """Return the mean over patches of log10(noise / signal energy): minus a tenth of the SNR in dB.
 
-    What the signal-to-noise ratio averages: a quiet patch counts as much as a loud one.
+    A quiet patch counts as much as a loud one, as in the mean signal-to-noise ratio.
     """
     noise = _mean_squared_errors(prediction, target, mask)
     signal = (target * mask).square().sum(dim=(1, 2)) / mask.sum(dim=(1, 2))
@@ -54,11 +54,11 @@ def noise_to_signal(prediction, target, mask):
 
 
 def multi_resolution_spectral(prediction, target, mask):
-    """Mean distance of spectra in frames of three lengths: log magnitude and convergence.
+    """Return the mean over three frame lengths of log magnitude distance plus convergence.
 
-    The absolute difference of the natural logarithms of the magnitudes, and the Frobenius norm of
-    the magnitudes' difference relative to the target's: R. Yamamoto, E. Song and J.-M. Kim,
-    "Parallel WaveGAN", ICASSP 2020, equations (4) to (6).
+    The first is the absolute difference of the magnitudes' natural logarithms. The second is the
+    Frobenius norm of the magnitudes' difference relative to the target's. Source: R. Yamamoto,
+    E. Song and J.-M. Kim, "Parallel WaveGAN", ICASSP 2020, equations (4) to (6).
     """
     return _mean_over_lengths(
         lambda *powers: _log_magnitude_distance(*powers) + _convergence(*powers),
@@ -67,17 +67,18 @@ def multi_resolution_spectral(prediction, target, mask):
 
 
 def log_spectral(prediction, target, mask):
-    """Mean log-spectral distance in frames of three lengths: root over frequency, mean over frames.
+    """Return the mean over three frame lengths of the log-spectral distance.
 
-    Of log10 of the power, as `metrics.log_spectral_distance` has it, which takes one length.
+    The distance is the root over frequency and mean over frames of log10 power differences, as in
+    `metrics.log_spectral_distance`, which takes one frame length.
     """
     return _mean_over_lengths(_log_spectral_distance, prediction, target, mask)
 
 
 def complex_spectral(prediction, target, mask):
-    """Mean over frames of three lengths of the spectra's absolute difference, phase and all.
+    """Return the mean over three frame lengths of the complex spectra's absolute difference.
 
-    Relative to the target's mean magnitude.
+    The difference is relative to the target's mean magnitude, and includes the phase.
     """
     distances = []
     pairs = _spectra(prediction * mask, target * mask)
@@ -88,16 +89,16 @@ def complex_spectral(prediction, target, mask):
 
 
 def spectral(prediction, target, mask):
-    """Log-spectral distance, and so much of the noise-to-signal ratio.
+    """Return the log-spectral distance plus the weighted noise-to-signal ratio.
 
-    The distance alone is free to give the highband any phase and the lowband a little noise; the
-    ratio holds the waveform.
+    The distance alone allows any phase in the highband and a little noise in the lowband. The ratio
+    constrains the waveform.
     """
     noise = noise_to_signal(prediction, target, mask)
     return log_spectral(prediction, target, mask) + _FIDELITY * noise
 
 
-# The list of losses: a function of this name each.
+# The list of losses; each is the name of a function above.
 ObjectiveName = Literal[
     "rmse",
     "mse",
@@ -113,14 +114,14 @@ OBJECTIVES = {name: globals()[name] for name in get_args(ObjectiveName)}
 
 
 def find_objective(objective, network):
-    """Return the loss that an estimator asks for, or else its network.
+    """Return the loss of an estimator, or else its network's default.
 
     Parameters
     ----------
     objective : str, callable or None
-        Of the estimator; None means the network's ``default_objective``, or "rmse".
+        Parameter of the estimator. None means the network's ``default_objective``, or "rmse".
     network : torch.nn.Module
-        May have a ``default_objective``, a name.
+        Network, perhaps with a name as ``default_objective``.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def find_objective(objective, network):
     Raises
     ------
     ValueError
-        If there is no loss of that name.
+        If no loss has that name.
     """
     if callable(objective):
         return objective
@@ -154,7 +155,7 @@ def _spectra(*waveforms):
         window = torch.hann_window(frame_length, device=waveforms[0].device)
         yield [
             torch.stft(
-                # bfloat16 has no transform; silence beyond the ends: a patch of any length will do
+                # float32: torch.stft takes no bfloat16; zero padding: patches may be short
                 waveform[:, 0].float(), frame_length, frame_length // 4, window=window,
                 pad_mode="constant", return_complex=True,
             )
@@ -168,7 +169,7 @@ def _power_spectra(*waveforms):
 
 
 def _mean_over_lengths(distance, prediction, target, mask):
-    """Mean of ``distance(predicted, true)`` of the power spectra, over frames of all lengths."""
+    """Return the mean over frame lengths of ``distance(predicted, true)`` of power spectra."""
     pairs = _power_spectra(prediction * mask, target * mask)
     distances = [distance(predicted, true) for predicted, true in pairs]
     return sum(distances) / len(distances)
@@ -189,6 +190,6 @@ def _convergence(predicted, true):
 
 
 def _mean_squared_errors(prediction, target, mask):
-    """Mean squared error of each patch, shape (batch,)."""
+    """Return the mean squared error of each patch, shape (batch,)."""
     errors = ((prediction - target) * mask).square().sum(dim=(1, 2))
     return errors / mask.sum(dim=(1, 2))

@@ -1,20 +1,20 @@
-"""How long a training runs, and how fast: epochs, batches, learning rate, optimizer, precision."""
+"""Schedule of a training: epochs, batches, learning rate, optimizer and precision."""
 
 import math
 from dataclasses import dataclass
 
-# A cosine's last learning rate relative to its highest, and its warm-up relative to all steps.
+# The cosine schedule's last learning rate relative to its highest; also its share of warm-up steps.
 _LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a training runs, and how fast.
+    """Training parameters that are plain values.
 
     Attributes
     ----------
     max_epochs, batch_size, learning_rate, learning_rate_schedule, optimizer, precision
-        As in the estimators; `optimizer` is a name.
+        As in `AudioSuperResolver`; `optimizer` is a name.
     """
 
     max_epochs: int
@@ -25,20 +25,20 @@ class Schedule:
     precision: str = "auto"
 
     def split_epoch(self, n_patches):
-        """Return the batch sizes of an epoch: equal up to one, so that no batch is small."""
+        """Return the batch sizes of an epoch, which differ by at most one patch."""
         n_steps = -(-n_patches // self.batch_size)
         return [n_patches // n_steps + (i < n_patches % n_steps) for i in range(n_steps)]
 
 
 class LearningRate:
-    """The learning rate of each step: constant, or up a ramp and down a cosine.
+    """Learning rate of each step: constant, or a linear warm-up and a falling cosine.
 
     Parameters
     ----------
     highest : float
-        Learning rate of the estimator.
+        Highest learning rate.
     schedule : {"constant", "cosine"}
-        Its course.
+        Shape of the schedule.
     n_planned : int
         Steps of the whole training.
     """
@@ -48,7 +48,7 @@ class LearningRate:
         self.n_steps = 0
 
     def set(self, optimizer):
-        """Set the optimizer's rate for the next step."""
+        """Set the optimizer's learning rate for the next step."""
         if self.schedule == "constant":
             return
         for group in optimizer.param_groups:

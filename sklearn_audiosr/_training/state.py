@@ -1,4 +1,4 @@
-"""What a training has reached so far."""
+"""State of a training: history, best weights, random generators."""
 
 import copy
 import math
@@ -9,16 +9,16 @@ import torch
 
 @dataclass
 class History:
-    """What a training measured, one entry an epoch.
+    """Losses and scores of a training, one per epoch.
 
     Attributes
     ----------
     losses : list of float
         Mean training loss.
     validation_scores : list of float
-        What ``validate`` returned, higher is better; empty without validation.
+        Validation scores, higher is better; empty without validation.
     interrupted : bool
-        Training was stopped by Ctrl-C.
+        Whether Ctrl-C ended the training.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -27,12 +27,12 @@ class History:
 
 
 class BestWeights:
-    """The weights of the best epoch: by validation score, or the last one without validation.
+    """Weights of the epoch with the best validation score, or of the last one without scores.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Its weights now are those of epoch 0.
+        Network before training; its weights count as epoch 0.
     """
 
     def __init__(self, network):
@@ -40,7 +40,7 @@ class BestWeights:
         self.weights = copy.deepcopy(network.state_dict())
 
     def update(self, score, epoch):
-        """Keep the network's weights if their score is the best, or None."""
+        """Keep the network's weights if their score is the best so far, or None."""
         if score is None or score > self.score:
             self.score = self.score if score is None else score
             self.epoch = epoch
@@ -52,29 +52,29 @@ class BestWeights:
 
 
 class TrainingState:
-    """Everything that a training must find again to go on as if it had never stopped.
+    """State that a training needs to resume as if it had never stopped.
 
     Parameters
     ----------
     network : torch.nn.Module
-        In training.
+        Network in training.
     optimizer : torch.optim.Optimizer
-        Of its weights.
+        Optimizer of its weights.
     loader : BatchLoader
-        With the device, and the generator that draws patches.
+        Has the device and the generator that draws patches.
     schedule : Schedule
-        Of this training.
+        Schedule of the training.
 
     Attributes
     ----------
     history : History
-        Of the complete epochs.
+        Losses and scores of the complete epochs.
     best : BestWeights
-        Of the best epoch so far.
+        Weights of the best epoch so far.
     epoch_losses : list of Tensor
-        Losses of the steps of the epoch under way: tensors, so that no step waits for a GPU.
+        Losses of this epoch's steps. They are tensors so that no step waits for a GPU.
     stopped : bool
-        A callback has ended the training.
+        Whether training ends: a callback asked for it, or the loss diverged.
     """
 
     def __init__(self, network, optimizer, loader, schedule):
@@ -85,7 +85,7 @@ class TrainingState:
 
     @property
     def device(self):
-        """Device of the network."""
+        """The network's device."""
         return self.loader.device
 
     @property
@@ -112,7 +112,7 @@ class TrainingState:
         }
 
     def restore(self, state):
-        """Continue from a state that `collect` returned, perhaps on another device."""
+        """Restore a state that `collect` returned, also from another device."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best.score, self.best.epoch, self.best.weights = state["best"]

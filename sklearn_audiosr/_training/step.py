@@ -7,20 +7,20 @@ from sklearn_audiosr._training.optimizers import make_optimizer
 
 
 class TrainingStep:
-    """One optimizer step on freshly drawn patches; calling it returns the loss.
+    """Optimizer step on random patches; a call returns the loss.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Trained in place.
+        Network to train in place.
     loss : callable
-        ``loss(network, sources, targets, mask)``: see `train`.
+        ``loss(network, sources, targets, mask)``, as for `train`.
     loader : BatchLoader
         Draws the patches.
     rate : LearningRate
-        Sets the optimizer's rate before each step.
+        Sets the learning rate before each step.
     compilation : Compilation
-        Runs the step with the network as it is, or compiled.
+        Runs the step with the network or its compiled copy.
     schedule : Schedule
         Names the optimizer and the precision.
     """
@@ -40,7 +40,7 @@ class TrainingStep:
         with autocast(self.loader.device, self.precision):
             loss = self.loss(network, *batch)
         _check_loss(loss)
-        # a layer's own backward would follow the caller's autocast
+        # or a layer's own backward would use the caller's autocast
         with full_precision(self.loader.device.type):
             loss.backward()
             self.optimizer.step()  # in bfloat16 Muon's products would diverge
@@ -54,6 +54,6 @@ def _check_loss(loss):
     if isinstance(loss, torch.Tensor):
         what = f"a tensor of shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}"
     raise ValueError(
-        f"objective must give a tensor of one value that depends on the prediction, got {what}: "
-        "take the mean, and neither detach() nor item()."
+        f"objective must return a tensor of one value that depends on the prediction, got {what}: "
+        "take the mean, without detach() or item()."
     )
