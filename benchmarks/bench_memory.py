@@ -20,7 +20,7 @@ WIDTHS = {"71 M weights": None, "width 1/8": 1 / 8}
 def prepare(width):
     """Import all that a prediction needs; return an estimator, and the megabytes before it."""
     from benchmarks import networks
-    from sklearn_audiosr._prediction import loop as _inference  # noqa: F401
+    from sklearn_audiosr._prediction import chunked  # noqa: F401
     from sklearn_audiosr.networks import AudioUNet
 
     before = peak_megabytes()

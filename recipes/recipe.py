@@ -58,7 +58,7 @@ class Recipe:
         Prefixes of the paths of rare recordings, and how often each variation has them, varied
         differently each time.
     highband_db, end_db : float
-        Shift of the generated highband, and of the end of the band, in dB: see `recipes.levels`.
+        Shift of the generated highband, and of the end of the band, in dB: see `highband_level`.
     n_correction_copies : int
         Variations that the lowband correction is solved for on, after those of the training.
     correction_filter_share : float

@@ -9,7 +9,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from recipes.levels import levels_of, shift_levels
+from recipes.highband_level import levels_of, shift_levels
 from recipes.recipe import RECIPES
 from recipes.scoring import measure, round_weights
 from sklearn_audiosr import load_pretrained, pretrained_names

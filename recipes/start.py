@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from recipes.levels import levels_of, shift_levels
+from recipes.highband_level import levels_of, shift_levels
 from sklearn_audiosr import load, load_pretrained
 from sklearn_audiosr._estimators.fitting import adopt_network
 from sklearn_audiosr._signal.interpolation import upsample_cubic

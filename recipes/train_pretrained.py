@@ -19,8 +19,8 @@ is kept, if it is of the same ratio.
 how good is a model on voices that it has not heard? What it begins with must not have heard them
 either, so it begins with none but a file for which they were held out, too.
 
-In the end the levels of the highband are shifted (`recipes.levels`), and the correction of the
-lowband is solved for (`recipes.correction`).
+In the end the levels of the highband are shifted (`highband_level`), and the correction of the
+lowband is solved for (`lowband_correction`).
 """
 
 import argparse
@@ -30,8 +30,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from recipes.card import describe_history, make_card
-from recipes.correction import fit_lowband_correction
-from recipes.levels import shift_levels
+from recipes.highband_level import shift_levels
+from recipes.lowband_correction import fit_lowband_correction
 from recipes.pairs import make_pairs
 from recipes.recipe import RECIPES
 from recipes.scoring import measure, round_weights

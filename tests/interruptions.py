@@ -8,7 +8,7 @@ from resolvers import make_pairs, small_resolver, weights
 
 from sklearn_audiosr import DNNBandwidthExtender
 from sklearn_audiosr._estimators.dnn_network import HighbandDNN
-from sklearn_audiosr._training import objectives as _objectives
+from sklearn_audiosr._training import objectives
 from sklearn_audiosr._training.checkpoint import Checkpoint
 from sklearn_audiosr.networks import AudioUNet
 
@@ -32,8 +32,8 @@ class Interruption:
 
     def __init__(self, monkeypatch):
         self.n_calls, self.at_call, self.error = 0, None, PowerCutError
-        rmse, dnn_loss = _objectives.rmse, HighbandDNN.loss
-        monkeypatch.setitem(_objectives.OBJECTIVES, "rmse", self._watch(rmse))
+        rmse, dnn_loss = objectives.rmse, HighbandDNN.loss
+        monkeypatch.setitem(objectives.OBJECTIVES, "rmse", self._watch(rmse))
         monkeypatch.setattr(HighbandDNN, "loss", self._watch(dnn_loss))
 
     def _watch(self, loss):

@@ -23,7 +23,7 @@ from sklearn_audiosr._models import pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _unet_module
-from sklearn_audiosr.networks._fast import convolution as _convolution
+from sklearn_audiosr.networks._fast import convolution
 from tools.timing import count_operations, plain_convolutions
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def run(module, *args):
 @contextlib.contextmanager
 def direct_convolutions():
     """Inside, networks compute with this package's channels-last layers, but directly."""
-    with mock.patch.object(_convolution, "choose_plan", lambda *args: None):
+    with mock.patch.object(convolution, "choose_plan", lambda *args: None):
         yield
 
 
@@ -57,9 +57,9 @@ def test_peers_compute_the_same(monkeypatch):
     network = AudioUNet(width=1 / 8).build().eval()
     x = 0.1 * torch.randn(1, 1, 8192)
     used = []
-    blockwise = _convolution.convolve_blockwise
+    blockwise = convolution.convolve_blockwise
     monkeypatch.setattr(
-        _convolution, "convolve_blockwise", lambda *a, **k: used.append(1) or blockwise(*a, **k)
+        convolution, "convolve_blockwise", lambda *a, **k: used.append(1) or blockwise(*a, **k)
     )
     with torch.no_grad():
         ours = network(x)

@@ -97,7 +97,7 @@ def test_model_of_ones_own(folder, capsys):
     assert message.startswith("'mine.model' can't be loaded")
 
 
-def test_highband_gain(folder):
+def test_estimators_highband_gain(folder):
     x, est = read(write("narrow.wav", noise(1, 3000), 4000)), network()
     outputs = {}
     for gain in (0, 0.5):
@@ -114,7 +114,7 @@ def test_highband_gain_needs_a_highband(folder, capsys):
     assert message.startswith("--highband-gain needs a model that generates a highband, got speech")
 
 
-def test_device(folder, capsys):
+def test_torch_device(folder, capsys):
     write("narrow.wav", noise(1, 300), 4000)
     (message,) = refused(folder, capsys, "narrow.wav", "out.wav", "--device=abacus")
     assert "got 'abacus'" in message

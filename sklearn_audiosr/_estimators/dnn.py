@@ -300,7 +300,7 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
 
     def _upsample_with(self, clips: Clips, truths: Clips) -> Iterator[NDArray[np.float32]]:
         """Yield wideband clips with the phase of `truths`."""
-        from sklearn_audiosr._prediction.loop import predict_waveforms
+        from sklearn_audiosr._prediction.chunked import predict_waveforms
         from sklearn_audiosr._torch import resolve_device
 
         device = resolve_device(self.device)

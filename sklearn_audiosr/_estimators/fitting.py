@@ -156,7 +156,7 @@ def make_validation(head, network, held_out, device, precision):
     validate : callable or None
         ``validate()`` returns the score, or NaN if a prediction is not finite. None without clips.
     """
-    from sklearn_audiosr._prediction.loop import open_array, predict_clips
+    from sklearn_audiosr._prediction.chunked import open_array, predict_clips
 
     held_out = [(source, target) for source, target in held_out if np.any(target)]
     if not held_out:
@@ -176,7 +176,7 @@ def make_validation(head, network, held_out, device, precision):
 
 def _calibrate(head, network, pairs, device, precision):
     """Calibrate the head, if it needs that, on predictions of the trained network."""
-    from sklearn_audiosr._prediction.loop import open_array, predict_clips
+    from sklearn_audiosr._prediction.chunked import open_array, predict_clips
 
     if not head.needs_calibration:
         return

@@ -226,7 +226,7 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
 
     def _run_network(self, clips: Clips, n_outputs: int) -> Iterator[NDArray[np.float32]]:
         """Return an iterator over the network's outputs for each clip; short clips share passes."""
-        from sklearn_audiosr._prediction.loop import predict_clips
+        from sklearn_audiosr._prediction.chunked import predict_clips
         from sklearn_audiosr._torch import Workspace, resolve_device
 
         self._validate_params()  # device and precision may have changed since the fit

@@ -12,7 +12,7 @@ from scipy import fft, ndimage
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from sklearn_audiosr._clips import Clips, ClipsLike
-from sklearn_audiosr._signal.images import ImageMeter, smooth
+from sklearn_audiosr._signal.spectral_images import ImageMeter, smooth
 
 # Ratios of the upsamplers whose images are looked for.
 _RATIOS = (2, 3, 4, 5, 6, 8)

@@ -15,8 +15,7 @@ from torch import nn
 from torch.nn.functional import conv1d
 
 from sklearn_audiosr._torch import Workspace
-from sklearn_audiosr.networks._fast import convolution as _convolution
-from sklearn_audiosr.networks._fast import long_convolution as _long_convolution
+from sklearn_audiosr.networks._fast import convolution, long_convolution
 from sklearn_audiosr.networks._fast.block_plan import BlockPlan, _candidates, choose_plan
 from sklearn_audiosr.networks._layers import Conv1d, TransposedConv1d
 
@@ -41,7 +40,7 @@ def make_layer(time, kernel=9, batch=2, in_channels=2, out_channels=3, seed=0, d
 
 def blockwise(x, weight, bias, plan=PLAN, stride=1, padding=4):
     kwargs = {"stride": stride, "padding": padding, "plan": plan}
-    return _long_convolution.convolve_blockwise(x, weight, bias, **kwargs)
+    return long_convolution.convolve_blockwise(x, weight, bias, **kwargs)
 
 
 def compute(convolve, *tensors, level=1):
@@ -69,8 +68,8 @@ def assert_equals_torch(tensors, plan=PLAN, stride=1, padding=4, level=1):
 @pytest.fixture
 def transform():
     """Count the transforms of filters."""
-    original = _long_convolution._group_taps
-    with mock.patch.object(_long_convolution, "_group_taps", wraps=original) as counted:
+    original = long_convolution._group_taps
+    with mock.patch.object(long_convolution, "_group_taps", wraps=original) as counted:
         yield counted
 
 
@@ -80,13 +79,13 @@ def way(request, monkeypatch):
         plans = _candidates(-(-weight.shape[2] // stride))
         return plans[0] if plans and request.param == "blockwise" else None
 
-    monkeypatch.setattr(_convolution, "choose_plan", choose)
+    monkeypatch.setattr(convolution, "choose_plan", choose)
     return request.param
 
 
 @pytest.mark.parametrize(("kernel", "plan"), [(k, plan) for k, s, plan in ALL if s == 1])
 def test_matrices_of_a_plan_correlate(kernel, plan):
-    matrices = _long_convolution._matrices(plan, torch.float64, torch.device("cpu"))
+    matrices = long_convolution._matrices(plan, torch.float64, torch.device("cpu"))
     assert len(matrices.input_to) == len(matrices.filters_to) == plan.n_products
     block, taps = noise(plan.block_length), noise(kernel, seed=1)
     y = matrices.inverse @ ((matrices.filters_to @ taps) * (matrices.input_to @ block))
@@ -211,7 +210,7 @@ def test_changed_weights_count_without_uses_and_in_a_new_workspace():
 @pytest.mark.parametrize("n_uses", [0, 2])
 def test_training_after_inference_in_one_workspace(n_uses):
     layer = [t.requires_grad_() for t in make_layer(50)]
-    _long_convolution._matrices.cache_clear()
+    long_convolution._matrices.cache_clear()
     with Workspace(n_uses) as workspace:
         with torch.inference_mode():
             y = blockwise(*layer)

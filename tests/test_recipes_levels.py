@@ -9,7 +9,7 @@ from model_files import changed
 from recipe_helpers import write_recordings
 
 from recipes import renew_levels
-from recipes.levels import levels_of, shift_levels
+from recipes.highband_level import levels_of, shift_levels
 from recipes.recipe import RECIPES
 from recipes.start import undo_shift
 from sklearn_audiosr import load

@@ -16,11 +16,11 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_audiosr import AudioSuperResolver
-from sklearn_audiosr._estimators import learned as _learned
+from sklearn_audiosr._estimators import learned
 from sklearn_audiosr._estimators.fitting import make_validation
 from sklearn_audiosr._estimators.heads import WaveformHead
 from sklearn_audiosr._estimators.network_input import NetworkInput
-from sklearn_audiosr._training import callbacks as _callbacks
+from sklearn_audiosr._training import callbacks
 from sklearn_audiosr._training.objectives import rmse
 from sklearn_audiosr._training.optimizers import make_optimizer
 from sklearn_audiosr._training.patches import PatchSampler
@@ -103,7 +103,7 @@ def trained_on(monkeypatch):
             super().__init__(pairs, *args)
             seen.append([float(np.abs(target).max()) for _, target in self.pairs()])
 
-    monkeypatch.setattr(_learned, "PatchSampler", Recorder)
+    monkeypatch.setattr(learned, "PatchSampler", Recorder)
     return seen
 
 
@@ -317,7 +317,7 @@ def test_half_an_hour_or_a_full_width_network_warns_before_the_first_step(
         raise KeyboardInterrupt
 
     network, steps = Slow(seconds, n_weights), []
-    monkeypatch.setattr(_callbacks, "time", network)
+    monkeypatch.setattr(callbacks, "time", network)
     est = AudioSuperResolver(Config(), objective=objective, max_epochs=100, patch_length=512)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -337,7 +337,7 @@ def test_small_patches_are_timed_together_before_a_warning(monkeypatch):
             return x * self.weight[0]
 
     network = Batched(0, 1)
-    monkeypatch.setattr(_callbacks, "time", network)
+    monkeypatch.setattr(callbacks, "time", network)
     sampler = SimpleNamespace(n_patches_per_epoch=2, patch_length=8)
     training = SimpleNamespace(
         network=network, device=torch.device("cpu"), loader=SimpleNamespace(sampler=sampler),
@@ -345,7 +345,7 @@ def test_small_patches_are_timed_together_before_a_warning(monkeypatch):
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _callbacks.WarnSlow("a smaller one").begin(training)
+        callbacks.WarnSlow("a smaller one").begin(training)
 
 
 def test_verbose_shows_epoch_loss_and_validation(pairs, capsys):

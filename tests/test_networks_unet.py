@@ -8,7 +8,7 @@ from sklearn.base import clone
 from torch import nn
 
 from sklearn_audiosr.networks import AudioUNet, TFiLM
-from sklearn_audiosr.networks._fast import long_convolution as _long_convolution
+from sklearn_audiosr.networks._fast import long_convolution
 from sklearn_audiosr.networks._layers import (
     Conv1d,
     ShuffledConv1d,
@@ -347,11 +347,11 @@ def test_tracing_and_exporting_leave_predictions_alone(config):
     x = np.random.default_rng(0).normal(size=3000)
     sizes = torch.randn(1, 1, 7777)
     expected = est.network_(sizes)
-    _long_convolution._matrices.cache_clear()
+    long_convolution._matrices.cache_clear()
     traced = torch.jit.trace(est.network_, sizes)
     torch.testing.assert_close(traced(sizes), expected, atol=1e-5, rtol=1e-4)
     exported = torch.export.export(est.network_, (sizes,), strict=False).module()
     torch.testing.assert_close(exported(sizes), expected, atol=1e-5, rtol=1e-4)
     y = est.predict([x])[0]
-    _long_convolution._matrices.cache_clear()
+    long_convolution._matrices.cache_clear()
     np.testing.assert_array_equal(est.predict([x])[0], y)

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_audiosr import LinearUpsampler
-from sklearn_audiosr._prediction.loop import open_array, predict_waveforms
+from sklearn_audiosr._prediction.chunked import open_array, predict_waveforms
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import SpectralNet, _spectral_layers

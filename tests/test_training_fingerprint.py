@@ -319,7 +319,7 @@ DESCRIBE = """
 import sys
 sys.path.insert(0, {tests!r})
 from sklearn_audiosr._training.fingerprint import describe
-from test_fingerprint import KINDS
+from test_training_fingerprint import KINDS
 print(*(describe(make(1)) for make in KINDS.values()), sep="\\n")
 """
 
@@ -334,7 +334,7 @@ def test_texts_are_the_same_in_every_process():
     assert done.stdout.splitlines() == [describe(make(1)) for make in KINDS.values()]
 
 
-def test_clips():
+def test_clips_containers():
     x, y = np.zeros((1, 4), np.float32), np.ones((1, 4), np.float32)
     assert describe_clips([(x, y)]).startswith("1 clips (")
     assert describe_clips([(x, y)]) == describe_clips([(x.copy(), y.copy())])

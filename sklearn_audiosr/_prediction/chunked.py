@@ -9,7 +9,7 @@ from sklearn_audiosr._torch import Workspace, inference
 
 # Wideband timepoints of one pass, over all channels. This bounds the memory for a clip of any
 # length. It is long compared with the receptive field, which is computed twice at each seam.
-_CHUNK = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
+CHUNK_LENGTHS = {"cpu": 2**16, "cuda": 2**21, "mps": 2**19}
 
 # The outputs of the context are overhead. So on a CPU a chunk has this many times the length of its
 # context, as long as chunk and context together stay below this many passes.
@@ -197,7 +197,7 @@ def _predict_batch(network, sources, device, precision, workspace, n_outputs):
 
 def pass_length(device):
     """Return the wideband timepoints of one pass, which suit the device and its free memory."""
-    n_timepoints = _CHUNK[device.type]
+    n_timepoints = CHUNK_LENGTHS[device.type]
     if device.type != "cuda":
         return n_timepoints
     n_bytes_free = torch.cuda.mem_get_info(device)[0]

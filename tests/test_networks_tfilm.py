@@ -1,6 +1,6 @@
 """Temporal modulation: scales as by hand, and a network that sees exactly as far as it says.
 
-What it shares with `AudioUNet` is tested with it, in test_networks.py.
+What it shares with `AudioUNet` is tested with it, in test_networks_unet.py.
 """
 
 import math
@@ -12,7 +12,7 @@ from lively import randomize
 from modulated import lively_network, make_config, make_lively, modulations
 
 from sklearn_audiosr.networks import AudioUNet, TFiLM
-from sklearn_audiosr.networks._fast import convolution as _convolution
+from sklearn_audiosr.networks._fast import convolution
 from sklearn_audiosr.networks._tfilm_module import TemporalFiLM
 
 # the layer
@@ -148,7 +148,7 @@ def test_lively_weights_hide_no_block():
 )
 def test_nan_reaches_exactly_as_far_as_the_network_says(options, monkeypatch):
     """What depends on a NaN is one: outputs of some stretches before it, and all after it."""
-    monkeypatch.setattr(_convolution, "BLOCKWISE_DEVICES", ())  # a transform spreads it wider
+    monkeypatch.setattr(convolution, "BLOCKWISE_DEVICES", ())  # a transform spreads it wider
     network = lively_network(**options)
     n_timepoints = 1536
     begin = 1024 // network.stride * network.stride

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recipes.correction import RIDGE, NormalEquations, fit_lowband_correction
+from recipes.lowband_correction import RIDGE, NormalEquations, fit_lowband_correction
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator, trim_clips

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
-from sklearn_audiosr._prediction import stream as _streaming
+from sklearn_audiosr._prediction import stream as stream_module
 from sklearn_audiosr._prediction.network_stream import stream_opener
 from sklearn_audiosr.networks import TFiLM
 from sklearn_audiosr.networks._layers import Conv1d
@@ -89,12 +89,12 @@ def test_clips_and_chunks_of_any_length(kind, n_timepoints, sizes):
 
 @every_kind
 def test_a_huge_chunk_is_computed_in_pieces(kind):
-    x = noise(2, _streaming._PIECE // 4 + 1001)
+    x = noise(2, stream_module._PIECE // 4 + 1001)
     stream, sizes = fitted(kind).stream(2), []
     push = stream._stage.push
     stream._stage.push = lambda x, last: sizes.append(x.size) or push(x, last)
     assert_same(push_in_chunks(stream, x, [x.shape[1]]), fitted(kind).predict([x])[0])
-    assert 4 * max(sizes) == _streaming._PIECE
+    assert 4 * max(sizes) == stream_module._PIECE
 
 
 @pytest.mark.parametrize("n_taps", [1, 2, 3, 4, 9, 64, 65])

@@ -10,10 +10,10 @@ from lively import Halving, ModuleConfig, assert_same, lively_resolver
 from modulated import every_option, lively_estimator, lively_network, make_config, modulations
 from resolvers import make_pairs, small_resolver, weights
 from sklearn.base import clone
-from test_streaming import noise, push_in_chunks
+from test_prediction_streams import noise, push_in_chunks
 
-from sklearn_audiosr._prediction import loop as _inference
-from sklearn_audiosr._prediction.loop import predict_clips, predict_waveforms
+from sklearn_audiosr._prediction import chunked
+from sklearn_audiosr._prediction.chunked import predict_clips, predict_waveforms
 from sklearn_audiosr.networks import TFiLM
 
 CPU = torch.device("cpu")
@@ -66,7 +66,7 @@ def test_clips_of_unequal_length_are_as_each_alone(options, monkeypatch):
     clips = [(lambda start, stop, x=x: x[..., start:stop], (len(x), x.shape[2])) for x in sources]
     alone = [next(predict_clips(network, [clip], CPU)) for clip in clips]
     passes.clear()
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 2048)  # the longest comes in chunks
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 2048)  # the longest comes in chunks
     for y, expected in zip(predict_clips(network, clips, CPU), alone, strict=True):
         assert_same(y, expected)
     assert any(lengths for lengths in passes)

@@ -108,7 +108,7 @@ def test_silence():
     assert (Telephone(law="alaw").transform(silence) == 1 / 4096).all()
 
 
-def test_levels():
+def test_recipes_levels():
     Y = noise(1, 4000)
     linear = Telephone(law=None)
     for level in (1e-6, 1e6):

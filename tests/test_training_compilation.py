@@ -7,7 +7,7 @@ import pytest
 import torch
 from resolvers import make_pairs, small_resolver, weights
 
-from sklearn_audiosr._training import compilation as _compilation
+from sklearn_audiosr._training import compilation
 from sklearn_audiosr._training.compilation import Compilation
 
 N_STEPS = 40
@@ -32,11 +32,11 @@ CLOCK = SimpleNamespace(now=0.0, perf_counter=lambda: CLOCK.now)
 
 @pytest.fixture(autouse=True)
 def try_on_the_cpu(monkeypatch):
-    monkeypatch.setattr(_compilation, "time", CLOCK)
-    monkeypatch.setattr(_compilation, "_DEVICES", ("cpu",))
-    monkeypatch.setattr(_compilation, "_LEAST_SECONDS", 0)
-    monkeypatch.setattr(_compilation, "_N_WARM", 2)
-    monkeypatch.setattr(_compilation, "_N_TIMED", 4)
+    monkeypatch.setattr(compilation, "time", CLOCK)
+    monkeypatch.setattr(compilation, "_DEVICES", ("cpu",))
+    monkeypatch.setattr(compilation, "_LEAST_SECONDS", 0)
+    monkeypatch.setattr(compilation, "_N_WARM", 2)
+    monkeypatch.setattr(compilation, "_N_TIMED", 4)
 
 
 def run_steps(network, n_steps=N_STEPS):
@@ -93,7 +93,7 @@ def test_an_error_of_the_network_itself_is_raised():
 
 
 def test_short_fits_are_not_compiled(monkeypatch):
-    monkeypatch.setattr(_compilation, "_LEAST_SECONDS", 60)
+    monkeypatch.setattr(compilation, "_LEAST_SECONDS", 60)
     monkeypatch.setattr(torch, "compile", lambda *args, **options: pytest.fail("compiled"))
     run_steps(Network(0.0))
 
@@ -101,7 +101,7 @@ def test_short_fits_are_not_compiled(monkeypatch):
 def test_a_fit_with_a_failing_compiler_gives_the_weights_of_one_without(monkeypatch):
     X, Y = make_pairs()
     with monkeypatch.context() as without:
-        without.setattr(_compilation, "_DEVICES", ())
+        without.setattr(compilation, "_DEVICES", ())
         expected = small_resolver(max_epochs=8).fit(X, Y)
 
     def fail(network, **options):

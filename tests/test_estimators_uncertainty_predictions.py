@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sklearn_audiosr import SplineUpsampler, upsample_file
-from sklearn_audiosr._prediction import loop as _inference
+from sklearn_audiosr._prediction import chunked
 from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.degradation import Decimator
 
@@ -85,9 +85,9 @@ def test_levels_beyond_all_floats_are_told(lively, return_std):
 
 def test_standard_deviations_in_chunks(lively, monkeypatch):
     x = np.random.default_rng(5).standard_normal((2, 3001)).cumsum(axis=1)
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 10**7)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 10**7)
     mean, std = (y[0] for y in lively.predict([x], return_std=True))
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 1000)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 1000)
     for y, expected in zip(lively.predict([x], return_std=True), (mean, std), strict=True):
         assert_same(y[0], expected)
     assert std.max() > 1.2 * std.min()

@@ -15,8 +15,8 @@ from lively import Halving, ModuleConfig, lively_resolver
 from torch import nn
 
 from sklearn_audiosr import AudioSuperResolver, DNNBandwidthExtender
-from sklearn_audiosr._prediction import loop as _inference
-from sklearn_audiosr._prediction.loop import _plan_batches, predict_waveforms
+from sklearn_audiosr._prediction import chunked
+from sklearn_audiosr._prediction.chunked import _plan_batches, predict_waveforms
 from sklearn_audiosr._signal.interpolation import upsample_cubic
 from sklearn_audiosr._torch import Workspace
 from sklearn_audiosr.degradation import Decimator
@@ -76,11 +76,11 @@ def trained(request):
 
 def test_trained_prediction_is_the_same_over_several_chunk_edges(trained, monkeypatch):
     est, X = trained
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 10**7)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 10**7)
     whole = est.predict(X)
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 4096)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 4096)
     assert relative_difference(whole, est.predict(X)) < 1e-5
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 1000)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 1000)
     assert relative_difference(whole, est.predict(X)) < 1e-5
 
 
@@ -97,7 +97,7 @@ def test_chunks_of_the_dense_network_equal_the_whole(monkeypatch):
     X = Decimator(4).fit_transform(Y)
     est = DNNBandwidthExtender((16,), max_epochs=2, random_state=0).fit(X, Y)
     whole = est.predict(X)
-    monkeypatch.setitem(_inference._CHUNK, "cpu", 3000)
+    monkeypatch.setitem(chunked.CHUNK_LENGTHS, "cpu", 3000)
     assert relative_difference(whole, est.predict(X)) < 1e-5
 
 
@@ -209,7 +209,7 @@ def test_like_lengths_share_passes_with_little_padding(passes):
         assert n_timepoints == max(rows)
         stride = est.network_.stride  # a clip alone is padded to it too
         assert min(rows) + stride > 0.9 * n_timepoints
-        assert len(rows) * n_timepoints <= _inference._CHUNK["cpu"]
+        assert len(rows) * n_timepoints <= chunked.CHUNK_LENGTHS["cpu"]
 
 
 def test_clips_of_one_length_share_a_pass_in_order(passes):
@@ -322,18 +322,18 @@ def test_weights_are_transformed_once_for_a_lazy_sequence(monkeypatch):
 def test_a_pass_fits_into_the_free_memory_of_a_gpu(monkeypatch, gigabytes, n_timepoints):
     n_bytes = int(gigabytes * 2**30)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (n_bytes, 2**40))
-    assert _inference.pass_length(torch.device("cuda")) == n_timepoints
-    assert _inference.pass_length(CPU) == _inference._CHUNK["cpu"]
+    assert chunked.pass_length(torch.device("cuda")) == n_timepoints
+    assert chunked.pass_length(CPU) == chunked.CHUNK_LENGTHS["cpu"]
 
 
 def test_chunks_are_long_beside_their_context_but_bounded():
     """Stand-ins with a context of 25,000 timepoints: a pass on the CPU has 65,536."""
     network = SimpleNamespace(look_back=20_000, look_ahead=5_000, stride=1)
-    chunks = {n: _inference._choose_chunk(network, n, CPU) for n in (1, 2, 8, 64)}
+    chunks = {n: chunked._choose_chunk(network, n, CPU) for n in (1, 2, 8, 64)}
     assert chunks[1] == 5 * 25_000
     assert chunks[64] == 2**16 // 64
     for n, chunk in chunks.items():
         assert chunk >= 2**16 // n
         assert n * chunk <= 3 * 2**16
     network.look_back = np.inf
-    assert _inference._choose_chunk(network, 1, CPU) == 2**16
+    assert chunked._choose_chunk(network, 1, CPU) == 2**16
