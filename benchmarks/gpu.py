@@ -59,13 +59,17 @@ class Bench:
         self.targets = [clip[None] for clip in clips]
         self.sources = [upsample_cubic(clip[:, ::RATIO], RATIO) for clip in self.targets]
 
+    def make_config(self, width=1):
+        """Return the config of the paper's network, or of a tiny one."""
+        return AudioUNet(n_blocks=2, width=1 / 32) if self.quick else AudioUNet(width=width)
+
     def synchronize(self):
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
     def time_steps(self, step, seconds=None, n_warm=4):
         """Measure the median and mean seconds of a step, over groups without a wait inside."""
-        for _ in range(n_warm):
+        for _ in range(1 if self.quick else n_warm):
             step()
         self.synchronize()
         groups, end = [], time.perf_counter() + (seconds or self.seconds)
@@ -112,9 +116,9 @@ def make_step(bench, config, precision, batch_size, compiled=False):
 
 def training_rows(bench, rate):
     """Steps of the paper's network and of a small one, in every way."""
-    full = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
     rows, n = {}, bench.batch_size
-    for name, config in [("56.4 M weights", full), ("width 1/8", AudioUNet(width=1 / 8))]:
+    for name, width in [("56.4 M weights", 1), ("width 1/8", 1 / 8)]:
+        config = bench.make_config(width)
         flops = 3 * count_operations(config.build(), PATCH_LENGTH)
         ways = {
             "bfloat16": (contextlib.nullcontext, "bfloat16", n, False),
@@ -148,7 +152,7 @@ def time_training(bench, config, context, precision, batch_size, compiled):
 
 def prediction_rows(bench):
     """Real-time factors of one long clip and of many short ones."""
-    config = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
+    config = bench.make_config()
     est = make_estimator(config, device=str(bench.device))
     long = noise(2 if bench.quick else 600)[:, ::RATIO].copy()
     short = [clip[0, ::RATIO].copy() for clip in bench.targets]
@@ -173,7 +177,7 @@ def single_speaker_row(bench):
     """The paper's single-speaker experiment, from a minute of steady steps times their number."""
     n_patches = N_MINUTES * 60 * SAMPLING_RATE / PATCH_LENGTH
     n_steps = N_EPOCHS * -(-n_patches // BATCH_SIZE)
-    config = AudioUNet(width=1 / 16) if bench.quick else AudioUNet()
+    config = bench.make_config()
     with tuned_kernels(bench.device), Workspace():
         step = make_step(bench, config, "bfloat16", bench.batch_size)
         timed = bench.time_steps(step, seconds=0.5 if bench.quick else 60)
