@@ -226,12 +226,11 @@ def is_private(name):
 
 
 def lines_of_code(tree, text):
-    """Count the lines of a file, but for the docstrings of its classes."""
+    """Count the lines of a file, but for the docstrings of classes and their methods."""
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    documented = sum(
-        len((ast.get_docstring(node, clean=False) or "").split("\n")) for node in classes
-    )
-    return len(text.splitlines()) - documented
+    methods = [n for cls in classes for n in cls.body if isinstance(n, ast.FunctionDef)]
+    texts = [ast.get_docstring(node, clean=False) or "" for node in [*classes, *methods]]
+    return len(text.splitlines()) - sum(len(t.splitlines()) for t in texts)
 
 
 def longest_body(tree):
