@@ -10,7 +10,7 @@ from torch.nn import functional
 _POWER_FLOOR = 1e-6
 
 
-# # Timepoints of a clip in one pass: a multiple of every hop.
+# Timepoints of a clip in one pass: a multiple of every hop.
 _EXCERPT = 2**17
 
 

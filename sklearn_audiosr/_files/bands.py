@@ -13,7 +13,7 @@ from sklearn_audiosr._signal.bandwidth import LOWEST, BandwidthMeter
 # A measured band may end 5 % above a Nyquist frequency: a resampler leaves that much.
 _MEASURING_MARGIN = 1.05
 
-# # Warn if at least this share of a file's power is dropped: 60 dB below the whole.
+# Warn if at least this share of a file's power is dropped: 60 dB below the whole.
 _LEAST_LOST = 1e-6
 
 # A band that ends below this share of the narrowband Nyquist frequency is unlike training clips:

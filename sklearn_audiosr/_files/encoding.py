@@ -15,7 +15,7 @@ from sklearn_audiosr._files.formats import CODECS, file_format, find_format, sam
 if TYPE_CHECKING:
     import soundfile
 
-# # PAF headers of 24-bit files round the number of frames up to a multiple of this.
+# PAF headers of 24-bit files round the number of frames up to a multiple of this.
 _N_ROUNDED = 10
 
 # Frames that are read at a time.

@@ -6,7 +6,7 @@ from scipy import ndimage
 # Width in bins of the main lobe of the Kaiser window that the spectra have, of beta 16.
 _LOBE = 13
 
-# # Images must show in at least this many frames: in a single click all bins keep one phase.
+# Images must show in at least this many frames: in a single click all bins keep one phase.
 _MIN_IMAGE_FRAMES = 3.0
 
 # Steady tones look like images, because they keep a constant phase to each other. If steady bins

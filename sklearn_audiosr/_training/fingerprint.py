@@ -16,13 +16,13 @@ _FREE = {
     "warm_start",
 }
 
-# # Functions and classes of these packages are compared by name: training may resume with a new
+# Functions and classes of these packages are compared by name: training may resume with a new
 # version of them.
 _LIBRARIES = {*sys.stdlib_module_names, "numpy", "sklearn", "sklearn_audiosr", "torch"}
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
 
-# # Values of these types can't contain themselves: they are compared by content each time.
+# Values of these types can't contain themselves: they are compared by content each time.
 _CONSTANT = (tuple, frozenset, CodeType, np.ndarray, torch.Tensor)
 
 
@@ -126,7 +126,7 @@ def _take_apart(value):
 
 
 def _is_of_library(value):
-    # # a user's wrapper of a library's function bears that function's name
+    # a user's wrapper of a library's function bears that function's name
     module = getattr(value, "__module__", None) or ""
     return module.split(".")[0] in _LIBRARIES and not hasattr(value, "__wrapped__")
 

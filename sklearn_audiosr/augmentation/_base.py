@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
 from sklearn_audiosr._transformer import ChangeClip, ClipTransformer
 
-# # Timepoints that reflection adds at each end of a clip before a Fourier transform, which treats
+# Timepoints that reflection adds at each end of a clip before a Fourier transform, which treats
 # it as periodic: longer than any filter here rings.
 _N_REFLECTED = 1000
 

@@ -16,7 +16,7 @@ from sklearn_audiosr.augmentation._base import Augmentation
 
 _LOWEST, _HIGHEST = 0.5, 2.0
 
-# # Length of a frame in seconds, and bins of 1 / 0.064 s over which smoothing removes the
+# Length of a frame in seconds, and bins of 1 / 0.064 s over which smoothing removes the
 # harmonics: 300 Hz, more than the pitch of most voices.
 _FRAME, _N_SMOOTHED = 0.064, 19
 

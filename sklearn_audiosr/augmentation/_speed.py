@@ -152,7 +152,7 @@ def _resample(clip: NDArray[Any], step: float) -> NDArray[Any]:
     if step == 1:
         return clip
     padded, n_reflected = reflect(clip)
-    # # the padding that brings the length nearest to whole steps, so that no instant drifts
+    # the padding that brings the length nearest to whole steps, so that no instant drifts
     totals = padded.shape[-1] - np.arange(n_reflected + 1)
     counts = np.maximum(1, np.round(totals / step)).astype(int)
     best = np.argmin(np.abs(counts * step - totals))

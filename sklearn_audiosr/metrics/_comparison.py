@@ -21,7 +21,7 @@ _Metric = TypeVar("_Metric", bound=Callable[..., Any])
 
 _CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]}
 
-# # Texts that replace these names in the docstrings of all metrics.
+# Texts that replace these names in the docstrings of all metrics.
 _SHARED = {
     "{clips}": """\
 y_true, y_pred : containers of clips
