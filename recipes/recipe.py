@@ -38,8 +38,9 @@ class Recipe:
         Model of the same rate and sizes that the training begins with: of another ratio, its own
         last version, or a file of that name.
     start_share : float
-        Share of that model's weights to keep, if it has heard more. The new model becomes a little worse on the test speakers, and as much better on other recordings
-        (M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+        Share of that model's weights to keep, if it has heard more. The new model becomes a little
+        worse on the test speakers, and as much better on other recordings (M. Wortsman et al.,
+        "Robust fine-tuning of zero-shot models", CVPR 2022).
     varied_share, random_filter_share : float
         Share of the clips whose voice, microphone, level and noise floor are varied (those of a
         higher rate always are), and share that is decimated by a random filter, half of these by a

@@ -146,8 +146,8 @@ class AudioSuperResolver(LearnedUpsampler):
 
     See Also
     --------
-    LinearUpsampler : The best linear filter: always compare with it. DNNBandwidthExtender : A dense
-    network on short-time spectra.
+    LinearUpsampler : The best linear filter: always compare with it.
+    DNNBandwidthExtender : A dense network on short-time spectra.
 
     References
     ----------
