@@ -7,21 +7,21 @@ half a decibel of signal-to-noise ratio (SNR) when the polarity is inverted, tho
 same. Trained for as many steps on variations of the same clips
 (:mod:`sklearn_audiosr.augmentation`), it loses next to nothing, and gains one or two tenths of a
 decibel at another level and behind another microphone.
-**Limitation.** How much is lost without depends on the first weights: of networks with the seeds 0,
-1 and 2 it was 0.5, 0.6 and 0.0 dB, and one of the three gained nothing at the other level. The
-log-spectral distance (LSD) gains nothing. By SNR both networks stay below the linear filter, which
-needs no augmentation against polarity and level: it treats all of them alike. And the speech is
-synthetic.
+**Limitation.** How much is lost without augmentation depends on the initial weights: networks with
+the seeds 0, 1 and 2 lost 0.5, 0.6 and 0.0 dB, and one of the three gained nothing at the other
+level. The log-spectral distance (LSD) does not improve. By SNR both networks stay below the linear
+filter, to which polarity and level make no difference. And the speech is synthetic.
 """
 
 # %%
 # Your recordings, and variations of them
 # ---------------------------------------
 #
-# The bundled clips stand for your own; ``load_audio_folder`` reads a folder. Each augmentation
-# draws by ``random_state`` and the place of the clip in the list: the list four times over gives
-# four different variations of each clip. Augmentations change the target, so they come first, and
-# outside of the pipeline that is fitted; the narrowband clips are made of what comes out.
+# The bundled clips stand in for your own recordings, which ``load_audio_folder`` reads. The random
+# draws depend on ``random_state`` and on the place of the clip in the list, so repeating the list
+# four times gives four different variations of each clip. Augmentations change the target. So they
+# come first, outside the pipeline that is fitted, and the narrowband clips are made from their
+# results.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,8 +53,8 @@ decimator = Decimator(ratio)
 X, X_varied = decimator.fit_transform(Y), decimator.transform(Y_varied)
 
 # %%
-# As many steps for both
-# ----------------------
+# Equally many training steps
+# ---------------------------
 #
 # The network without augmentation hears its clips four times as often.
 
@@ -82,8 +82,8 @@ upsamplers = {
 # ----------------------
 #
 # New speakers, as recorded and through chains that the augmentation did not draw: the muffled
-# microphone is a first-order low-pass filter. The ideal lowband, the true lowband beneath an empty
-# highband, has the best SNR of whoever predicts nothing in the highband.
+# microphone is a first-order low-pass filter. The ideal lowband is the true lowband beneath an
+# empty highband: no method that leaves the highband empty has a better SNR.
 
 muffle = butter(1, 3000, fs=speech.sampling_rate, output="sos")
 chains = {
@@ -109,8 +109,8 @@ for chain, record in chains.items():
 # What augmentation changes
 # -------------------------
 #
-# To the left what an inverted polarity costs; to the right what augmentation gains behind each
-# chain.
+# Left: the SNR that an inverted polarity costs. Right: the SNR that augmentation gains in each
+# recording chain.
 
 networks = ["network", "network, augmented"]
 cost = {name: snr["as recorded", name] - snr["inverted", name] for name in upsamplers}
@@ -129,5 +129,5 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# Choose augmentations by what your recordings will meet. Each one that does not occur there costs
-# training time: measure on held-out recordings of the kind that you will upsample.
+# Choose augmentations for the conditions that the model will meet: each other one only costs
+# training time. Measure on held-out recordings of the kind that you will upsample.

@@ -1,1 +1,1 @@
-"""What trains the models that ship: ``python -m recipes.train_pretrained``."""
+"""Programs that train the models that ship: ``python -m recipes.train_pretrained``."""

@@ -1,4 +1,4 @@
-"""Other voices, levels, rooms, filters and lines out of the recordings there are."""
+"""Vary recordings in voice, microphone, level and noise, and make narrowband clips of them."""
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -14,31 +14,30 @@ from sklearn_audiosr.augmentation import (
 )
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 
-# Slower only where there is more above the band: else they would have nothing at its end.
+# Slower only for recordings of a higher rate: others would have nothing at the end of the band.
 _SLOWEST, _FASTEST = 0.8, 1.25
 
 # Where the band ends behind soxr's resampler, quality "VHQ".
 _EDGE = 0.956
 
-# How many varied clips get a noise floor, and its levels in dB below full scale: from the rounding
-# of 16 bits to a hiss that is heard.
+# Share of the varied clips that get a noise floor, and its levels in dB relative to full scale:
+# from the rounding of 16 bits to an audible hiss.
 _NOISY_SHARE, _FLOORS = 0.4, (-95.0, -55.0)
 
 # Factors of formants, gains of a microphone and a room in dB, and of a clip's level.
 _FORMANTS, _COLOR_DB, _GAINS = (0.88, 1.14), 3.0, (-12.0, 6.0)
 
-# Of narrowband clips that are damaged: signal to noise in dB, and compression levels of codecs.
+# For damaged narrowband clips: signal-to-noise ratios in dB, and compression levels of codecs.
 _NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.99)
 
-# What damaged clips were decimated by before (see `decimate`): what is coded mostly comes out of
-# resamplers.
+# Filters before the damage (numbers as in `decimate`): most coded recordings were resampled.
 _DAMAGED_MAKERS = (0, 1, 2, 2)
 
-# Narrowband rate of a telephone line in Hz, its laws, half of the time its band alone, and what
-# codecs and lines leave to their full scale.
+# Narrowband rate of a telephone line in Hz; its laws, half of the time none (the band alone); and
+# the gain before codecs and lines, so that they don't clip.
 _TELEPHONE_RATE, _LAWS, _HEADROOM = 8000, (None, None, "mulaw", "alaw"), 0.5
 
-# Of a resampler's low-pass: the narrowband timepoints to each side, and its cut-off.
+# A resampler's low-pass: narrowband timepoints on each side, and cut-off.
 _RESAMPLER_ORDERS, _RESAMPLER_CUTOFFS = (6, 64), (0.9, 1.0)
 
 
@@ -69,25 +68,25 @@ def augment(
     ratio : int
         Upsampling ratio.
     seed : int
-        0 leaves the wideband clips as they are, but for those of a higher rate.
+        0 leaves the wideband clips as they are; those of a higher rate are only resampled.
     varied_share : float
-        How many clips are varied; the others have their phases turned only. Recordings of a higher
-        rate always are: there are few.
+        Share of the clips that are varied; the others only have their phases turned. Recordings of
+        a higher rate are always varied, because there are few.
     random_filter_share : float
-        How many clips are decimated by a filter drawn at random, half of them as resamplers do;
-        the others by the paper's.
+        Share of the clips that are decimated by a random filter, half of them by one like a
+        resampler's; the others by the paper's.
     damaged_share : float
-        How many narrowband clips have gone through a codec or a telephone line, or got noise. What
-        they were decimated by before is the paper's filter in a quarter of them, a random one in
-        another, and a resampler's in half; a telephone line decimates by itself.
+        Share of the narrowband clips that go through a codec or a telephone line, or get noise.
+        Before that, the paper's filter decimates a quarter of them, a random one another quarter,
+        and a resampler's half; a telephone line decimates by itself.
     warped_share : float
-        How many of the clips that are varied have their formants moved, too.
+        Share of the varied clips whose formants are moved.
     edged_share : float
-        How many of the clips that are varied lose the end of their band, from 0.94 of it on, as
-        most resamplers have it. What is below does not tell whether a recording was resampled:
-        models expect what they have heard, of every voice.
+        Share of the varied clips that lose the end of their band, from 0.94 of it on, as behind
+        most resamplers. Lower frequencies do not show whether a recording was resampled: models
+        expect of every voice what they have heard.
     fuller_edged_share : float
-        The same of recordings of a higher rate.
+        The same for recordings of a higher rate.
 
     Returns
     -------
@@ -113,10 +112,10 @@ def augment(
 
 
 def decimate(y, ratio, maker, rng):
-    """Return the narrowband clip, by the paper's filter (0), a random one (1) or a resampler's (2).
+    """Decimate a clip by the paper's filter (0), a random one (1) or a resampler's (2).
 
-    Resamplers keep nearly all of the band, which codecs then cut: behind a codec its end is not as
-    it is behind the paper's filter, though both look as empty.
+    Resamplers keep nearly all of the band, and codecs then cut it. The end of the band then differs
+    from that behind the paper's filter, though both look equally empty.
     """
     makers = (
         Decimator(ratio),
@@ -132,7 +131,7 @@ def decimate(y, ratio, maker, rng):
 
 
 def damage(x, y, rate, ratio, rng):
-    """Return what noise, a codec or a telephone line leaves of a clip, narrowband and wideband."""
+    """Return the narrowband clip `x` after noise or a codec, or `y` after a telephone line."""
     seed = int(rng.integers(2**31))
     codec = Codec(
         "random",
@@ -141,7 +140,7 @@ def damage(x, y, rate, ratio, rng):
         random_state=seed,
     )
     noise = AddNoise(_NOISE_SNRS, color="random", random_state=seed)
-    lines = [(x, noise), (x, codec), (x, codec)]  # codecs are many
+    lines = [(x, noise), (x, codec), (x, codec)]  # twice: there are many codecs
     if rate / ratio == _TELEPHONE_RATE:
         law = _LAWS[rng.integers(len(_LAWS))]
         lines.append((y, Telephone(ratio, sampling_rate=rate, law=law)))  # it decimates
@@ -151,7 +150,7 @@ def damage(x, y, rate, ratio, rng):
 
 
 def bring_down(clips, rates, rate):
-    """Bring clips of a higher rate down to `rate`, without the end of the band; keep the others."""
+    """Resample clips of a higher rate to `rate`, without the end of the band; keep the others."""
     return [
         clip
         if clip_rate == rate
@@ -163,7 +162,7 @@ def bring_down(clips, rates, rate):
 
 
 def vary(clips, rates, rate, rng, *, varied_share, warped_share, edged_share, fuller_edged_share):
-    """Return clips at `rate`: varied, or with their phases turned only; see `augment`."""
+    """Return clips at `rate`: varied, or only with their phases turned; see `augment`."""
     rates = np.asarray(rates)
     varied = (rng.random(len(clips)) < varied_share) | (rates > rate)
     results = [None] * len(clips)

@@ -1,4 +1,4 @@
-"""The card of a model that ships: what it is, and what it has learned from."""
+"""Write the card of a model: its training data, degradation and scores."""
 
 import platform
 from dataclasses import asdict
@@ -19,19 +19,19 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
     Parameters
     ----------
     args : argparse.Namespace
-        Of the command line: the model's name, and the seed of its first variation.
+        Arguments of the command line: the model's name, and the seed of its first variation.
     recipe : Recipe
-        As it was trained.
+        Recipe of the training.
     est : AudioSuperResolver
         Fitted.
     recordings : Recordings
-        That it was trained on.
+        Recordings of the training.
     start : AudioSuperResolver or None
         The model that it began with.
     minutes : float
         Processor time of the training.
     scores : dict
-        Of `recipes.scoring.measure`.
+        Result of `recipes.scoring.measure`.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def make_card(args, recipe, est, recordings, start, minutes, scores):
 
 
 def describe_history(card):
-    """Return the parts of a card that tell what the model had learned before another began."""
+    """Return the parts of a card that the card of a model that begins with this one repeats."""
     return {
         "name": card["name"],
         "variations": card["recipe"]["n_copies"],

@@ -1,17 +1,17 @@
-"""How loud a `SpectralNet` generates the highband, beside what it has learned."""
+"""Shift the level of the highband that a `SpectralNet` generates."""
 
 import torch
 
-# Where the end of the band begins, as a share of the Nyquist frequency, and over how much of it a
-# shift sets in. Resamplers let the band fall off from there on.
+# Where the end of the band begins, and the range over which a shift sets in there, as shares of the
+# Nyquist frequency. Resamplers let the band fall off from there on.
 _END, _RAMP = 0.9375, 0.0125
 
 
 def shift_levels(network, highband_db, end_db):
     """Make the generated highband, and the end of the band, louder.
 
-    The lowband does not tell whether a resampler has emptied the end of the band. Training by
-    absolute errors of logarithms then makes it full or empty, as most clips have it. The
+    The lowband does not tell whether a resampler has emptied the end of the band. Training on
+    absolute errors of logarithms then makes it full or empty, as it is in most clips. The
     log-spectral distance squares errors, and is least in between.
 
     Parameters
@@ -28,6 +28,6 @@ def shift_levels(network, highband_db, end_db):
 
 
 def levels_of(card):
-    """Return by how many dB the levels of a model are shifted, from its card."""
+    """Return the shifts of a model's levels in dB, from its card."""
     recipe = card["recipe"]
     return {key: recipe.get(key, 0.0) for key in ("highband_db", "end_db")}

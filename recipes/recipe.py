@@ -1,4 +1,4 @@
-"""What the models that ship are made of; `recipes.train_pretrained` makes them."""
+"""Recipes of the models that ship; `recipes.train_pretrained` makes these."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sklearn_audiosr.networks import SpectralNet
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model is made of.
+    """Recordings, network and training of a model.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Recipe:
     n_copies : int
         Variations of the recordings, themselves among them.
     epochs : int
-        Passes over all of them.
+        Passes over all variations.
     learning_rate : float
         The highest; lower where the model begins with one that has learned much.
     frame_length, expansion, dropout, channel_noise : int or float
@@ -38,9 +38,9 @@ class Recipe:
         Model of the same rate and sizes that the training begins with: of another ratio, its own
         last version, or a file of that name.
     start_share : float
-        How much of the weights that it began with the model keeps, where those have heard more. It
-        becomes as little worse on the test speakers as it becomes better on other recordings
-        (M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+        Share of that model's weights to keep, if it has heard more. The new model becomes a little
+        worse on the test speakers, and as much better on other recordings (M. Wortsman et al.,
+        "Robust fine-tuning of zero-shot models", CVPR 2022).
     varied_share, random_filter_share : float
         Share of the clips whose voice, microphone, level and noise floor are varied (those of a
         higher rate always are), and share that is decimated by a random filter, half of these by a

@@ -20,7 +20,7 @@ def measure(est, recipe, root):
     Returns
     -------
     scores : dict
-        For each method what `tools.scores.score` returns.
+        Results of `tools.scores.score`, by method.
     """
     train, test = recipe.read(root)
     decimator = Decimator(recipe.ratio)
@@ -35,7 +35,7 @@ def measure(est, recipe, root):
 
 
 def round_weights(est, path):
-    """Return a model as its file of half precision has it; the file at `path` is temporary."""
+    """Return a model with its weights rounded to half precision; `path` is for a temporary file."""
     est.save(path, card={}, dtype="float16")
     est = load(path)
     path.unlink()

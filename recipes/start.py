@@ -20,14 +20,14 @@ def find_start(recipe, args):
     recipe : Recipe
         Names the model.
     args : argparse.Namespace
-        Of the command line: a file in `begin_with` comes first.
+        Arguments of the command line; a file in `begin_with` takes precedence.
 
     Returns
     -------
     start : AudioSuperResolver or None
         A model that was trained before into ``args.out``, or else the one that ships. A model that
-        begins with its own last version takes that which ships, so that the command may be run
-        again. None if the recipe names no model.
+        begins with its own last version begins with the one that ships, so that the command may be
+        run again. None if the recipe names no model.
     """
     if recipe.begin_with is None:
         return None

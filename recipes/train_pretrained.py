@@ -13,11 +13,11 @@ formants moved, and how many lose the end of their band.
 A recipe may begin with another model, or with the last version of its own; the latter needs a
 ``--first-copy`` beyond those that its card names. ``--from-scratch`` begins with none.
 ``--begin-with`` takes the model of a file instead. ``--start-share`` says how much of its weights
-is kept, if it is of the same ratio.
+is kept; the ratio must be the same.
 
-``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them:
-how good is a model on voices that it has not heard? What it begins with must not have heard them
-either, so it begins with none but a file for which they were held out, too.
+``--hold-out`` leaves recordings, and others of their speakers, out of training and scores on them,
+to show how good a model is on voices that it has not heard. The model to begin with must not have
+heard them either: it can only be a file for which they were held out, too.
 
 In the end the levels of the highband are shifted (`highband_level`), and the correction of the
 lowband is solved for (`lowband_correction`).
@@ -48,10 +48,10 @@ from tools.recordings import add_argument, skip_without_recordings
 
 
 def choose_recipe(args):
-    """Return the recipe with what the command line changes."""
+    """Return the recipe with the changes of the command line."""
     recipe = RECIPES[args.name]
     begins = None if args.from_scratch or args.hold_out else recipe.begin_with
-    keeps = begins and not args.begin_with  # of what ships, which has heard more
+    keeps = begins and not args.begin_with  # the model that ships has heard more
     shares = ("start_share", "damaged_share", "warped_share", "edged_share")
     asked = {name: getattr(args, name) for name in shares if getattr(args, name) is not None}
     return replace(
@@ -65,7 +65,7 @@ def choose_recipe(args):
 
 
 def open_start(recipe, args):
-    """Return the model to begin with, its levels as it has learned them, or None."""
+    """Return the model to begin with, its levels not shifted, or None."""
     start = find_start(recipe, args)
     if args.begin_with:
         check_start(start, recipe, args.begin_with)
@@ -76,7 +76,7 @@ def open_start(recipe, args):
 
 
 def claim_work(args, recipe, start):
-    """Exit if the folder for checkpoints holds those of other settings; note these."""
+    """Exit if the folder holds checkpoints of other settings; record the settings."""
     history = describe_history(start.card_) if start else None
     asked = {"recipe": asdict(recipe), "first copy": args.first_copy, "begun with": history}
     asked, note = json.dumps(asked, indent=1), args.work / f"{args.name}.settings"
@@ -144,12 +144,12 @@ def parse_share(text):
 
 
 _SHARES = {
-    "--start-share": "how much of the weights that it begins with it keeps (default: the recipe's; "
-    "of a file 0)",
-    "--damaged-share": "narrowband clips that have gone through a codec or a telephone line, or "
-    "got noise (default: the recipe's)",
-    "--warped-share": "varied clips that have their formants moved (default: the recipe's)",
-    "--edged-share": "varied clips that lose the end of their band (default: the recipe's)",
+    "--start-share": "share of the start's weights to keep (default: the recipe's; 0 for a file)",
+    "--damaged-share": "share of the narrowband clips that go through a codec or a telephone line, "
+    "or get noise (default: the recipe's)",
+    "--warped-share": "share of the varied clips whose formants are moved (default: the recipe's)",
+    "--edged-share": "share of the varied clips that lose the end of their band (default: the "
+    "recipe's)",
 }
 
 
@@ -165,12 +165,15 @@ def make_parser():
         "--copies", type=parse_count, help="variations, at least 1 (default: the recipe's)"
     )
     parser.add_argument(
-        "--first-copy", type=int, default=0, help="its seed; 0: the recordings as they are"
+        "--first-copy",
+        type=int,
+        default=0,
+        help="seed of the first variation; 0: the recordings as they are",
     )
     for option, text in _SHARES.items():
         parser.add_argument(option, type=parse_share, metavar="SHARE", help=text)
     parser.add_argument(
-        "--hold-out", metavar="PREFIX", help="what paths of recordings to score on begin with"
+        "--hold-out", metavar="PREFIX", help="prefix of the paths of recordings to score on"
     )
     starts = parser.add_mutually_exclusive_group()
     starts.add_argument("--from-scratch", action="store_true", help="begin with no other model")

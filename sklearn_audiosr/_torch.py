@@ -87,14 +87,14 @@ def tuned_kernels(device):
 
 @contextlib.contextmanager
 def inference(network, device, precision, workspace):
-    """Everything that a network predicts in: its weights don't change inside."""
+    """Enter the contexts of prediction; the network's weights must not change inside."""
     with evaluation(network), torch.inference_mode(), autocast(device, precision), workspace:
         yield
 
 
 @contextlib.contextmanager
 def evaluation(network):
-    """Dropout and batch normalisation off inside, as before afterwards."""
+    """Turn dropout and batch normalisation off inside, and back afterwards."""
     training = network.training
     network.eval()
     try:

@@ -78,7 +78,7 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If a parameter is illegal, alone or beside another, or `Y` holds no clips.
         ImportError
-            If the degradation needs a package that is not installed.
+            If the transformer needs a package that is not installed.
         """
         self._check_parameters()
         Clips(Y, "Y")

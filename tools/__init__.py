@@ -1,1 +1,1 @@
-"""What benchmarks, recipes and the paper's experiments share, and what made the bundled clips."""
+"""Code that benchmarks, recipes and paper share, and the script that made the clips that ship."""

@@ -1,4 +1,4 @@
-"""Print tables as reStructuredText, and record them with where they were measured."""
+"""Print tables as reStructuredText, and record them with the machine that measured them."""
 
 import json
 import os

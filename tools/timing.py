@@ -85,7 +85,7 @@ def count_operations(network, n_timepoints):
 
 @contextlib.contextmanager
 def plain_convolutions(network):
-    """Inside, networks with layers like this one's compute with torch.nn.Conv1d as it is."""
+    """Make networks with layers like this one's compute with plain torch.nn.Conv1d inside."""
     from torch import nn
 
     kinds = {type(layer) for layer in network.modules() if isinstance(layer, nn.Conv1d)}

@@ -56,7 +56,7 @@ def check_options(args):
     if args.model == SPLINE and own_rate:
         fail("--model spline takes files as they are: leave --resample, --assume-bandwidth out")
     if args.model is None and own_rate:
-        fail("--resample and --assume-bandwidth need --model: the file's rate does not choose one")
+        fail("--resample and --assume-bandwidth need --model: the rate can't choose a model then")
     if args.output_folder is None and args.suffix is not None:
         fail("--suffix is for --output-folder; a TARGET has its own")
     if args.output_folder is None and len(args.files) == 1:

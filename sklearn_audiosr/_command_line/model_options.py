@@ -1,4 +1,4 @@
-"""Options that choose and set up a model, and what the models that ship say of themselves."""
+"""Options that choose and set up a model, and the descriptions of the models that ship."""
 
 import argparse
 import math

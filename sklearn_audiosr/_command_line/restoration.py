@@ -44,7 +44,7 @@ def make_degradation(args, ratio, rate):
     Returns
     -------
     steps : list of transformer
-        The last one returns what the model is given.
+        The last one returns the model's input.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def degrade(Y, steps):
 
 
 def score_baselines(X, Y, groups, ratio):
-    """Score what the model is compared with.
+    """Score the methods that the model is compared with.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all estimators share: containers in and out, streams, and the score."""
+"""Base of all estimators: containers of clips, streams, the score, and saving."""
 
 from __future__ import annotations
 

@@ -43,9 +43,9 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         Units of each hidden layer.
     phase : {"predicted", "imaged", "oracle"}, default="predicted"
         Phase of the highband. "predicted": the network predicts it. "imaged": the lowband's images,
-        as if zeros were put between the narrowband timepoints. "oracle", for study only: the
-        *true* phase, as in the original script. Then ``predict`` needs the wideband clips, only
-        ``score`` can score, and no usable method has such scores.
+        as if zeros were put between the narrowband timepoints. "oracle", for study only: the *true*
+        phase, as in the original script. Then ``predict`` needs the wideband clips, only ``score``
+        can score, and no usable method can reach these scores.
     frame_length : int, default=512
         Wideband timepoints of a frame: a power of two, at least 4 times the ratio.
     n_context_frames : int, default=9

@@ -10,7 +10,7 @@ from torch.nn import functional
 _POWER_FLOOR = 1e-6
 
 
-# Timepoints of a clip looked at in one pass: a multiple of every hop.
+# Timepoints of a clip in one pass: a multiple of every hop.
 _EXCERPT = 2**17
 
 
@@ -33,7 +33,7 @@ class HighbandDNN(nn.Module):
     Attributes
     ----------
     stride, look_back, look_ahead : int
-        As of every network; frames start at multiples of the hop.
+        As for `predict_waveforms`; frames start at multiples of the hop.
     """
 
     low_mean: torch.Tensor

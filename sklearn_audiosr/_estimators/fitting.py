@@ -73,14 +73,14 @@ def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
 
 
 def adopt_network(est, network, ratio, scale):
-    """Make an estimator fitted with a network from elsewhere, from which a warm start goes on.
+    """Set up an estimator for a warm start from a given network.
 
     Parameters
     ----------
     est : LearnedUpsampler
         Its attributes are set.
     network : torch.nn.Module
-        As the estimator's own config builds it for the ratio.
+        A network like the one that the estimator's config builds for the ratio.
     ratio : int
         Upsampling ratio.
     scale : float

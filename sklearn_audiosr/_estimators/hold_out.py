@@ -6,7 +6,7 @@ import numpy as np
 def hold_out(n_clips, groups, fraction, random_state, required):
     """Split clip indices, or whole groups of them, into training and validation.
 
-    With fewer than two clips (or groups), or a fraction of 0, all clips train.
+    With fewer than two clips (or groups), or a fraction of 0, all clips are for training.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-"""What estimators save in a model file, and how they come back.
+"""Save fitted estimators in model files, and restore them.
 
 The model is a JSON object with ``estimator``, the name of the class; ``parameters`` of its
 constructor; ``learned``, its learned attributes; ``dtype`` of the network's weights; and ``card``.
 Filters and weights are arrays beside it: ``coef_``, or ``network_.first.bias`` for example.
 
-Each estimator declares in ``_learned`` what its fit learns: for each attribute the kind of value.
-"filters" and "network" are stored as arrays, the other kinds as JSON.
+Each estimator lists in ``_learned`` the attributes that its fit learns, each with its kind of
+value. "filters" and "network" are stored as arrays, the other kinds as JSON.
 """
 
 import math
@@ -80,7 +80,7 @@ def restore_estimator(cls, model, arrays):
     cls : type
         Class of the estimator, which the model names.
     model : dict
-        Model of a file: nothing in it is trusted.
+        Model from a file, which is not trusted.
     arrays : dict of str to ndarray
         Arrays of the same file.
 

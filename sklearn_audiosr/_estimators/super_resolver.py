@@ -68,7 +68,7 @@ class AudioSuperResolver(LearnedUpsampler):
         Dial between fidelity and plausibility, from 0 to 1000, for networks that separate the
         highband (`SpectralNet`). 0 predicts the conditional mean, with the best signal-to-noise
         ratio and next to no highband; 1 adds a full highband, with about the best log-spectral
-        distance. It takes no new fit. With other networks it must be 1.
+        distance. Changing it needs no new fit. With other networks it must be 1.
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
@@ -87,11 +87,11 @@ class AudioSuperResolver(LearnedUpsampler):
         once. The paper trains for 400.
     validation_fraction : float, default=0.1
         Share of the clips (or groups), in [0, 1), held out to score the network after each epoch.
-        With 0, or with fewer than two clips, all clips train.
+        With 0, or with fewer than two clips, all clips are for training.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for `n_iter_no_change` epochs.
     n_iter_no_change : int, default=10
-        Epochs that early stopping waits.
+        Epochs that early stopping waits for a better score.
     warm_start : bool, default=False
         Go on from the weights of the last fit with a new optimizer, to train longer or to
         fine-tune on other clips. `scale_` stays that of the first fit, and the network's
@@ -146,7 +146,7 @@ class AudioSuperResolver(LearnedUpsampler):
 
     See Also
     --------
-    LinearUpsampler : The best linear filter: compare with it, always.
+    LinearUpsampler : The best linear filter: always compare with it.
     DNNBandwidthExtender : A dense network on short-time spectra.
 
     References

@@ -1,4 +1,4 @@
-"""Where the band of a file ends: checked before super-resolution, and warned of after it."""
+"""Check where the band of a file ends before super-resolution; warn after it."""
 
 import math
 import os
@@ -13,7 +13,7 @@ from sklearn_audiosr._signal.bandwidth import LOWEST, BandwidthMeter
 # A measured band may end 5 % above a Nyquist frequency: a resampler leaves that much.
 _MEASURING_MARGIN = 1.05
 
-# Share of a file's power from which on dropping it is warned of: 60 dB below the whole.
+# Warn if at least this share of a file's power is dropped: 60 dB below the whole.
 _LEAST_LOST = 1e-6
 
 # A band that ends below this share of the narrowband Nyquist frequency is unlike training clips:
@@ -22,7 +22,7 @@ _LEAST_SHARE = 0.5
 
 
 def check_assumption(bandwidth):
-    """Raise an error unless it is one of the values of `assume_bandwidth`.
+    """Raise ValueError unless a bandwidth is a legal `assume_bandwidth`.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from sklearn_audiosr._files.formats import CODECS, file_format, find_format, sam
 if TYPE_CHECKING:
     import soundfile
 
-# Headers of 24 bits in PAF round the frames up to a multiple of so many.
+# PAF headers of 24-bit files round the number of frames up to a multiple of this.
 _N_ROUNDED = 10
 
 # Frames that are read at a time.
@@ -35,7 +35,7 @@ def open_writer(
     path : path-like
         The file to open.
     target : Path
-        What it will be called; the suffix names its file format.
+        Its later path; the suffix names its file format.
     reader : soundfile.SoundFile
         The source, which has the channels and the sample format to keep.
     rate : int

@@ -1,7 +1,7 @@
 """The one list of file formats, sample formats and codecs: a new one needs an entry here alone.
 
-Names are libsndfile's, which calls a sample format a subtype. What it knows and the list does not
-has the defaults of `FileFormat` and `SampleFormat`.
+Names are libsndfile's, which calls a sample format a subtype. A format that libsndfile knows and
+the list lacks has the defaults of `FileFormat` and `SampleFormat`.
 """
 
 from __future__ import annotations

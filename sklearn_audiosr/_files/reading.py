@@ -8,7 +8,7 @@ import soundfile
 
 from sklearn_audiosr._files.formats import sample_format
 
-# Frames that are decoded and dropped before a part of a file whose decoder needs those before.
+# Frames to decode and drop before a part of a file whose decoder needs earlier frames.
 N_BEFORE = 2**17
 
 # Frames that are read at a time of a file whose header may lack their number.

@@ -116,7 +116,7 @@ def upsample_file(
         If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
         ends below half of the narrowband Nyquist frequency: training clips hold more; or if
         ``resample=True`` drops a part of the file's band; or if `source`, MP3 for example, ends
-        before its header says so. Of WAV and its like libsndfile takes what is there for all.
+        before its header says so. For WAV and similar formats libsndfile does not report that.
 
     Notes
     -----

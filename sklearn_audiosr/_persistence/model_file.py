@@ -75,7 +75,7 @@ def pack_model(model, arrays):
 
 
 def unpack_model(content):
-    """Return model, arrays and writer of a file's bytes, as `read_model` does of a file."""
+    """Return model, arrays and writer from the bytes of a file, as `read_model` does."""
     return _read(io.BytesIO(content), len(content))
 
 

@@ -49,7 +49,7 @@ def encode_parameters(est):
     """
     parameters = {k: v for k, v in est.get_params(deep=False).items() if k not in _NOT_SAVED}
     if isinstance(parameters.get("random_state"), np.random.RandomState):
-        parameters["random_state"] = None  # it has moved on: no fit to come repeats the last
+        parameters["random_state"] = None  # its state has changed: another fit would differ
     if "device" in parameters:
         device = str(parameters["device"])  # a torch.device becomes its name
         parameters["device"] = device if device in _DEVICES else "auto"

@@ -38,8 +38,8 @@ def collect_weights(network, dtype):
 def build_without_weights(build):
     """Return a network whose weights have a shape, but neither memory nor values.
 
-    Drawing orthogonal matrices at full width takes longer than all the rest of loading. And sizes
-    that a file names cost nothing until its arrays have them.
+    Drawing orthogonal matrices at full width takes longer than all the rest of loading. Nor does a
+    size that a file names cost memory until its arrays have it.
 
     Parameters
     ----------

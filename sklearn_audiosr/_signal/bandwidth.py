@@ -52,7 +52,7 @@ LOWEST = 1 / 12
 # the filters of Decimator.
 _IMAGE_EDGES = (0.55, 1.03)
 
-# The edge is where the spectrum has fallen by half of the step, but by no more than so many dB.
+# The edge is where the spectrum has fallen by half of the step, but by at most this many dB.
 _MAX_EDGE_DB = 20.0
 
 
@@ -94,8 +94,8 @@ def effective_bandwidth(clips: ClipsLike, sampling_rate: float) -> NDArray[np.fl
     ``benchmarks/bench_bandwidth.py`` measured the accuracy on 206 clips of 6 s at 16 to 48 kHz,
     decimated by 2 and by 4, upsampled by soxr or by a spline, and rounded to 16 bits. A bandwidth
     from 0.7 to 1.05 times the narrowband Nyquist frequency is found for all 124 clips of speech and
-    piano, and for 75 to 79 of 82 clips of music. Of the originals none of the 124 is taken for
-    narrowband, whole, at 8 bits or in excerpts of 0.3 s; of the music 24 are, most of which do end
+    piano, and for 75 to 79 of 82 clips of music. None of the 124 originals is taken for narrowband,
+    whether whole, at 8 bits or in excerpts of 0.3 s. 24 of the music are, most of which do end
     below their Nyquist frequency. At 8 bits the floor hides most steps, and between 17 and 63 of
     the 124 are found. Excerpts of 0.3 s show images in few frames, and between 102 and 123 are
     found.

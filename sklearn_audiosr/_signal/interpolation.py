@@ -155,7 +155,8 @@ class PolyphaseStream:
     before : int
         Narrowband timepoints before its own instant that a filter sees.
     extend : callable
-        ``extend(x, before, after)`` extends waveforms beyond their ends by so many timepoints.
+        ``extend(x, before, after)`` extends waveforms beyond their ends by these numbers of
+        timepoints.
     beside_torch : bool, default=False
         As in `filter_polyphase`.
 
@@ -204,7 +205,7 @@ class PolyphaseStream:
 
 
 def stream_cubic(upsampling_ratio, beside_torch=False):
-    """Return a `PolyphaseStream` that does what `upsample_cubic` does with float32 waveforms."""
+    """Return a `PolyphaseStream` like `upsample_cubic`, for float32 waveforms."""
     dtype = np.dtype(np.float32)
     taps = _cubic_taps(upsampling_ratio, dtype)
     return PolyphaseStream(taps, _cubic_half_width(dtype), _extend, beside_torch)

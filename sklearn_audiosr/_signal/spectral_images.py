@@ -6,7 +6,7 @@ from scipy import ndimage
 # Width in bins of the main lobe of the Kaiser window that the spectra have, of beta 16.
 _LOBE = 13
 
-# Images must show in at least so many frames: in a single click all bins keep one phase.
+# Images must show in at least this many frames: in a single click all bins keep one phase.
 _MIN_IMAGE_FRAMES = 3.0
 
 # Steady tones look like images, because they keep a constant phase to each other. If steady bins
@@ -93,5 +93,5 @@ class ImageMeter:
 
 
 def smooth(values, n_bins=3):
-    """Return the moving average of values over so many bins."""
+    """Return the moving average of values over `n_bins` bins."""
     return ndimage.uniform_filter1d(values, n_bins, mode="nearest")

@@ -48,7 +48,7 @@ class EarlyStopping(Callback):
         self.n_iter_no_change = n_iter_no_change
 
     def begin(self, training):
-        """End at once a restored training that had ended."""
+        """Stop a restored training that had already ended."""
         training.stopped |= self._is_over(training)
         return False
 

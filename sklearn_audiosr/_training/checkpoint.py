@@ -13,7 +13,7 @@ import torch
 # Number of the format: other versions refuse the file.
 _FORMAT = 3
 
-# The name of the start of a training in a fingerprint and in errors.
+# Name of the start of a training in fingerprints and errors.
 _START = "earlier epochs"
 
 # Within an epoch the state is saved at most this often.

@@ -16,12 +16,13 @@ _FREE = {
     "warm_start",
 }
 
-# Functions and classes of these are compared by name: a new version is no other training.
+# Functions and classes of these packages are compared by name: training may resume with a new
+# version of them.
 _LIBRARIES = {*sys.stdlib_module_names, "numpy", "sklearn", "sklearn_audiosr", "torch"}
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
 
-# These can't hold themselves, and are compared by content however often they come.
+# Values of these types can't contain themselves: they are compared by content each time.
 _CONSTANT = (tuple, frozenset, CodeType, np.ndarray, torch.Tensor)
 
 
@@ -77,7 +78,7 @@ def _name(value):
 
 
 def _hash(value, seen=None):
-    """Return the hash of a value; `seen` holds number and value of all that came before, by id."""
+    """Return the hash of a value; `seen` holds all earlier ones by id, each with its number."""
     seen = {} if seen is None else seen
     value = value.item() if isinstance(value, np.generic) else value
     if type(value) in _PLAIN:
@@ -125,7 +126,7 @@ def _take_apart(value):
 
 
 def _is_of_library(value):
-    # what wraps a library's function takes over its name, and may be the user's
+    # a user's wrapper of a library's function bears that function's name
     module = getattr(value, "__module__", None) or ""
     return module.split(".")[0] in _LIBRARIES and not hasattr(value, "__wrapped__")
 

@@ -17,13 +17,13 @@ class PatchSampler:
     patch_length : int
         Timepoints of a patch.
     stride : int
-        Patches start at multiples of so many timepoints: the upsampling ratio, so that each starts
-        at a narrowband timepoint.
+        Patches start at multiples of this number: the upsampling ratio, so that each starts at a
+        narrowband timepoint.
 
     Attributes
     ----------
     n_patches_per_epoch : int
-        So many patches have about as many timepoints as the clips.
+        Number of patches that have about as many timepoints as all clips.
     sources, targets : ndarray of shape (n_timepoints,), float32
         Buffers of all waveforms, one after the other.
     """

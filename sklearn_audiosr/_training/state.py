@@ -40,7 +40,7 @@ class BestWeights:
         self.weights = copy.deepcopy(network.state_dict())
 
     def update(self, score, epoch):
-        """Keep the network's weights if their score is the best so far, or None."""
+        """Keep the network's weights if their score is the best so far, or if it is None."""
         if score is None or score > self.score:
             self.score = self.score if score is None else score
             self.epoch = epoch

@@ -1,4 +1,4 @@
-"""Augmentation: variations of wideband clips, so that a model is robust to what it has not heard.
+"""Augmentation: vary wideband clips to make a model robust to other voices and equipment.
 
 An augmentation is a scikit-learn transformer from clips to varied clips. It changes the target, so
 it comes before the degradation that makes narrowband clips of it.

@@ -1,4 +1,4 @@
-"""Another end of the band."""
+"""Change where the band ends."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ _SLOPE = 0.01
 class CutBandEdge(Augmentation):
     """Empty the end of the band, as resamplers do.
 
-    What lies below does not tell whether a recording has been resampled, so a model gives all its
-    predictions the end of the band that it has heard in most clips.
+    Lower frequencies do not show whether a recording was resampled. A model therefore gives all its
+    predictions the end of the band that most training clips have.
 
     Parameters
     ----------
     edges : float or (float, float), default=(0.9, 0.96)
-        Where the band ends, as a fraction of the Nyquist frequency, in [0.05, 1]: the gain is -6 dB
-        there. A pair is a range, from which each clip's is drawn uniformly.
+        End of the band, where the gain is -6 dB, as a fraction of the Nyquist frequency in [0.05,
+        1]. A pair is a range, from which a value is drawn uniformly for each clip.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -44,11 +43,12 @@ class CutBandEdge(Augmentation):
     Notes
     -----
     The filter has zero phase and the slope of soxr's resampler: -0.2 dB at 0.02 below the edge, and
-    -60 dB at 0.031 above it. Of soxr, quality "VHQ", the edge is at 0.956, of resampy's
-    "kaiser_best" at 0.948. A clip goes on beyond its ends by reflection while it is filtered.
+    -60 dB at 0.031 above it. The edge of soxr's quality "VHQ" is at 0.956, that of resampy's
+    "kaiser_best" at 0.948. Clips are continued beyond their ends by reflection while they are
+    filtered.
 
-    Cut edges last: noise that is added, or a speed that is changed, afterwards fills the end of the
-    band or moves it.
+    Cut the edge last: noise that is added later fills the end of the band, and a later change of
+    speed moves it.
 
     Examples
     --------

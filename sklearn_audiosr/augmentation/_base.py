@@ -1,4 +1,4 @@
-"""What all augmentations share: the share of clips that are varied, and their random numbers."""
+"""Base of the augmentations: how many clips are varied, and with which random numbers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn_audiosr._clips import Clip, ClipSequence, ClipsLike, SupportsArray
 from sklearn_audiosr._transformer import ChangeClip, ClipTransformer
 
-# Timepoints beyond each end of a clip that are filled by reflection before a Fourier transform,
-# which takes a clip for periodic: longer than any filter here rings.
+# Timepoints that reflection adds at each end of a clip before a Fourier transform, which treats
+# it as periodic: longer than any filter here rings.
 _N_REFLECTED = 1000
 
 
@@ -69,7 +69,7 @@ class Augmentation(ClipTransformer):
         raise NotImplementedError
 
     def _leave(self, clip: NDArray[np.float32]) -> NDArray[Any]:
-        """Return what becomes of a clip that is not varied."""
+        """Return the result for a clip that is not varied."""
         return clip
 
 

@@ -1,4 +1,4 @@
-"""Other formants, as of a shorter or longer vocal tract."""
+"""Change formants, as a shorter or longer vocal tract does."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sklearn_audiosr.augmentation._base import Augmentation
 
 _LOWEST, _HIGHEST = 0.5, 2.0
 
-# Length of a frame in seconds, and over how many of its bins of 1 / 0.064 s harmonics are smoothed
-# away: 300 Hz, more than the pitch of most voices.
+# Length of a frame in seconds, and bins of 1 / 0.064 s over which smoothing removes the
+# harmonics: 300 Hz, more than the pitch of most voices.
 _FRAME, _N_SMOOTHED = 0.064, 19
 
 # The part of the band in which all frequencies move by the factor.
@@ -32,22 +32,22 @@ _FLOOR = 1e-12  # power that counts as silence, in a clip with a peak of 1
 class ShiftFormants(Augmentation):
     """Move the formants of voices, and leave their pitch and length.
 
-    As another length of the vocal tract does: the smooth envelope of each short-time spectrum
+    A vocal tract of another length does the same: the smooth envelope of each short-time spectrum
     moves, its harmonics do not.
 
     Parameters
     ----------
     factors : float or (float, float), default=(0.88, 1.14)
-        What frequencies of formants are multiplied by, in [0.5, 2]: above 1 as of a shorter vocal
-        tract. A pair is a range, from which each clip's is drawn uniformly.
+        Factor of the formants' frequencies, in [0.5, 2]: above 1 for a shorter vocal tract. A pair
+        is a range, from which a value is drawn uniformly for each clip.
     sampling_rate : float, default=None
-        Rate in Hz of the clips, at least 1000. It must be given, since pitch is a matter of Hz.
+        Rate in Hz of the clips, at least 1000. It is required, because the smoothing depends on
+        pitch in Hz.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -55,9 +55,9 @@ class ShiftFormants(Augmentation):
 
     Notes
     -----
-    The frequency axis is warped by two straight lines [1]_: up to 0.8 of the band all moves by the
-    factor, above it less and less, so that the band keeps its end. The default range is that of
-    Lee and Rose [2]_, 0.88 to 1.12, made symmetric: 1.14 is 1 / 0.88.
+    The frequency axis is warped by two straight lines [1]_: up to 0.8 of the band all frequencies
+    move by the factor, above it less and less, so that the end of the band stays. The default range
+    is that of Lee and Rose [2]_, 0.88 to 1.12, made symmetric: 1.14 is 1 / 0.88.
 
     References
     ----------

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
-_MAX_GAIN = 200  # dB, either way: float32 ends before
+_MAX_GAIN = 200  # dB, positive or negative: beyond the range of float32
 
 
 class ChangeLevel(Augmentation):
@@ -21,13 +21,13 @@ class ChangeLevel(Augmentation):
     Parameters
     ----------
     gains_db : float or (float, float), default=(-12.0, 6.0)
-        Gain in dB, in [-200, 200]. A pair is a range, from which each clip's is drawn uniformly.
+        Gain in dB, in [-200, 200]. A pair is a range, from which a value is drawn uniformly for
+        each clip.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -35,8 +35,8 @@ class ChangeLevel(Augmentation):
 
     Notes
     -----
-    Nothing is clipped: what comes out may exceed [-1, 1]. A ``Codec`` and a ``Telephone`` that
-    follow clip there, with a warning; choose gains that leave room.
+    Nothing is clipped here: results may exceed [-1, 1]. A ``Codec`` or ``Telephone`` that follows
+    clips them, with a warning, so choose gains that leave room.
 
     Examples
     --------

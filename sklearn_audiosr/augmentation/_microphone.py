@@ -1,4 +1,4 @@
-"""Another microphone and room, by a smooth filter."""
+"""Change the microphone and the room, by a smooth filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _N_GAINS = 8
 
 
 class ChangeMicrophone(Augmentation):
-    """Color clips as another microphone or room does, by a smooth filter.
+    """Filter clips smoothly, as another microphone or room does.
 
     Parameters
     ----------
@@ -26,9 +26,8 @@ class ChangeMicrophone(Augmentation):
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -38,8 +37,8 @@ class ChangeMicrophone(Augmentation):
     -----
     The gain is drawn, from a normal distribution around 0 dB, at eight frequencies from 0 to the
     Nyquist frequency, evenly spaced in the square root of frequency: finer where there is more
-    speech. Between them it is interpolated in dB. Phases stay as they are. The default spread is
-    that of the recipes of the models that ship; it is not measured on microphones.
+    speech. Between them it is interpolated in dB. Phases stay as they are. The recipes of the
+    models that ship use the default spread; it was not measured on microphones.
 
     Examples
     --------

@@ -12,26 +12,24 @@ from sklearn.utils._param_validation import Interval
 from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation
 
-_MAX_LEVEL = 200  # dB, either way: float32 ends before
+_MAX_LEVEL = 200  # dB, positive or negative: beyond the range of float32
 
 
 class AddNoiseFloor(Augmentation):
-    """Add a noise floor of a fixed level, as of a preamplifier or of rounding.
+    """Add noise at a fixed level, such as that of a preamplifier or of rounding.
 
-    The floor belongs to the wideband clip: a model learns to keep it, and to continue it above the
-    narrowband.
+    The noise is part of the target: a model learns to keep it and to continue it into the highband.
 
     Parameters
     ----------
     levels_db : float or (float, float), default=(-95.0, -55.0)
         Root mean square of the noise in dB relative to a full scale of 1, in [-200, 200]. A pair is
-        a range, from which each clip's is drawn uniformly.
+        a range, from which a value is drawn uniformly for each clip.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -41,8 +39,8 @@ class AddNoiseFloor(Augmentation):
     Notes
     -----
     The noise is white and Gaussian. Each channel has noise of its own, of the same level. The
-    default range reaches from about the rounding of 16 bits, whose noise lies at -101 dB, to a
-    hiss that is heard.
+    default range reaches from about the rounding of 16 bits, whose noise lies at -101 dB, to an
+    audible hiss.
 
     Examples
     --------

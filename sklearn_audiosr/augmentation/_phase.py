@@ -1,4 +1,4 @@
-"""Other phases under the same spectrum."""
+"""Change phases, and keep the magnitudes of the spectrum."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ class RotatePhase(Augmentation):
     Parameters
     ----------
     angles : float or (float, float), default=(-180.0, 180.0)
-        Angle in degrees, in [-360, 360]; 180 inverts the polarity. A pair is a range, from which
-        each clip's is drawn uniformly.
+        Angle in degrees, in [-360, 360]; 180 inverts the polarity. A pair is a range, from which a
+        value is drawn uniformly for each clip.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others stay as they are.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------

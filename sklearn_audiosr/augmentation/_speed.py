@@ -1,4 +1,4 @@
-"""Another speed, and another rate on the way."""
+"""Change the speed, and the sampling rate if asked for."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ _SLOWEST, _FASTEST = 0.1, 10.0
 class ChangeSpeed(Augmentation):
     """Play clips faster or slower: another voice, or another instrument.
 
-    All frequencies move by the speed, pitch and formants among them, and the length by its
-    inverse. The band stays as full as it was: no low-pass filter empties its end.
+    All frequencies, pitch and formants among them, are multiplied by the speed; the length is
+    divided by it. The band stays as full as it was: no low-pass filter empties its end.
 
     Parameters
     ----------
     speeds : float or (float, float), default=(1.0, 1.25)
         Speed, in [0.1, 10]: above 1 a clip becomes shorter and higher. A pair is a range, from
-        which each clip's is drawn uniformly.
+        which a value is drawn uniformly for each clip.
     sampling_rate : float, default=None
-        Rate in Hz of the clips that are given. Needed with `target_rate` only.
+        Rate of the input clips in Hz. Needed with `target_rate` only.
     target_rate : float, default=None
-        Rate in Hz of the clips that are returned, the unvaried ones among them. None keeps the
-        rate.
+        Rate in Hz of all clips that are returned, varied or not. None keeps the rate.
     p : float, default=1.0
         Probability, in [0, 1], that a clip is varied; the others keep their speed.
     random_state : int, RandomState instance or None, default=None
-        Draws which clips are varied, and how: clip i of the container that `transform` is given,
-        counted from 0, has the draws that an integer and i give; a RandomState instance, or None,
-        draws others in every call.
+        Draws which clips are varied, and how. With an integer, the i-th clip is varied the same way
+        in every `transform`; a RandomState instance, or None, draws anew in every call.
 
     See Also
     --------
@@ -52,8 +50,8 @@ class ChangeSpeed(Augmentation):
     cut lengths to a multiple of the ratio with :func:`sklearn_audiosr.degradation.trim_clips`.
 
     A speed below 1 leaves the end of the band empty, above the speed times the Nyquist frequency,
-    and a model learns from it that the band ends there. Recordings of a higher rate have more above
-    it: from 44.1 to 16 kHz any speed from 0.37 on leaves the band full.
+    and a model learns from it that the band ends there. Recordings of a higher rate reach beyond
+    it: from 44.1 to 16 kHz, any speed of at least 0.37 leaves the band full.
 
     Clips are resampled by the bins of their Fourier transform, continued beyond their ends by
     reflection.
@@ -154,7 +152,7 @@ def _resample(clip: NDArray[Any], step: float) -> NDArray[Any]:
     if step == 1:
         return clip
     padded, n_reflected = reflect(clip)
-    # as much padding as makes the length nearest to whole steps, so that no instant drifts
+    # the padding that brings the length nearest to whole steps, so that no instant drifts
     totals = padded.shape[-1] - np.arange(n_reflected + 1)
     counts = np.maximum(1, np.round(totals / step)).astype(int)
     best = np.argmin(np.abs(counts * step - totals))

@@ -1,4 +1,4 @@
-"""What the fetchers of corpora share: parameters, docstrings, and the way to the unpacked files."""
+"""Code of all fetchers of corpora: parameters, docstrings, and finding the unpacked files."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def find_or_unpack(
     Raises
     ------
     OSError
-        If the archive cannot be had, is damaged, or holds something else.
+        If the archive cannot be fetched, is damaged, or holds something else.
     """
     root = find()
     if root is not None:

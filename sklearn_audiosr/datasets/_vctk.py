@@ -38,7 +38,7 @@ _SINGLE_TEST = ("355", "356", "357", "358", "359", "363", "365", "366")
 
 
 class _Version(NamedTuple):
-    """What differs between the versions of the corpus."""
+    """Properties of a version of the corpus."""
 
     folder: str  # in data_home, as torchaudio names it
     audio: str  # the folder of recordings in the archive

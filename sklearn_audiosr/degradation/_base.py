@@ -1,4 +1,4 @@
-"""What all degradations share: the transformer around a function of one clip."""
+"""Base of all degradations: a transformer around a function of one clip."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class Codec(Degradation):
         Rate of the clips in Hz, from 1000 to 192000; after a `Decimator` the narrowband rate. It
         is required, since a codec drops what cannot be heard.
     compression_level : float, (float, float) or None, default=None
-        From 0, the best quality, to 1, the smallest file; None is libsndfile's default. A pair is
-        a range, from which each clip's is drawn uniformly. Needs soundfile 0.13.
+        From 0, the best quality, to 1, the smallest file; None is libsndfile's default. A pair is a
+        range, from which a level is drawn uniformly for each clip. Needs soundfile 0.13.
     bitrate_mode : {"constant", "average", "variable"} or None, default=None
         How MP3 spends its bits; None is libsndfile's default, "variable". Needs a
         `compression_level`; not used by the other formats.

@@ -28,8 +28,8 @@ class AddNoise(Degradation):
     Parameters
     ----------
     snr : float or (float, float), default=20.0
-        Signal-to-noise ratio of each clip in dB, in [-200, 200]. A pair is a range, from which
-        each clip's is drawn uniformly.
+        Signal-to-noise ratio of each clip in dB, in [-200, 200]. A pair is a range, from which a
+        value is drawn uniformly for each clip.
     color : {"white", "pink", "random"}, default="white"
         Spectrum of the noise: the same power at each frequency, or in each octave (3 dB less an
         octave). "random" draws one of the two for each clip.

@@ -79,7 +79,7 @@ def analyze(
             For each pair of systems under test: "mean" of the first minus the second, and "low"
             and "high" by a bootstrap over listeners, paired [2]_.
         excluded : dict of str to str
-            Who was left out and why.
+            Listeners who were left out, with the reason.
         undegraded : list of str
             Recordings whose mid anchor more than 25 % of the listeners rate above 90.
         outliers : list of tuple of (str, str, str, float)

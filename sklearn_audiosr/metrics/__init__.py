@@ -1,7 +1,7 @@
 """Metrics of super-resolution on clips, and their scorers.
 
-Scorers bear the metrics' usual abbreviations: SNR, SI-SDR, LSD, PESQ, STOI, ViSQOL. Of a distance
-less is better; its scorer negates it and begins with ``neg_``.
+Scorers bear the metrics' usual abbreviations: SNR, SI-SDR, LSD, PESQ, STOI, ViSQOL. A smaller
+distance is better: its scorer negates it, and the scorer's name begins with ``neg_``.
 
 Two metrics belong together. The signal-to-noise ratio (SNR) rewards a waveform that is close to
 the truth: an empty highband does well. The log-spectral distance (LSD) rewards a plausible

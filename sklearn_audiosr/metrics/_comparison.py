@@ -1,4 +1,4 @@
-"""What all metrics share: parameters and their docstrings, comparison clip by clip, averages."""
+"""Code of all metrics: parameters and their docstrings, comparison clip by clip, averages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Metric = TypeVar("_Metric", bound=Callable[..., Any])
 
 _CONSTRAINTS = {"sample_weight": ["array-like", None], "average": [StrOptions({"clips"}), None]}
 
-# What stands in the docstrings of all metrics, in place of these names.
+# Texts that replace these names in the docstrings of all metrics.
 _SHARED = {
     "{clips}": """\
 y_true, y_pred : containers of clips

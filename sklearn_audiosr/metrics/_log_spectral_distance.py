@@ -60,7 +60,7 @@ class LSDConvention:
         Returns
         -------
         frame, hop : int
-            Of a rate below 100 Hz the hop is 0.
+            Below a rate of 100 Hz the hop is 0.
         """
         if not self.scaled_to_rate or sampling_rate is None:
             return 2048, 512

@@ -14,8 +14,8 @@ from sklearn_audiosr.metrics._waveforms import SAMPLING_RATE, import_package, ma
 # P.862.2 maps the lowest raw score, -0.5, to this one.
 _LOWEST_PESQ = 1.04
 
-# The pesq package crashes on more than 50 utterances. In the reference program these last, and
-# lie apart, at least 0.19 s each: 50 of them fill more than 19 s.
+# The pesq package crashes on more than 50 utterances. In the reference program an utterance and the
+# pause after it last at least 0.19 s each: 50 of them fill more than 19 s.
 _LONGEST_PESQ = 19
 
 

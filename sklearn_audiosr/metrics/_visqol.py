@@ -79,7 +79,7 @@ def visqol_score(
 
     Notes
     -----
-    The level of the reference counts: pass clips in [-1, 1]. What is very quiet is not heard.
+    The level of the reference counts: pass clips in [-1, 1]. Very quiet sound is not heard.
 
     Version 3 of ViSQOL [1]_ by the package ``visqol-python``, a port of the authors' program. In
     mode "speech" similarity is mapped to opinion by the program's exponential fit, not by its

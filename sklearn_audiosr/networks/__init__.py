@@ -1,8 +1,8 @@
 """Networks for `AudioSuperResolver`, each given as a config of its hyper-parameters.
 
 A config is a scikit-learn ``BaseEstimator`` that only assigns. Its ``build`` makes the
-``torch.nn.Module``, and PyTorch is loaded only then. ``__all__`` is the one list of networks: what
-else needs them all reads it here.
+``torch.nn.Module``, and PyTorch is loaded only then. ``__all__`` is the one list of networks; other
+modules read it.
 """
 
 from sklearn_audiosr.networks._spectral import SpectralNet

@@ -26,7 +26,7 @@ class Conv1d(nn.Conv1d):
     Attributes
     ----------
     receptive_field : ReceptiveField
-        Of an output of `convolve`.
+        Inputs that an output of `convolve` depends on.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1):
@@ -65,7 +65,7 @@ class DepthwiseConv1d(nn.Conv1d):
     Attributes
     ----------
     receptive_field : ReceptiveField
-        Of an output of `convolve`.
+        Inputs that an output of `convolve` depends on.
     """
 
     def __init__(self, n_channels, kernel_size):
@@ -139,7 +139,7 @@ class TransposedConv1d(nn.ConvTranspose1d):
     Attributes
     ----------
     receptive_field : ReceptiveField
-        Of an output of `convolve`.
+        Inputs that an output of `convolve` depends on.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size):

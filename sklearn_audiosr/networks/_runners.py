@@ -8,7 +8,7 @@ A layer that sees several timepoints has these attributes, as `_layers.Conv1d` h
 
 - ``receptive_field``, a `ReceptiveField`;
 - ``out_channels``;
-- ``convolve(x, padding)``, which computes with so many zeros on both sides;
+- ``convolve(x, padding)``, which computes with that many zeros on both sides;
 - ``finish(y)``, which turns the result of ``convolve`` into the layer's output.
 
 A layer that depends on all of the past has ``block_length`` and ``resume(x, state)``. It takes a

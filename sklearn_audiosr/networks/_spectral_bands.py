@@ -17,7 +17,7 @@ N_SHARED = 4
 # loud, and a correction learned from recordings without one would be wrong for it.
 N_OFFSET = 2
 
-# Above the lowest quarter of the lowband a correction raises no bin above so many times the power
+# Above the lowest quarter of the lowband a correction raises no bin above this many times the power
 # of its surroundings (13 dB). Behind the filters of the training clips few frames come close. But
 # what a codec or an unknown resampler leaves at the end of a band may look as if a filter had
 # lowered it.
@@ -67,8 +67,8 @@ class Bands:
     def measure_surroundings(self, spectrum, magnitude):
         """Return the power around the end of the lowband: (batch, 1, frames), the mean of bins.
 
-        Of two neighbourhoods it is the louder one: the third quarter of the lowband, which few
-        filters lower, and the lowest bins of the highband, whose `magnitude` is generated.
+        The louder of two neighbourhoods counts: the third quarter of the lowband, which few filters
+        lower, and the lowest bins of the highband, whose `magnitude` is generated.
         """
         middle = self.nyquist // 2
         third_quarter = slice(middle, max(self.nyquist * 3 // 4, middle + 1))

@@ -58,7 +58,7 @@ class SpectralNetwork(AdjustableWeights):
     Attributes
     ----------
     stride, look_back, look_ahead : int
-        As of every network.
+        As for `predict_waveforms`.
     separates_highband : bool
         Whether the second output is what a full highband adds to the first.
     default_objective, default_optimizer : str

@@ -31,11 +31,11 @@ class TFiLM(AudioUNet):
     Parameters
     ----------
     n_blocks : int, default=4
-        As of `AudioUNet`, as are all parameters but `block_length`.
+        As in `AudioUNet`, like all parameters but `block_length`.
     block_length : int, default=256
-        Input timepoints in a stretch, a power of two. Of features that are ``2**l`` timepoints
-        apart, ``block_length / 2**l`` are pooled, at least one: by default 128, 64, 32 and 16 after
-        the down-blocks, as published. The estimator's `patch_length` must hold two stretches.
+        Input timepoints in a stretch, a power of two. Where features are ``2**l`` timepoints apart,
+        ``block_length / 2**l`` of them are pooled, at least one: by default 128, 64, 32 and 16
+        after the down-blocks, as published. The estimator's `patch_length` must hold two stretches.
     layout : {"code", "paper"}, default="code"
         Layout of the U-Net that is modulated; the authors modulate "code".
     n_filters : sequence of int, default=None

@@ -19,7 +19,7 @@ _SHORT_KERNEL = 9
 
 
 class _UNet(nn.Module):
-    """What both layouts share: the down-blocks and the forward pass.
+    """Base of both layouts: the down-blocks and the forward pass.
 
     A layout adds the blocks ``up``, the layer ``last`` and, if it has one, a bottleneck.
 
