@@ -54,7 +54,7 @@ def check_start(start, recipe, path):
     if "recipe" not in card or any(sizes.get(name) != needed[name] for name in _SIZES):
         raise SystemExit(
             f"{path} must be a model that this command has made, with a network of "
-            f"{', '.join(f'{name}={needed[name]}' for name in _SIZES)}: begin with such a one."
+            f"{', '.join(f'{name}={needed[name]}' for name in _SIZES)}: choose one of these."
         )
     held_out = card["recipe"].get("held_out")
     if recipe.held_out and (held_out is None or not recipe.held_out.startswith(held_out)):

@@ -81,7 +81,7 @@ def claim_work(args, recipe, start):
     asked = {"recipe": asdict(recipe), "first copy": args.first_copy, "begun with": history}
     asked, note = json.dumps(asked, indent=1), args.work / f"{args.name}.settings"
     if note.exists() and note.read_text(encoding="utf-8") != asked:
-        raise SystemExit(f"{note} is of other settings: give them, or another --work.")
+        raise SystemExit(f"{note} holds other settings: repeat them, or choose another --work.")
     args.work.mkdir(parents=True, exist_ok=True)
     note.write_text(asked, encoding="utf-8")
 

@@ -75,7 +75,7 @@ def test_rate_chooses_the_model_of_speech(rate, model, folder, capsys):
 def test_rate_without_a_model_of_speech_lists_them(folder, capsys):
     write("a.wav", noise(600), 16000)
     (message,) = refused(folder, capsys, "in.wav", "a.wav", "--output-folder=out")
-    assert message.startswith("a.wav has 16000 Hz, for which there is no one model of speech")
+    assert message.startswith("a.wav has 16000 Hz, which does not choose one model of speech")
     assert "speech-2x-16k (8000 Hz), speech-4x-16k (4000 Hz)" in message
 
 

@@ -278,7 +278,7 @@ def test_other_files_are_not_begun_with(run_command, tmp_path, capsys):
     est = SplineUpsampler().fit(np.ones((1, 80)), np.ones((1, 320)))
     for card in (None, {"recipe": {}}):
         est.save(file, card=card)
-        with pytest.raises(SystemExit, match="with a network of n_blocks=1, .*: begin with such"):
+        with pytest.raises(SystemExit, match="with a network of n_blocks=1, .*: choose one of these"):
             run_command("speech-4x-16k", "--begin-with", file)
     assert not (tmp_path / "work").exists()
 
@@ -293,7 +293,9 @@ def test_another_start_is_another_setting(run_command, tmp_path, monkeypatch, ca
     with monkeypatch.context() as context, pytest.raises(RuntimeError, match="power cut"):
         context.setattr(train_pretrained, "make_pairs", raise_power_cut)
         run_command("speech-2x-16k", *begin_with[0])
-    with pytest.raises(SystemExit, match="settings is of other settings: give them, or another"):
+    with pytest.raises(
+        SystemExit, match="settings holds other settings: repeat them, or choose another"
+    ):
         run_command("speech-2x-16k", *begin_with[1])
     run_command("speech-2x-16k", *begin_with[0])
     run_command("speech-2x-16k", *begin_with[1])

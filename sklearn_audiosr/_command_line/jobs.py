@@ -187,8 +187,8 @@ def _choose_models(jobs, model):
     for job in jobs:
         job.model = model or choose_shipped(shipped, job.info.samplerate)
     stop_at(
-        f"{job.source} has {job.info.samplerate} Hz, for which there is no one model of "
-        f"speech: choose with --model, and pass --resample or --assume-bandwidth auto where "
+        f"{job.source} has {job.info.samplerate} Hz, which does not choose one model of speech: "
+        "name one with --model, and pass --resample or --assume-bandwidth auto where "
         f"the rate differs. There are: {describe_rates(shipped)}"
         for job in jobs
         if job.model is None
