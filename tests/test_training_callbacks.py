@@ -11,6 +11,8 @@ from resolvers import RATIO, make_pairs, small_resolver, weights
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_audiosr import DNNBandwidthExtender, load
+from sklearn_audiosr.metrics import snr_scorer
+from sklearn_audiosr.networks import AudioUNet
 
 has_sklearn_callbacks = hasattr(small_resolver(), "set_callbacks")
 GUIDE = Path(__file__).parents[1] / "docs" / "user_guide"
@@ -117,6 +119,17 @@ def test_a_warm_start_counts_its_own_epochs_and_shows_all_losses(pairs):
     assert len(est.loss_curve_) == 4
 
 
+def test_a_callback_gets_the_network_as_at_rest_and_may_switch_dropout_off(pairs):
+    def predict_by_hand(estimator, measured):
+        assert not estimator.network_.training
+        estimator.network_.eval()(torch.zeros(1, 1, 64))
+
+    network = AudioUNet(n_blocks=2, width=1 / 16, dropout=0.5)
+    plain = small_resolver(network=network, max_epochs=3).fit(*pairs)
+    watched = small_resolver(network=network, max_epochs=3, callbacks=[predict_by_hand]).fit(*pairs)
+    assert torch.equal(weights(watched), weights(plain))
+
+
 @pytest.mark.parametrize("callbacks", [print, "print", [print, 3]])
 def test_what_is_no_list_of_functions_is_refused(pairs, callbacks):
     with pytest.raises(TypeError, match=r"callbacks must be None or a list of functions"):
@@ -144,11 +157,11 @@ class TaskRecorder:
     def on_fit_task_begin(self, estimator, context, *, X=None):
         self.calls.append(f"begin {context.task_name} of {len(X)}")
 
-    def on_fit_task_end(self, estimator, context, *, X, metadata, fitted_estimator):
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
         prediction = fitted_estimator.predict(X)
         assert prediction.shape == (len(X), RATIO * X.shape[1])
         self.calls.append(f"end {context.task_name}")
-        return metadata is not None and metadata["epoch"] == self.last
+        return context.task_name == "epoch" and context.task_id + 1 == self.last
 
 
 @pytest.mark.skipif(not has_sklearn_callbacks, reason="needs scikit-learn 1.9")
@@ -171,6 +184,15 @@ class TestSklearnCallbacks:
         with pytest.raises(ValueError, match="must have"):
             small_resolver().set_callbacks(recorder).fit(pairs[0], pairs[1][:, :-1])
         assert recorder.calls[-1] == "teardown"
+
+    def test_scikit_learns_monitor_scores_each_epoch(self, pairs):
+        from sklearn.callback import ScoringMonitor
+
+        monitor = ScoringMonitor(scoring=snr_scorer)
+        est = small_resolver(max_epochs=2, validation_fraction=0).set_callbacks(monitor)
+        est.fit(*pairs)
+        scores = {row["task_id_path"]: row["score"] for row in monitor.get_logs().data}
+        assert scores[0,] == scores[0, 1] == est.score(*pairs) > scores[0, 0]
 
     def test_clones_have_them_and_searches_hand_them_on(self, pairs):
         from sklearn.callback import ScoringMonitor

@@ -149,6 +149,9 @@ def test_a_misspelt_name_is_told_with_where_it_stands():
     network.default_objective = "spectrall"
     with pytest.raises(ValueError, match="network's default_objective must .* got 'spectrall'"):
         find_objective(None, network)
+    network.default_objective = torch.nn.functional.mse_loss
+    with pytest.raises(ValueError, match="default_objective must be one of .*'spectral', got <fun"):
+        find_objective(None, network)
 
 
 def test_a_callable_that_cannot_be_hashed_is_an_objective():

@@ -46,7 +46,7 @@ class HighbandDNN(nn.Module):
     def __init__(self, ratio, hidden_layer_sizes, frame_length, n_context_frames, phase):
         super().__init__()
         self.ratio, self.frame_length, self.phase = ratio, frame_length, phase
-        self.n_inputs = 2 if phase == "oracle" else 1  # channels
+        self.n_source_channels = 2 if phase == "oracle" else 1
         self.hop = frame_length // 2
         self.n_side = n_context_frames // 2
         self.n_low = frame_length // (2 * ratio) + 1  # the narrowband Nyquist bin is lowband

@@ -107,14 +107,14 @@ def _open_network(est, sampler, ratio, resume):
 def _make_schedule(est, network):
     from sklearn_audiosr._training.schedule import Schedule
 
+    networks_own = getattr(network, "default_optimizer", "adam")
+    chosen = getattr(est, "optimizer", networks_own)
     return Schedule(
         max_epochs=est.max_epochs,
         batch_size=est.batch_size,
         learning_rate=est.learning_rate,
         learning_rate_schedule=est.learning_rate_schedule,
-        # the estimator's parameter, or else the network's own
-        optimizer=getattr(est, "optimizer", None)
-        or str(getattr(network, "default_optimizer", "adam")),
+        optimizer=networks_own if chosen is None else chosen,
         precision=est.precision,
     )
 

@@ -39,9 +39,10 @@ class FitTasks:
     def _end_epoch(self, fitted, measured):
         """Call the callbacks after an epoch; return whether one of them stops the fit."""
         epoch = self._context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(**self._data, metadata=measured)
+        # no metadata: scikit-learn's ScoringMonitor passes it on to the scorer
+        epoch.call_on_fit_task_begin(**self._data)
         return epoch.call_on_fit_task_end(
-            **self._data, metadata=measured, reconstruction_attributes=lambda: vars(fitted)
+            **self._data, reconstruction_attributes=lambda: vars(fitted)
         )
 
     def end_fit(self):

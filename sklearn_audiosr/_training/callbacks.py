@@ -1,5 +1,6 @@
 """Callbacks of the training loop: progress, early stop, checkpoint, warnings."""
 
+import copy
 import math
 import time
 import warnings
@@ -141,9 +142,9 @@ class CallFunction(Callback):
         self.function, self.make_estimator = function, make_estimator
 
     def after_epoch(self, training, measured):
-        """Return the function's result; its random numbers leave training unchanged."""
+        """Return the function's result; what it draws and `eval()` leave training unchanged."""
         devices = [training.device] if training.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), evaluation(training.network):
             return self.function(self.make_estimator(training), dict(measured))
 
 
@@ -196,19 +197,25 @@ class WarnSlow(Callback):
         return False
 
     def _estimate_seconds(self, training):
+        """Return the time of the fit; 0 if the network can't be timed."""
         n_patches = training.loader.sampler.n_patches_per_epoch * training.schedule.max_epochs
-        seconds = self._time_forward(training, 1) * _FORWARD_PASSES * n_patches
-        # single patches take longer than a batch's, above all with small networks
-        if _PATIENCE_SECONDS < seconds < 10 * _PATIENCE_SECONDS:
-            n_at_once = min(training.schedule.batch_size, n_patches)
-            seconds = self._time_forward(training, n_at_once) / n_at_once
-            seconds *= _FORWARD_PASSES * n_patches
+        with torch.random.fork_rng(devices=[]):
+            try:
+                seconds = self._time_forward(training, 1) * _FORWARD_PASSES * n_patches
+                # single patches take longer than a batch's, above all with small networks
+                if _PATIENCE_SECONDS < seconds < 10 * _PATIENCE_SECONDS:
+                    n_at_once = min(training.schedule.batch_size, n_patches)
+                    seconds = self._time_forward(training, n_at_once) / n_at_once
+                    seconds *= _FORWARD_PASSES * n_patches
+            except Exception:  # a network of the user's may refuse silence, or a copy
+                return 0.0
         return seconds
 
     def _time_forward(self, training, n_patches):
-        network, least = training.network, math.inf
-        n_inputs = getattr(network, "n_inputs", 1)
-        shape = n_patches, n_inputs, training.loader.sampler.patch_length
+        # a copy: a network of the user's may count its calls, for example
+        network, least = copy.deepcopy(training.network), math.inf
+        n_channels = getattr(network, "n_source_channels", 1)
+        shape = n_patches, n_channels, training.loader.sampler.patch_length
         # the caller may have set another default type
         silence = torch.zeros(shape, dtype=torch.float32)
         with evaluation(network), torch.no_grad(), Workspace():
@@ -219,11 +226,16 @@ class WarnSlow(Callback):
         return least
 
     def _warn(self, n_weights, seconds, max_epochs):
+        duration = "long on a CPU"
+        if seconds > 0:
+            duration = (
+                f"about {_format_time(seconds)} on this CPU, {_format_time(seconds / max_epochs)} "
+                f"for each of max_epochs={max_epochs}"
+            )
         warnings.warn(
-            f"Training {n_weights / 1e6:.2g} million weights takes about "
-            f"{_format_time(seconds)} on this CPU, {_format_time(seconds / max_epochs)} for each "
-            f"of max_epochs={max_epochs}. To train faster, take {self.remedy}, or a GPU "
-            '(device="cuda"). Interrupting the fit (Ctrl-C) keeps the best weights so far.',
+            f"Training {n_weights / 1e6:.2g} million weights takes {duration}. To train faster, "
+            f'take {self.remedy}, or a GPU (device="cuda"). Interrupting the fit (Ctrl-C) keeps '
+            "the best weights so far.",
             UserWarning,
             stacklevel=2,
         )

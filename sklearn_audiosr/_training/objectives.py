@@ -135,15 +135,13 @@ def find_objective(objective, network):
     """
     if callable(objective):
         return objective
-    origin, name = "objective", objective
+    origin, others, name = "objective", ", or a function", objective
     if name is None:
-        origin, name = (
-            "the network's default_objective",
-            getattr(network, "default_objective", "rmse"),
-        )
+        origin, others = "the network's default_objective", ""
+        name = getattr(network, "default_objective", "rmse")
     if not isinstance(name, str) or name not in OBJECTIVES:
         raise ValueError(
-            f"{origin} must be one of {', '.join(map(repr, OBJECTIVES))}, or a function, got "
+            f"{origin} must be one of {', '.join(map(repr, OBJECTIVES))}{others}, got "
             f"{name!r}: take one of these names, or pass AudioSuperResolver(objective=...)."
         )
     return OBJECTIVES[name]
