@@ -278,7 +278,9 @@ def test_other_files_are_not_begun_with(run_command, tmp_path, capsys):
     est = SplineUpsampler().fit(np.ones((1, 80)), np.ones((1, 320)))
     for card in (None, {"recipe": {}}):
         est.save(file, card=card)
-        with pytest.raises(SystemExit, match="with a network of n_blocks=1, .*: choose one of these"):
+        with pytest.raises(
+            SystemExit, match="with a network of n_blocks=1, .*: choose one of these"
+        ):
             run_command("speech-4x-16k", "--begin-with", file)
     assert not (tmp_path / "work").exists()
 

@@ -98,6 +98,12 @@ def test_what_callbacks_draw_changes_no_weights(pairs):
     assert torch.equal(weights(est), weights(expected))
 
 
+@pytest.mark.parametrize("result", [1, "stop", np.ones(3), [True]])
+def test_results_other_than_true_end_no_fit(pairs, result):
+    est = small_resolver(max_epochs=2, callbacks=[lambda estimator, measured: result]).fit(*pairs)
+    assert est.n_iter_ == 2
+
+
 def test_an_error_in_a_callback_leaves_the_last_fit(pairs):
     def fail(estimator, measured):
         raise RuntimeError("pruned")

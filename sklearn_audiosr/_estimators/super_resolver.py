@@ -106,7 +106,7 @@ class AudioSuperResolver(LearnedUpsampler):
         Functions ``callback(estimator, measured)``, called after each epoch. ``estimator`` is
         this one as fitted so far: it can predict, score and be saved, and the next epoch changes
         its weights. ``measured`` is a dict with "epoch", "max_epochs", "loss", "validation_score"
-        (None without validation), "best_epoch" and "seconds". A true return value ends the fit,
+        (None without validation), "best_epoch" and "seconds". Returning True ends the fit,
         which keeps the best weights. An error ends it too and leaves the last fit as it was. For
         scikit-learn's own callbacks (version 1.9 or later) call ``set_callbacks``.
     device : str or torch.device, default="auto"

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from sklearn_audiosr._torch import Workspace, evaluation
@@ -133,7 +134,7 @@ class CallFunction(Callback):
     Parameters
     ----------
     function : callable
-        ``function(estimator, measured)``; a true return value ends the training.
+        ``function(estimator, measured)``; it ends the training by returning True.
     make_estimator : callable
         ``make_estimator(training)`` returns the estimator as fitted so far.
     """
@@ -142,10 +143,12 @@ class CallFunction(Callback):
         self.function, self.make_estimator = function, make_estimator
 
     def after_epoch(self, training, measured):
-        """Return the function's result; what it draws and `eval()` leave training unchanged."""
+        """Return whether to stop; what the function draws and `eval()` leave training unchanged."""
         devices = [training.device] if training.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), evaluation(training.network):
-            return self.function(self.make_estimator(training), dict(measured))
+            result = self.function(self.make_estimator(training), dict(measured))
+        # a prediction that a lambda returns must not end the fit
+        return isinstance(result, (bool, np.bool_)) and bool(result)
 
 
 class WarnInterrupted(Callback):
