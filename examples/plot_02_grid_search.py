@@ -33,9 +33,9 @@ from sklearn_audiosr.metrics import (
 from sklearn_audiosr.networks import AudioUNet
 
 speech = load_speech()
-# two clips of each speaker, to be done in seconds
+# three seconds of two clips of each speaker, to be done in seconds
 chosen = np.concatenate([np.flatnonzero(speech.groups == s)[:2] for s in np.unique(speech.groups)])
-Y, speakers = [speech.clips[i] for i in chosen], speech.groups[chosen]
+Y, speakers = [speech.clips[i][:48_000] for i in chosen], speech.groups[chosen]
 
 resolver = AudioSuperResolver(
     AudioUNet(n_blocks=2, kernel_sizes=(17, 9), dropout=0.0),
