@@ -28,7 +28,15 @@ def shared_data():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark every test that asks for the shared recordings."""
+    """Mark what asks for the shared recordings, and what a worker of pytest-xdist runs alone.
+
+    A file of tests goes to one worker, so that its fixtures are made once; so do the files of the
+    paper, which share the results of its commands. Examples are independent of each other.
+    """
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared_data")
+        name = item.path.name
+        if name != "test_examples.py":
+            group = "paper" if name.startswith("test_paper") else name
+            item.add_marker(pytest.mark.xdist_group(group))
