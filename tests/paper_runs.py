@@ -66,7 +66,7 @@ def once(root, make):
 
 
 def rows_of(written, name, **conditions):
-    """Give the rows of a result that have these entries."""
+    """Return the rows of a result that have these entries."""
     rows = written.results[name]["rows"]
     return [row for row in rows if all(row[k] == v for k, v in conditions.items())]
 

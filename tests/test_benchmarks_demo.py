@@ -78,7 +78,7 @@ def test_many_recordings_are_thinned_out_over_all_speakers(folder, monkeypatch, 
 
 
 def read_block(number):
-    """Give the code of one of the README's blocks of Python."""
+    """Return the code of one of the README's blocks of Python."""
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
     blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", readme)
     return re.sub(r"(?m)^   ", "", blocks[number])

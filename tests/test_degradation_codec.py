@@ -18,7 +18,7 @@ TONE = (0.3 * np.cos(2 * np.pi * 440 * np.arange(4000) / 16000)).astype(np.float
 
 
 def voice(rate, seconds=0.6):
-    """Give bursts of a buzz of 150 Hz with two formants, which no period fits."""
+    """Return bursts of a buzz of 150 Hz with two formants, which no period fits."""
     rng = np.random.default_rng(0)
     n = int(seconds * rate)
     buzz = np.zeros(n)

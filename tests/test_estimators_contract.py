@@ -78,7 +78,7 @@ def make_pairs(ratio, lengths=(300, 420, 240, 360)):
 
 @pytest.fixture(scope="module")
 def fit():
-    """Give an estimator fitted to pairs of a ratio; each is fitted once."""
+    """Return an estimator fitted to pairs of a ratio; each is fitted once."""
 
     @cache
     def fit_once(index):

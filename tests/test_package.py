@@ -187,7 +187,7 @@ def test_public_names_have_a_docstring_with_an_example(module_name):
 
 
 def documented(docstring, *, has_parameters):
-    """Tell whether a docstring has the sections that every public name needs."""
+    """Return whether a docstring has the sections that every public name needs."""
     text = inspect.cleandoc(docstring or "")
     needed = ["Examples", "Parameters"] if has_parameters else ["Examples"]
     return all(f"\n\n{title}\n{'-' * len(title)}\n" in text for title in needed)

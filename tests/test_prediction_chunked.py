@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 def make_lively(network):
-    """Give an untrained network weights as after training: the last layer counts."""
+    """Set weights of an untrained network as after training: the last layer counts."""
     torch.manual_seed(1)
     nn.init.normal_(network.last[0].weight if hasattr(network.last, "__len__")
                     else network.last.weight, std=0.3)  # fmt: skip

@@ -26,7 +26,7 @@ def est():
 
 
 def band_power(y, lowest, highest):
-    """Give power in dB between two shares of the Nyquist frequency."""
+    """Return power in dB between two shares of the Nyquist frequency."""
     power = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
     first, last = (int(share * len(power)) for share in (lowest, highest))
     return 10 * np.log10(power[first:last].sum())
