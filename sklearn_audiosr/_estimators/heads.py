@@ -100,6 +100,34 @@ class HighbandHead(WaveformHead):
         return mean + self.highband_gain * detail
 
 
+class BandsHead(HighbandHead):
+    """The outputs are the lowband, what restores it, and a full highband.
+
+    Parameters
+    ----------
+    objective : callable, default=None
+        Loss of the waveform with a full highband; only `loss` needs it.
+    highband_gain : float, default=1.0
+        Gain of the highband in the prediction.
+    """
+
+    n_outputs = 3
+
+    def loss(self, network, sources, targets, mask):
+        """Return the objective with a full highband, plus the weighted noise of the lowband."""
+        from sklearn_audiosr._training.objectives import noise_to_signal
+
+        output = network(sources)
+        lowband, highband = output[:, :2].sum(dim=1, keepdim=True), output[:, 2:]
+        noise = noise_to_signal(lowband, targets, mask)
+        return self.objective(lowband + highband, targets, mask) + _MEAN_WEIGHT * noise
+
+    def to_waveform(self, outputs):
+        """Return the lowband plus the highband times its gain."""
+        lowband, restoration, highband = outputs
+        return lowband + restoration + self.highband_gain * highband
+
+
 class DensityHead(WaveformHead):
     """The outputs are parameters of a density of the waveform; the first is its mean.
 
@@ -192,7 +220,8 @@ def choose_head(network, *, objective=None, noise_model=None, highband_gain=1.0)
         If the network's outputs don't go with the noise model or the gain.
     """
     if check_outputs(network, noise_model, highband_gain):
-        return HighbandHead(objective, highband_gain)
+        head = BandsHead if getattr(network, "separates_lowband", False) else HighbandHead
+        return head(objective, highband_gain)
     return WaveformHead(objective) if noise_model is None else DensityHead(noise_model)
 
 

@@ -33,7 +33,8 @@ def predict_waveforms(
     network : torch.nn.Module
         Network on `device`, from (batch, n_channels, time) to (batch, 1 or more, time), with
         integer attributes ``stride``, ``look_back`` and ``look_ahead``. If ``look_back`` is
-        infinite, it must have ``stream()``, as for `NetworkStream`.
+        infinite, it must have ``stream()``, as for `NetworkStream`. With ``uses_position`` it is
+        called with the timepoint at which its input starts, too.
     read_source : callable
         ``read_source(start, stop)`` returns the network's input at wideband timepoints
         [start, stop): a float32 array of shape (n_waveforms, n_channels, stop - start).
@@ -99,7 +100,8 @@ def _run_with_context(network, read, n_timepoints, chunk):
         right = min(stop + network.look_ahead, n_timepoints)
         # the network pads its input to the stride: keep that padding out of the context
         right = min(_align(right, network.stride), n_timepoints)
-        yield network(read(left, right))[..., start - left : stop - left]
+        position = [left] if getattr(network, "uses_position", False) else []
+        yield network(read(left, right), *position)[..., start - left : stop - left]
 
 
 def _run_in_order(network, read, n_timepoints, chunk):

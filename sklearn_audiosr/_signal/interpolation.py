@@ -91,7 +91,7 @@ def upsample_bandlimited(x, upsampling_ratio, *, half_width=SINC_HALF_WIDTH, bes
     """
     x = np.asarray(x)
     knots = pad_silence(x, half_width, half_width)
-    return filter_polyphase(knots, _sinc_taps(upsampling_ratio, half_width, x.dtype), beside_torch)
+    return filter_polyphase(knots, sinc_taps(upsampling_ratio, half_width, x.dtype), beside_torch)
 
 
 def filter_polyphase(knots, taps, beside_torch=False):
@@ -213,7 +213,7 @@ def stream_cubic(upsampling_ratio, beside_torch=False):
 
 def stream_bandlimited(upsampling_ratio, beside_torch=False):
     """Return a `PolyphaseStream` like `upsample_bandlimited`, for float32 waveforms."""
-    taps = _sinc_taps(upsampling_ratio, SINC_HALF_WIDTH, np.dtype(np.float32))
+    taps = sinc_taps(upsampling_ratio, SINC_HALF_WIDTH, np.dtype(np.float32))
     return PolyphaseStream(taps, SINC_HALF_WIDTH, pad_silence, beside_torch)
 
 
@@ -269,7 +269,7 @@ def _cubic_taps(ratio, dtype):
 
 
 @lru_cache(maxsize=32)
-def _sinc_taps(ratio, half_width, dtype):
+def sinc_taps(ratio, half_width, dtype):
     """Return the taps, (2 * half_width + 1, ratio), of a Kaiser-windowed sinc."""
     taps = np.arange(-half_width, half_width + 1)[:, None]
     distance = (np.arange(ratio) / ratio - taps) / half_width

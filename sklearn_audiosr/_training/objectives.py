@@ -4,9 +4,11 @@ Each takes three tensors of shape (batch, 1, time) and returns one number to min
 where a timepoint counts and 0 in the padding of a short clip.
 """
 
+from functools import lru_cache
 from typing import Literal, get_args
 
 import torch
+from torch.nn import functional
 
 # Keeps the root's gradient finite for an exact prediction; the value of the published program.
 _EPSILON = 1e-6
@@ -17,6 +19,12 @@ _FRAME_EPSILON = 1e-4
 # Frame lengths of the spectral losses; the hop is a quarter of each. Short frames resolve time,
 # long ones frequency.
 _FRAME_LENGTHS = (512, 1024, 2048)
+
+# Frame lengths of the losses of levels: 20, 10 and 5 ms at 16 kHz.
+_LEVEL_LENGTHS = (320, 160, 80)
+
+# Bands in a wide band.
+_WIDE = 7
 
 # Added to the power before the logarithm, for clips of root mean square 1. It lies 60 to 90 dB
 # below speech, near the rounding noise of 16 bits.
@@ -98,6 +106,30 @@ def spectral(prediction, target, mask):
     return log_spectral(prediction, target, mask) + _FIDELITY * noise
 
 
+def band_levels(prediction, target, mask):
+    """Return the mean over three short frame lengths of a distance of levels in bands.
+
+    Bands are one and seven equivalent rectangular bandwidths (ERB) wide. Log10 powers count with
+    Huber's loss: squared errors up to 10 dB, so that levels tend to the mean in dB.
+    """
+    distances = []
+    for frame_length in _LEVEL_LENGTHS:
+        bands = _erb_bands(frame_length, prediction.device)
+        predicted, true = (
+            torch.log10(torch.matmul(bands, power) + _POWER_FLOOR)
+            for power in _level_powers(frame_length, prediction * mask, target * mask)
+        )
+        error = predicted - true  # (batch, bands, frames)
+        wide = functional.avg_pool1d(error.transpose(1, 2), _WIDE, ceil_mode=True)
+        distances += [_huber(error), _huber(wide)]
+    return sum(distances) / len(_LEVEL_LENGTHS)
+
+
+def levels(prediction, target, mask):
+    """Return the distance of levels in bands, plus half the log-spectral distance."""
+    return band_levels(prediction, target, mask) + 0.5 * log_spectral(prediction, target, mask)
+
+
 # The list of losses; each is the name of a function above.
 ObjectiveName = Literal[
     "rmse",
@@ -108,6 +140,8 @@ ObjectiveName = Literal[
     "log_spectral",
     "complex_spectral",
     "spectral",
+    "band_levels",
+    "levels",
 ]
 
 OBJECTIVES = {name: globals()[name] for name in get_args(ObjectiveName)}
@@ -145,6 +179,30 @@ def find_objective(objective, network):
             f"{name!r}: take one of these names, or pass AudioSuperResolver(objective=...)."
         )
     return OBJECTIVES[name]
+
+
+def _level_powers(frame_length, *waveforms):
+    window = torch.hann_window(frame_length, device=waveforms[0].device)
+    for waveform in waveforms:
+        spectrum = torch.stft(
+            waveform[:, 0].float(), frame_length, frame_length // 4, window=window,
+            pad_mode="constant", return_complex=True,
+        )  # fmt: skip
+        yield (spectrum.real.square() + spectrum.imag.square()) / window.square().sum()
+
+
+@lru_cache(maxsize=16)
+def _erb_bands(frame_length, device):
+    """Return the matrix (bands, bins) of means over bands of one ERB at 16 kHz, or of one bin."""
+    f = torch.arange(frame_length // 2 + 1) * (16000 / frame_length)
+    band = torch.floor(21.4 * torch.log10(1 + 0.00437 * f))
+    band = torch.unique(band, return_inverse=True)[1]
+    matrix = torch.nn.functional.one_hot(band).T.float()
+    return (matrix / matrix.sum(dim=1, keepdim=True)).to(device)
+
+
+def _huber(error):
+    return 2 * functional.huber_loss(error, torch.zeros_like(error))
 
 
 def _spectra(*waveforms):

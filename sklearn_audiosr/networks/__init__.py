@@ -5,8 +5,9 @@ A config is a scikit-learn ``BaseEstimator`` that only assigns. Its ``build`` ma
 modules read it.
 """
 
+from sklearn_audiosr.networks._harmonic_noise import HarmonicNoiseNet
 from sklearn_audiosr.networks._spectral import SpectralNet
 from sklearn_audiosr.networks._tfilm import TFiLM
 from sklearn_audiosr.networks._unet import AudioUNet
 
-__all__ = ["AudioUNet", "SpectralNet", "TFiLM"]
+__all__ = ["AudioUNet", "HarmonicNoiseNet", "SpectralNet", "TFiLM"]

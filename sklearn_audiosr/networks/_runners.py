@@ -1,8 +1,9 @@
 """Runners: they run a network's layers on whole clips, on a padded batch, or piece by piece.
 
 A network describes its forward pass once, in ``compute(x, runner)``: ``runner.run(block, x)`` for
-each block, and ``runner.align(block, a, b)`` where two branches meet before `block`. Tensors are
-(batch, channels, time).
+each block, ``runner.align(block, a, b)`` where two branches meet before `block`, and
+``runner.locate(block, n_outputs, hop)`` where a block depends on the position in the clip. Tensors
+are (batch, channels, time).
 
 A layer that sees several timepoints has these attributes, as `_layers.Conv1d` has:
 
@@ -43,7 +44,16 @@ class ReceptiveField(NamedTuple):
 
 
 class WholeRunner:
-    """Runs blocks on whole clips."""
+    """Runs blocks on whole clips, or on a chunk of one.
+
+    Parameters
+    ----------
+    start : int, default=0
+        Timepoint of the clip at which the input starts.
+    """
+
+    def __init__(self, start=0):
+        self.start = start
 
     def run(self, block, x):
         """Return the output of a block."""
@@ -51,7 +61,12 @@ class WholeRunner:
 
     def align(self, block, a, b):
         """Return both branches, cut to the timepoints that both have."""
-        return a, b
+        n_timepoints = min(a.shape[-1], b.shape[-1])
+        return a[..., :n_timepoints], b[..., :n_timepoints]
+
+    def locate(self, block, n_outputs, hop):
+        """Return the absolute number of the first of the next `n_outputs`, every `hop`."""
+        return self.start // hop
 
 
 class RaggedRunner(WholeRunner):
@@ -66,6 +81,7 @@ class RaggedRunner(WholeRunner):
     """
 
     def __init__(self, lengths, n_timepoints):
+        super().__init__()
         self.lengths, self.n_timepoints = lengths, n_timepoints
 
     def run(self, block, x):
@@ -88,7 +104,7 @@ class StreamRunner:
 
     def __init__(self):
         self.last = False
-        self._held, self._states = {}, {}
+        self._held, self._states, self._n_located = {}, {}, {}
 
     def run(self, block, x):
         """Return the outputs of a block that follow from the pieces so far."""
@@ -108,6 +124,12 @@ class StreamRunner:
         for i, x in enumerate((a, b)):
             self._hold((block, i), x[..., n_timepoints:])
         return a[..., :n_timepoints], b[..., :n_timepoints]
+
+    def locate(self, block, n_outputs, hop):
+        """Return the absolute number of the first of the next `n_outputs`."""
+        first = self._n_located.get(block, 0)
+        self._n_located[block] = first + n_outputs
+        return first
 
     def _convolve(self, layer, x):
         field = layer.receptive_field

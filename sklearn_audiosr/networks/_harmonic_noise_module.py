@@ -1,0 +1,237 @@
+"""The module that `HarmonicNoiseNet` builds.
+
+Spectra are real tensors of shape (batch, 2 bins, frames): the real parts, then the imaginary ones.
+To a runner (`_runners`) frames are timepoints.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from sklearn_audiosr.networks._harmonic_noise_bands import LowbandEdges, SpectrumBands
+from sklearn_audiosr.networks._harmonic_noise_layers import (
+    NoisePhases,
+    Repeat,
+    SincInterpolation,
+    StridedConv1d,
+    phasors,
+)
+from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
+from sklearn_audiosr.networks._runners import PieceStream, WholeRunner
+from sklearn_audiosr.networks._spectral_layers import (
+    Analysis,
+    ChannelNorm,
+    Level,
+    PolyphaseWienerFilter,
+    SpectralBlock,
+    Synthesis,
+)
+
+# Added to powers relative to the level: a floor 90 dB below it.
+_POWER_FLOOR = 1e-9
+
+# Mean and standard deviation, about, of log powers relative to the level.
+_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
+
+# Averaging window of the level: frames before and after. Long, so that a pause counts as one;
+# shorter after than before, because a stream waits for it.
+_N_BEFORE, _N_AFTER = 128, 32
+
+# The network sees how far the level is from that of the training clips, up to this difference: a
+# natural logarithm of power, 11 dB.
+_LEVEL_SPREAD = 2.5
+
+# Frames in one step of the slow blocks, and filters of a slow block for each filter of a fast one.
+_SLOWNESS, _SLOW_WIDTH = 4, 2
+
+# Limit of the highband: natural logarithm of the magnitude relative to the level.
+_MAX_LOG_MAGNITUDE = 3.0
+
+
+class HarmonicNoiseNetwork(nn.Module):
+    """A network from a waveform without highband to its bands.
+
+    Parameters
+    ----------
+    ratio : int
+        Upsampling ratio.
+    n_blocks, n_slow_blocks, n_filters, kernel_size, expansion, frame_length, n_taps, dropout : \
+            int or float
+        As in `HarmonicNoiseNet`.
+
+    Attributes
+    ----------
+    stride, look_back, look_ahead : int
+        As for `predict_waveforms`.
+    separates_lowband, separates_highband : bool
+        The outputs are the lowband as it was, what restores it, and the highband.
+    uses_position : bool
+        ``forward`` takes the timepoint at which its input starts.
+    default_objective, default_optimizer : str
+        Names of the loss and of the optimizer that train it unless the user asks for others.
+    """
+
+    separates_lowband = separates_highband = uses_position = True
+    default_objective = "levels"
+    default_optimizer = "muon"
+
+    def __init__(
+        self,
+        ratio,
+        *,
+        n_blocks,
+        n_slow_blocks,
+        n_filters,
+        kernel_size,
+        expansion,
+        frame_length,
+        n_taps,
+        dropout=0.0,
+    ):
+        super().__init__()
+        self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
+        self.bands = SpectrumBands.split(frame_length, ratio)
+        self.edges = LowbandEdges(self.bands)
+        self.interpolation = SincInterpolation(ratio)
+        self.linear = PolyphaseWienerFilter(ratio, n_taps)
+        self.analysis = Analysis(frame_length)
+        self.synthesis = Synthesis(frame_length)
+        self.noise = NoisePhases(frame_length, self.bands.first_high)
+        self.level = Level(_N_BEFORE, _N_AFTER)
+        # that of clips of root mean square 1, whose power lies in the lowband
+        self.usual_level = math.log(3 / 8 * frame_length * ratio)
+        self._make_blocks(n_filters, n_blocks, n_slow_blocks, expansion, dropout)
+        self.first = Conv1d(self.bands.n_low + 1, n_filters, 3)
+        self.first_norm, self.last_norm = ChannelNorm(n_filters), ChannelNorm(n_filters)
+        self.last = PointwiseConv1d(n_filters, self.edges.n_edge + 2 * self.bands.n_high)
+        self._initialize()
+        self._measure()
+
+    def forward(self, x, start=0):
+        """Map x of shape (batch, 1, time), from timepoint `start` on, to (batch, 3, time)."""
+        time = x.shape[-1]
+        x = nn.functional.pad(x, (0, -time % self.stride))
+        return self.compute(x, WholeRunner(start))[..., :time]
+
+    def compute(self, x, runner):
+        """Run all layers on x of shape (batch, 1, time), time a multiple of the stride."""
+        waveform = runner.run(self.interpolation, x)  # (batch, 1, time)
+        linear = runner.run(self.linear, x)
+        waveform, linear = runner.align(self.linear, waveform, linear)
+        carriers = torch.cat([waveform, linear, waveform.abs()])
+        spectra = runner.run(self.analysis, carriers)  # (3 batch, 2 bins, frames)
+        level = runner.run(self.level, self._measure_power(spectra[: len(x)]))
+        level, spectra = runner.align(self.level, level, spectra)
+        spectrum, linear, rectified = spectra.chunk(3)
+        output = self._shape(self._compute_features(spectrum, level), runner)
+        known = torch.cat([spectrum, linear, rectified, level], dim=1)
+        output, known = runner.align(self.last, output, known)
+        restoration, highband = self._compose(known, output, runner)
+        y = runner.run(self.synthesis, torch.cat([restoration, highband]))  # (2 batch, 1, time)
+        waveform, y = runner.align(self.synthesis, torch.cat([waveform] * 2).to(y.dtype), y)
+        return torch.cat([waveform[: len(x)], *y.chunk(2)], dim=1)  # (batch, 3, time)
+
+    def stream(self):
+        """Return an object that computes the same piece by piece, each frame once."""
+        return PieceStream(self)
+
+    def hidden_matrices(self):
+        """Return the weights of the dense layers inside the blocks, which hold most weights."""
+        blocks = [*self.blocks, *self.slow_blocks, *self.last_blocks]
+        layers = [layer for block in blocks for layer in (block.expand, block.contract)]
+        return [layer.weight for layer in layers]
+
+    def prepare(self, pairs):
+        """Solve for the linear filter.
+
+        Parameters
+        ----------
+        pairs : list of (ndarray, ndarray)
+            Network inputs and targets, each of shape (n_channels, n_timepoints).
+        """
+        self.linear.solve(pairs)
+
+    def _measure_power(self, spectrum):
+        """Compute the mean power of the lowband without an offset, and 1 for each frame."""
+        first, last = self.bands.first_level, self.bands.n_low
+        real, imag = (part[:, first:last] for part in spectrum.chunk(2, dim=1))
+        power = (real.square() + imag.square()).sum(dim=1, keepdim=True) / last
+        return torch.cat([power, torch.ones_like(power)], dim=1)
+
+    def _compute_features(self, spectrum, level):
+        """Return the lowband's log power relative to the level, and the level."""
+        real, imag = (part[:, : self.bands.n_low] for part in spectrum.chunk(2, dim=1))
+        power = (real.square() + imag.square()) * torch.exp(-level)
+        log_power = (torch.log(power + _POWER_FLOOR) - _LOG_CENTRE) / _LOG_SPREAD
+        level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
+        return torch.cat([log_power, level], dim=1).float()  # (batch, n_low + 1, frames)
+
+    def _shape(self, features, runner):
+        """Run the blocks: the fast ones, and between them the slow ones on every fourth frame."""
+        z = self.first_norm(runner.run(self.first, features))  # (batch, filters, frames)
+        for block in self.blocks:
+            z = block(z, runner)  # (batch, filters, frames)
+        slow = self.slow_norm(runner.run(self.slower, z))  # (batch, 2 filters, frames / 4)
+        for block in self.slow_blocks:
+            slow = block(slow, runner)  # (batch, 2 filters, frames / 4)
+        context = runner.run(self.repeat, self.faster(slow))  # (batch, filters, frames)
+        z, context = runner.align(self.faster, z, context)
+        z = z + context
+        for block in self.last_blocks:
+            z = block(z, runner)  # (batch, filters, frames)
+        return self.last(self.last_norm(z)).float()
+
+    def _compose(self, known, output, runner):
+        """Compute the spectra of what restores the lowband, and of the highband."""
+        n_bins = 2 * self.bands.n_bins
+        spectrum, linear, rectified, level = known.split([n_bins, n_bins, n_bins, 1], dim=1)
+        n_high = self.bands.n_high
+        edge, harmonic, noise = output.split([self.edges.n_edge, n_high, n_high], dim=1)
+        phases = phasors(self.bands.highband(rectified)).float()
+        first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
+        noises = self.noise(level, first_frame, random=self.training)
+        level = level.float() / 2
+        harmonic, noise = (
+            self._magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
+        )
+        highband = phases * harmonic + noises * noise
+        restoration = self.edges.restore(spectrum, linear, edge, highband)
+        return restoration.float(), self.bands.place_highband(highband)
+
+    def _magnitude(self, output, level):
+        log_magnitude = (output * _LOG_SPREAD + _LOG_CENTRE) / 2
+        return (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level).exp()
+
+    def _make_blocks(self, n_filters, n_blocks, n_slow_blocks, expansion, dropout):
+        def make(n, width, depth):
+            return nn.ModuleList(
+                SpectralBlock(width, self.kernel_size, expansion, depth**-0.5, dropout)
+                for _ in range(n)
+            )
+
+        n_slow = _SLOW_WIDTH * n_filters
+        self.blocks = make(n_blocks - n_blocks // 2, n_filters, n_blocks)
+        self.slow_blocks = make(n_slow_blocks, n_slow, n_slow_blocks)
+        self.last_blocks = make(n_blocks // 2, n_filters, n_blocks)
+        self.slower = StridedConv1d(n_filters, n_slow, _SLOWNESS)
+        self.slow_norm = ChannelNorm(n_slow)
+        self.faster, self.repeat = PointwiseConv1d(n_slow, n_filters), Repeat(_SLOWNESS)
+
+    def _initialize(self):
+        """Start as the linear filter."""
+        nn.init.zeros_(self.last.bias)
+        with torch.no_grad():
+            self.last.weight[: self.edges.n_edge] = 0
+
+    def _measure(self):
+        """Set the stride, and how far the inputs lie from the outputs that depend on them."""
+        hop = self.analysis.hop
+        self.stride = math.lcm(_SLOWNESS * hop, self.ratio)
+        half = self.kernel_size // 2
+        n_fast = len(self.blocks) + len(self.last_blocks)
+        n_frames = self.first.receptive_field.padding + n_fast * half
+        n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 2)
+        sides = (n_frames + 4) * hop + self.linear.receptive_field.padding
+        self.look_back = sides + self.level.receptive_field.padding * hop
+        self.look_ahead = sides + self.level.receptive_field.padding_after * hop
