@@ -153,7 +153,8 @@ class LowbandEdges:
     def _limit(self, given, raised, surroundings):
         """Return what is added: neither lower than what was given nor far above surroundings."""
         before, after = self._power(given), self._power(raised)
-        limit = torch.maximum(_MAX_RAISED * surroundings, before).clamp(min=_LEAST_POWER)
-        wanted = torch.minimum(torch.maximum(after, before), limit)
-        scale = (wanted / after.clamp(min=_LEAST_POWER)).sqrt()
+        # at least so much, or the root has no gradient
+        before, after = before.clamp(min=_LEAST_POWER), after.clamp(min=_LEAST_POWER)
+        limit = torch.maximum(_MAX_RAISED * surroundings, before)
+        scale = (torch.minimum(torch.maximum(after, before), limit) / after).sqrt()
         return raised * scale.repeat(1, 2, 1) - given
