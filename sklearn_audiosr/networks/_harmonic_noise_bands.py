@@ -29,7 +29,13 @@ _TOP = 0.8
 _MAX_RAISED = 20.0
 
 # Largest share of the linear filter's change that is added.
-_MAX_SHARE = 4.0
+_MAX_SHARE = 8.0
+
+# Output of the network at which all of it is added: 8 / (1 + 7) = 1.
+_UNIT_SHARE = math.log(7.0)
+
+# Output of the network minus this gives a gain of nearly 0 dB at the bottom; and the largest gain.
+_REST, _MAX_LOG_GAIN = 4.0, 4.0
 
 # Keeps quotients of powers finite: below any power that matters.
 _LEAST_POWER = 1e-20
@@ -125,7 +131,7 @@ class LowbandEdges:
         first, last = self.first_top, self.bands.n_low
         given = self._cut(spectrum, first, last)
         change = self._cut(linear, first, last) - given
-        share = (1 + top).clamp(0, _MAX_SHARE).repeat(1, 2, 1)
+        share = (_MAX_SHARE * torch.sigmoid(top - _UNIT_SHARE)).repeat(1, 2, 1)
         near = self._power(
             self._cut(spectrum, self.bands.nyquist // 2, max(first, self.bands.nyquist // 2 + 1))
         )
@@ -134,7 +140,7 @@ class LowbandEdges:
         top = self._limit(given, given + share * change, limit)
         given = self._cut(spectrum, _N_OFFSET, _N_OFFSET + self.n_bottom)
         near = self._power(self._cut(spectrum, _N_BOTTOM, max(self.first_top, _N_BOTTOM + 1)))
-        raised = given * bottom.clamp(0, _MAX_SHARE).exp().repeat(1, 2, 1)
+        raised = given * functional.softplus(bottom - _REST).clamp(max=_MAX_LOG_GAIN).exp().repeat(1, 2, 1)
         bottom = self._limit(given, raised, near.mean(1, keepdim=True))
         parts = []
         for low, high in zip(bottom.chunk(2, dim=1), top.chunk(2, dim=1), strict=True):

@@ -36,6 +36,32 @@ class SincInterpolation(PolyphaseWienerFilter):
         self.register_buffer("filters", torch.from_numpy(taps.T[:, None].copy()), persistent=False)
 
 
+class Slope(nn.Module):
+    """The difference of the timepoints after and before each one.
+
+    Attributes
+    ----------
+    receptive_field : ReceptiveField
+        Three timepoints.
+    """
+
+    receptive_field = ReceptiveField(3, 1, 1, 1)
+    out_channels = 1
+
+    def forward(self, x):
+        """Map x of shape (batch, 1, time) to the same shape; beyond the ends it is zero."""
+        return self.finish(self.convolve(x, 1))
+
+    def convolve(self, x, padding):
+        """Compute the differences of x, padded with `padding` zeros on both sides."""
+        x = functional.pad(x, (padding, padding))
+        return x[..., 2:] - x[..., :-2]
+
+    def finish(self, y):
+        """Return the layer's output, which is that of `convolve`."""
+        return y
+
+
 class NoisePhases(nn.Module):
     """Phases of the spectra of white noise, a function of the absolute position.
 

@@ -14,6 +14,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     NoisePhases,
     Repeat,
     SincInterpolation,
+    Slope,
     StridedConv1d,
     phasors,
 )
@@ -95,6 +96,7 @@ class HarmonicNoiseNetwork(nn.Module):
         self.edges = LowbandEdges(self.bands)
         self.interpolation = SincInterpolation(ratio)
         self.linear = PolyphaseWienerFilter(ratio, n_taps)
+        self.slope = Slope()
         self.analysis = Analysis(frame_length)
         self.synthesis = Synthesis(frame_length)
         self.noise = NoisePhases(frame_length, self.bands.first_high)
@@ -118,9 +120,13 @@ class HarmonicNoiseNetwork(nn.Module):
         """Run all layers on x of shape (batch, 1, time), time a multiple of the stride."""
         waveform = runner.run(self.interpolation, x)  # (batch, 1, time)
         linear = runner.run(self.linear, x)
-        waveform, linear = runner.align(self.linear, waveform, linear)
-        carriers = torch.cat([waveform, linear, waveform.abs()])
-        spectra = runner.run(self.analysis, carriers)  # (3 batch, 2 bins, frames)
+        slope = runner.run(self.slope, waveform)
+        known = torch.cat([waveform, linear])
+        slope, known = runner.align(self.slope, slope, known)
+        # a rectified waveform has harmonics far above the lowband
+        known = torch.cat([known, slope.abs()])
+        waveform = known[: len(x)]
+        spectra = runner.run(self.analysis, known)  # (3 batch, 2 bins, frames)
         level = runner.run(self.level, self._measure_power(spectra[: len(x)]))
         level, spectra = runner.align(self.level, level, spectra)
         spectrum, linear, rectified = spectra.chunk(3)
@@ -232,6 +238,6 @@ class HarmonicNoiseNetwork(nn.Module):
         n_fast = len(self.blocks) + len(self.last_blocks)
         n_frames = self.first.receptive_field.padding + n_fast * half
         n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 2)
-        sides = (n_frames + 4) * hop + self.linear.receptive_field.padding
+        sides = (n_frames + 4) * hop + self.linear.receptive_field.padding + 1
         self.look_back = sides + self.level.receptive_field.padding * hop
         self.look_ahead = sides + self.level.receptive_field.padding_after * hop
