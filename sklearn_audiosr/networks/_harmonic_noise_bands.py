@@ -1,12 +1,12 @@
 """The bands of a spectrum in `HarmonicNoiseNet`: what is kept, restored and generated.
 
 Spectra are real tensors of shape (batch, 2 bins, frames): the real parts, then the imaginary ones.
-Frames last 20 ms, so bins are 50 Hz apart.
+Frequencies in Hz below are those of frames of 20 ms, whose bins are 50 Hz apart.
 """
 
 import math
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -17,11 +17,12 @@ _N_SHARED = 3
 # loud.
 _N_OFFSET = 2
 
-# Bins below those of speech in a telephone line: up to 250 Hz.
-_N_BOTTOM = 6
+# First bin of speech in a telephone line: 300 Hz.
+_BOTTOM = 6
 
-# Where filters of decimators begin to lower the lowband, as a share of it.
-_TOP = 0.8
+# Where filters of decimators begin to lower the lowband, and where the highband begins: shares of
+# the narrowband Nyquist frequency.
+_TOP, _HIGH = 0.8, 0.9
 
 # What is restored is not raised above this many times the power of its surroundings (13 dB).
 # Behind the filters of the training clips few frames come close. But what a codec or an unknown
@@ -31,62 +32,106 @@ _MAX_RAISED = 20.0
 # Largest share of the linear filter's change that is added.
 _MAX_SHARE = 8.0
 
-# Output of the network at which all of it is added: 8 / (1 + 7) = 1.
-_UNIT_SHARE = math.log(7.0)
+# Output of the network at which all of it is added: the sigmoid is then 1 / 8.
+_UNIT_SHARE = -math.log(_MAX_SHARE - 1)
 
-# Output of the network minus this gives a gain of nearly 0 dB at the bottom; and the largest gain.
-_REST, _MAX_LOG_GAIN = 4.0, 4.0
+# Largest gain of the bottom, a natural logarithm of magnitude: 35 dB.
+_MAX_LOG_GAIN = 4.0
+
+# Added to the network's output at the bottom: it starts with gains of a sixth of a dB.
+_REST = -4.0
 
 # Keeps quotients of powers finite: below any power that matters.
 _LEAST_POWER = 1e-20
 
+# Attenuation in dB, and width of a transition in bins, of the filters of what is added.
+_ATTENUATION, _TRANSITION = 60.0, 2
 
-@dataclass(frozen=True)
+
 class SpectrumBands:
     """The bins of the lowband and of the highband.
 
     Parameters
     ----------
+    frame_length : int
+        Timepoints of a frame, a multiple of 4.
+    ratio : int
+        Upsampling ratio.
+
+    Attributes
+    ----------
     n_bins : int
         All bins.
-    nyquist : int
-        The bin of the narrowband Nyquist frequency, or the one below it.
+    nyquist : float
+        The narrowband Nyquist frequency, in bins.
+    last_known : int
+        Highest bin up to that frequency.
     first_level, n_low : int
         The level is that of the bins from `first_level` to below `n_low`.
-    first_high : int
-        Lowest bin that is generated.
+    first_high, n_high : int
+        Lowest bin of the highband, and its number of bins. It overlaps the lowband.
+    first_top, n_top : int
+        Lowest bin of the upper edge, which the filters of decimators lower, and its bins.
+    n_bottom : int
+        Bins of the lower edge, from `first_level` on.
     """
 
-    n_bins: int
-    nyquist: int
-    first_level: int
-    n_low: int
-    first_high: int
+    first_level = _N_OFFSET
 
-    @classmethod
-    def split(cls, frame_length, ratio):
-        """Return the bands for frames of `frame_length` timepoints and an upsampling ratio."""
-        n_bins = frame_length // 2 + 1
-        nyquist = frame_length / (2 * ratio)
-        n_low = min(n_bins, math.floor(nyquist) + 1 + _N_SHARED)
-        first_high = max(0, math.ceil(nyquist) - _N_SHARED)
-        return cls(n_bins, math.floor(nyquist), _N_OFFSET, n_low, first_high)
+    def __init__(self, frame_length, ratio):
+        self.frame_length = frame_length
+        self.n_bins = frame_length // 2 + 1
+        self.nyquist = frame_length / (2 * ratio)
+        self.last_known = math.floor(self.nyquist)
+        self.n_low = min(self.n_bins, self.last_known + 1 + _N_SHARED)
+        self.first_high = max(0, math.ceil(self.nyquist) - _N_SHARED)
+        self.n_high = self.n_bins - self.first_high
+        self.first_top = math.ceil(_TOP * self.last_known)
+        self.n_top = self.n_low - self.first_top
+        self.n_bottom = max(0, min(_BOTTOM, self.first_top) - _N_OFFSET)
 
-    @property
-    def n_high(self):
-        """Bins that are generated."""
-        return self.n_bins - self.first_high
-
-    def highband(self, spectrum):
+    def take_highband(self, spectrum):
         """Return the highband of spectra: (batch, 2 n_high, frames)."""
-        return torch.cat([part[:, self.first_high :] for part in spectrum.chunk(2, dim=1)], dim=1)
+        return _take(spectrum, self.first_high, self.n_bins)
 
     def place_highband(self, highband):
         """Return spectra with a highband (batch, 2 n_high, frames) alone."""
-        padding = (0, 0, self.first_high, 0)
-        return torch.cat(
-            [functional.pad(part, padding) for part in highband.chunk(2, dim=1)], dim=1
+        return _place(highband, self.first_high, self.n_bins)
+
+    def join_carrier(self, lowband, rectified):
+        """Return the highband of the harmonic carrier: (batch, 2 n_high, frames).
+
+        Up to the narrowband Nyquist frequency it is the lowband itself. A rectified waveform may
+        have the opposite sign there, and would cancel what it is added to.
+        """
+        first_new = self.last_known + 1
+        below = _take(lowband, self.first_high, first_new).chunk(2, dim=1)
+        above = _take(rectified, first_new, self.n_bins).chunk(2, dim=1)
+        return torch.cat([below[0], above[0], below[1], above[1]], dim=1)
+
+    def design_filters(self):
+        """Return taps of zero-phase filters, (2, n_taps): of what restores, and of the highband.
+
+        The windows of the frames spread each bin over others. The filters stop what that puts
+        between the edges of the lowband, and below the highband.
+        """
+        middle = _TRANSITION / 2
+        bottom, top = _BOTTOM - middle, _TOP * self.nyquist + middle
+        # a frame of few bins has nothing between the edges
+        restoration = self._stop(bottom, max(bottom, top))
+        return np.stack([restoration, self._stop(0, _HIGH * self.nyquist + middle)])
+
+    def _stop(self, first, last):
+        """Return taps that stop what lies between two bins, with Kaiser's window."""
+        width = 2 * math.pi * _TRANSITION / self.frame_length
+        half = math.ceil((_ATTENUATION - 7.95) / (2.285 * width) / 2)
+        t = np.arange(-half, half + 1)
+        window = np.kaiser(len(t), 0.1102 * (_ATTENUATION - 8.7))
+        below, above = (
+            f * np.sinc(f * t)
+            for f in (2 * first / self.frame_length, 2 * last / self.frame_length)
         )
+        return (t == 0) + window * (below - above)
 
 
 class LowbandEdges:
@@ -107,16 +152,13 @@ class LowbandEdges:
 
     def __init__(self, bands):
         self.bands = bands
-        self.first_top = math.ceil(_TOP * bands.nyquist)
-        self.n_bottom = max(0, min(_N_BOTTOM, self.first_top) - _N_OFFSET)
-        self.n_top = bands.n_low - self.first_top
-        self.n_edge = self.n_bottom + self.n_top
+        self.n_edge = bands.n_bottom + bands.n_top
 
     def restore(self, spectrum, linear, edge, highband):
-        """Return the spectra of what restores the edges.
+        """Return the spectra of what restores the edges: (batch, 2 n_bins, frames).
 
-        At the top a share of what the linear filter changes is added, at the bottom the lowband is
-        multiplied by a gain. Neither lowers a bin or raises it far above its surroundings.
+        At the top a share of what the linear filter changes is added; at the bottom a gain
+        multiplies the lowband. Neither lowers a bin or raises it far above its surroundings.
 
         Parameters
         ----------
@@ -127,40 +169,69 @@ class LowbandEdges:
         highband : Tensor of shape (batch, 2 n_high, frames)
             The generated highband.
         """
-        bottom, top = edge.split([self.n_bottom, self.n_top], dim=1)
-        first, last = self.first_top, self.bands.n_low
-        given = self._cut(spectrum, first, last)
-        change = self._cut(linear, first, last) - given
-        share = (_MAX_SHARE * torch.sigmoid(top - _UNIT_SHARE)).repeat(1, 2, 1)
-        near = self._power(
-            self._cut(spectrum, self.bands.nyquist // 2, max(first, self.bands.nyquist // 2 + 1))
+        bottom, top = edge.split([self.bands.n_bottom, self.bands.n_top], dim=1)
+        return self._restore_bottom(spectrum, bottom) + self._restore_top(
+            spectrum, linear, top, highband
         )
-        above = self._power(highband)[:, : 2 * _N_SHARED + 1]
-        limit = torch.maximum(near.mean(1, keepdim=True), above.mean(1, keepdim=True))
-        top = self._limit(given, given + share * change, limit)
-        given = self._cut(spectrum, _N_OFFSET, _N_OFFSET + self.n_bottom)
-        near = self._power(self._cut(spectrum, _N_BOTTOM, max(self.first_top, _N_BOTTOM + 1)))
-        raised = given * functional.softplus(bottom - _REST).clamp(max=_MAX_LOG_GAIN).exp().repeat(1, 2, 1)
-        bottom = self._limit(given, raised, near.mean(1, keepdim=True))
-        parts = []
-        for low, high in zip(bottom.chunk(2, dim=1), top.chunk(2, dim=1), strict=True):
-            low = functional.pad(low, (0, 0, _N_OFFSET, first - _N_OFFSET - self.n_bottom))
-            high = functional.pad(high, (0, 0, 0, self.bands.n_bins - last))
-            parts += [low, high]
-        return torch.cat(parts, dim=1)
 
-    def _cut(self, spectrum, first, last):
-        return torch.cat([part[:, first:last] for part in spectrum.chunk(2, dim=1)], dim=1)
+    def _restore_bottom(self, spectrum, log_gain):
+        """Multiply the lower edge by gains of at least 1; return the change."""
+        bands = self.bands
+        given = _take(spectrum, _N_OFFSET, _N_OFFSET + bands.n_bottom)
+        gain = functional.softplus(log_gain + _REST).clamp(max=_MAX_LOG_GAIN).exp().repeat(1, 2, 1)
+        near = _mean_power(spectrum, _BOTTOM, bands.first_top)
+        return _place(_limit(given, given * (gain - 1), near), _N_OFFSET, bands.n_bins)
 
-    def _power(self, spectrum):
-        real, imag = spectrum.chunk(2, dim=1)
-        return real.square() + imag.square()
+    def _restore_top(self, spectrum, linear, share, highband):
+        """Return a share of the linear filter's change at the upper edge; 0 means all of it."""
+        bands = self.bands
+        given, filtered = (_take(x, bands.first_top, bands.n_low) for x in (spectrum, linear))
+        # not clipped: a share that training took too far must find its way back
+        share = _MAX_SHARE * torch.sigmoid(share + _UNIT_SHARE)
+        change = share.repeat(1, 2, 1) * (filtered - given)
+        below = _mean_power(spectrum, bands.last_known // 2, bands.first_top)
+        above = _mean_power(highband, 0, 2 * _N_SHARED + 1)
+        change = _limit(given, change, torch.maximum(below, above))
+        return _place(change, bands.first_top, bands.n_bins)
 
-    def _limit(self, given, raised, surroundings):
-        """Return what is added: neither lower than what was given nor far above surroundings."""
-        before, after = self._power(given), self._power(raised)
-        # at least so much, or the root has no gradient
-        before, after = before.clamp(min=_LEAST_POWER), after.clamp(min=_LEAST_POWER)
-        limit = torch.maximum(_MAX_RAISED * surroundings, before)
-        scale = (torch.minimum(torch.maximum(after, before), limit) / after).sqrt()
-        return raised * scale.repeat(1, 2, 1) - given
+
+def _take(spectrum, first, stop):
+    """Return the bins from `first` to below `stop`."""
+    return torch.cat([part[:, first:stop] for part in spectrum.chunk(2, dim=1)], dim=1)
+
+
+def _place(taken, first, n_bins):
+    """Return spectra of `n_bins` that are zero but for the bins from `first` on."""
+    padding = (0, 0, first, n_bins - first - taken.shape[1] // 2)
+    return torch.cat([functional.pad(part, padding) for part in taken.chunk(2, dim=1)], dim=1)
+
+
+def _power(spectrum):
+    real, imag = spectrum.chunk(2, dim=1)
+    return real.square() + imag.square()
+
+
+def _mean_power(spectrum, first, stop):
+    """Return the mean power of bins, at least of one: (batch, 1, frames)."""
+    return _power(_take(spectrum, first, max(stop, first + 1))).mean(dim=1, keepdim=True)
+
+
+def _limit(given, change, surroundings):
+    """Return the part of a change that neither lowers bins nor raises them far.
+
+    First what points against the given bin is left out. If no part does, the sum of all frames has
+    at least the power of the given waveform, whatever the phases of neighbouring bins are: its
+    correlation with that waveform only grows. Then the rest is scaled, so that its sum with the
+    given bin stays at the limit.
+    """
+    least = _LEAST_POWER
+    power = _power(given)
+    a, b = (given * change).chunk(2, dim=1)
+    along = a + b  # real part of the change times the conjugate of the given bin
+    against = (along.clamp(max=0) / power.clamp(min=least)).repeat(1, 2, 1)
+    change, along = change - against * given, along.clamp(min=0)
+    room = (_MAX_RAISED * surroundings - power).clamp(min=0)
+    # |given + s change|^2 = limit is a quadratic equation in s; this form of its root is stable
+    root = (along.square() + _power(change) * room + least**2).sqrt()
+    scale = (room / (along + root)).clamp(max=1)
+    return change * scale.repeat(1, 2, 1)

@@ -5,6 +5,7 @@ Spectra are real tensors of shape (batch, 2 bins, frames): the real parts, then 
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 from torch import nn
 from torch.nn import functional
 
@@ -32,7 +33,8 @@ class SincInterpolation(PolyphaseWienerFilter):
     def __init__(self, ratio):
         super().__init__(ratio, 2 * SINC_HALF_WIDTH + 1)
         del self.filters
-        taps = sinc_taps(ratio, SINC_HALF_WIDTH, np.dtype(np.float64))
+        # single precision: not every device has double
+        taps = sinc_taps(ratio, SINC_HALF_WIDTH, np.dtype(np.float32))
         self.register_buffer("filters", torch.from_numpy(taps.T[:, None].copy()), persistent=False)
 
 
@@ -75,6 +77,8 @@ class NoisePhases(nn.Module):
     first_bin : int
         Lowest bin that is needed.
     """
+
+    phasors: torch.Tensor
 
     def __init__(self, frame_length, first_bin):
         super().__init__()
@@ -127,6 +131,46 @@ class StridedConv1d(Conv1d):
         field = self.receptive_field
         x = functional.pad(x, (field.padding, field.padding_after))
         return self.finish(self.convolve(x, 0))
+
+
+class ZeroPhaseFilters(nn.Module):
+    """A filter for each channel, computed in the frequency domain.
+
+    Parameters
+    ----------
+    taps : ndarray of shape (n_channels, n_taps)
+        Symmetric filters of an odd length.
+
+    Attributes
+    ----------
+    receptive_field : ReceptiveField
+        In timepoints.
+    """
+
+    taps: torch.Tensor
+
+    def __init__(self, taps):
+        super().__init__()
+        self.out_channels, n_taps = taps.shape
+        half = n_taps // 2
+        self.receptive_field = ReceptiveField(n_taps, 1, half, half)
+        self.register_buffer("taps", torch.from_numpy(taps).float(), persistent=False)
+
+    def forward(self, x):
+        """Filter x of shape (batch, n_channels, time)."""
+        return self.finish(self.convolve(x, self.receptive_field.padding))
+
+    def convolve(self, x, padding):
+        """Filter x, padded with `padding` zeros on both sides."""
+        x = functional.pad(x, (padding, padding))
+        n_fft = next_fast_len(x.shape[-1], real=True)
+        spectrum = torch.fft.rfft(x, n_fft) * torch.fft.rfft(self.taps, n_fft)
+        # the first outputs mix with the end of x
+        return torch.fft.irfft(spectrum, n_fft)[..., self.taps.shape[1] - 1 : x.shape[-1]]
+
+    def finish(self, y):
+        """Return the layer's output, which is that of `convolve`."""
+        return y
 
 
 class Repeat(nn.Module):

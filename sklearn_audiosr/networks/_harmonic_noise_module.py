@@ -16,6 +16,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     SincInterpolation,
     Slope,
     StridedConv1d,
+    ZeroPhaseFilters,
     phasors,
 )
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
@@ -92,13 +93,14 @@ class HarmonicNoiseNetwork(nn.Module):
     ):
         super().__init__()
         self.ratio, self.frame_length, self.kernel_size = ratio, frame_length, kernel_size
-        self.bands = SpectrumBands.split(frame_length, ratio)
+        self.bands = SpectrumBands(frame_length, ratio)
         self.edges = LowbandEdges(self.bands)
         self.interpolation = SincInterpolation(ratio)
         self.linear = PolyphaseWienerFilter(ratio, n_taps)
         self.slope = Slope()
         self.analysis = Analysis(frame_length)
         self.synthesis = Synthesis(frame_length)
+        self.filters = ZeroPhaseFilters(self.bands.design_filters())
         self.noise = NoisePhases(frame_length, self.bands.first_high)
         self.level = Level(_N_BEFORE, _N_AFTER)
         # that of clips of root mean square 1, whose power lies in the lowband
@@ -120,6 +122,7 @@ class HarmonicNoiseNetwork(nn.Module):
         """Run all layers on x of shape (batch, 1, time), time a multiple of the stride."""
         waveform = runner.run(self.interpolation, x)  # (batch, 1, time)
         linear = runner.run(self.linear, x)
+        waveform, linear = runner.align(self.linear, waveform, linear)
         slope = runner.run(self.slope, waveform)
         known = torch.cat([waveform, linear])
         slope, known = runner.align(self.slope, slope, known)
@@ -135,8 +138,9 @@ class HarmonicNoiseNetwork(nn.Module):
         output, known = runner.align(self.last, output, known)
         restoration, highband = self._compose(known, output, runner)
         y = runner.run(self.synthesis, torch.cat([restoration, highband]))  # (2 batch, 1, time)
-        waveform, y = runner.align(self.synthesis, torch.cat([waveform] * 2).to(y.dtype), y)
-        return torch.cat([waveform[: len(x)], *y.chunk(2)], dim=1)  # (batch, 3, time)
+        y = runner.run(self.filters, torch.cat(y.chunk(2), dim=1))  # (batch, 2, time)
+        waveform, y = runner.align(self.filters, waveform.to(y.dtype), y)
+        return torch.cat([waveform, y], dim=1)  # (batch, 3, time)
 
     def stream(self):
         """Return an object that computes the same piece by piece, each frame once."""
@@ -194,7 +198,7 @@ class HarmonicNoiseNetwork(nn.Module):
         spectrum, linear, rectified, level = known.split([n_bins, n_bins, n_bins, 1], dim=1)
         n_high = self.bands.n_high
         edge, harmonic, noise = output.split([self.edges.n_edge, n_high, n_high], dim=1)
-        phases = phasors(self.bands.highband(rectified)).float()
+        phases = phasors(self.bands.join_carrier(spectrum, rectified)).float()
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
         noises = self.noise(level, first_frame, random=self.training)
         level = level.float() / 2
@@ -238,6 +242,11 @@ class HarmonicNoiseNetwork(nn.Module):
         n_fast = len(self.blocks) + len(self.last_blocks)
         n_frames = self.first.receptive_field.padding + n_fast * half
         n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 2)
-        sides = (n_frames + 4) * hop + self.linear.receptive_field.padding + 1
+        paddings = (
+            max(layer.receptive_field.padding for layer in (self.interpolation, self.linear)),
+            self.slope.receptive_field.padding,
+            self.filters.receptive_field.padding,
+        )
+        sides = (n_frames + 4) * hop + sum(paddings)
         self.look_back = sides + self.level.receptive_field.padding * hop
         self.look_ahead = sides + self.level.receptive_field.padding_after * hop
