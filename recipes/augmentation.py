@@ -25,10 +25,10 @@ _EDGE = 0.956
 _NOISY_SHARE, _FLOORS = 0.4, (-95.0, -55.0)
 
 # Factors of formants, gains of a microphone and a room in dB, and of a clip's level.
-_FORMANTS, _COLOR_DB, _GAINS = (0.88, 1.14), 3.0, (-12.0, 6.0)
+_FORMANTS, _COLOR_DB, _GAINS = (0.88, 1.14), 4.0, (-12.0, 6.0)
 
-# For damaged narrowband clips: signal-to-noise ratios in dB, and compression levels of codecs.
-_NOISE_SNRS, _COMPRESSION_LEVELS = (15.0, 45.0), (0.0, 0.99)
+# Noise in the room: signal-to-noise ratios in dB. Compression levels of codecs.
+_NOISE_SNRS, _COMPRESSION_LEVELS = (5.0, 45.0), (0.0, 0.99)
 
 # Filters before the damage (numbers as in `decimate`): most coded recordings were resampled.
 _DAMAGED_MAKERS = (0, 1, 2, 2)
@@ -50,6 +50,7 @@ def augment(
     *,
     varied_share,
     random_filter_share,
+    noisy_share=0.0,
     damaged_share=0.0,
     warped_share=0.0,
     edged_share=0.25,
@@ -75,9 +76,11 @@ def augment(
     random_filter_share : float
         Share of the clips that are decimated by a random filter, half of them by one like a
         resampler's; the others by the paper's.
+    noisy_share : float
+        Share of the wideband clips that get noise, and so do their narrowband clips: noise is not
+        ours to remove.
     damaged_share : float
-        Share of the narrowband clips that go through a codec or a telephone line, or get noise.
-        Before that, the paper's filter decimates a quarter of them, a random one another quarter,
+        Share of the narrowband clips that go through a codec or a telephone line. Before that, the paper's filter decimates a quarter of them, a random one another quarter,
         and a resampler's half; a telephone line decimates by itself.
     warped_share : float
         Share of the varied clips whose formants are moved.
@@ -101,8 +104,12 @@ def augment(
             clips, rates, rate, rng, varied_share=varied_share, warped_share=warped_share,
             edged_share=edged_share, fuller_edged_share=fuller_edged_share,
         )  # fmt: skip
+    noisy, drawn, damaged = (
+        rng.random(len(clips)) < share
+        for share in (noisy_share, random_filter_share, damaged_share)
+    )
+    clips = [add_noise(clips[i], rng) if noisy[i] else clips[i] for i in range(len(clips))]
     Y = trim_clips([store(clip) for clip in clips], ratio)
-    drawn, damaged = (rng.random(len(Y)) < share for share in (random_filter_share, damaged_share))
     makers = np.where(drawn, rng.integers(1, 3, len(Y)), 0)
     makers = np.where(damaged, rng.choice(_DAMAGED_MAKERS, len(Y)), makers)
     X = [decimate(y, ratio, maker, rng) for y, maker in zip(Y, makers, strict=True)]
@@ -130,8 +137,14 @@ def decimate(y, ratio, maker, rng):
     return makers[maker].fit_transform([y])[0]
 
 
+def add_noise(clip, rng):
+    """Return a clip with noise of the room."""
+    noise = AddNoise(_NOISE_SNRS, color="random", random_state=int(rng.integers(2**31)))
+    return noise.fit_transform([clip])[0]
+
+
 def damage(x, y, rate, ratio, rng):
-    """Return the narrowband clip `x` after noise or a codec, or `y` after a telephone line."""
+    """Return the narrowband clip `x` after a codec, or `y` after a telephone line."""
     seed = int(rng.integers(2**31))
     codec = Codec(
         "random",
@@ -139,8 +152,7 @@ def damage(x, y, rate, ratio, rng):
         compression_level=_COMPRESSION_LEVELS,
         random_state=seed,
     )
-    noise = AddNoise(_NOISE_SNRS, color="random", random_state=seed)
-    lines = [(x, noise), (x, codec), (x, codec)]  # twice: there are many codecs
+    lines = [(x, codec), (x, codec)]  # twice: there are many codecs
     if rate / ratio == _TELEPHONE_RATE:
         law = _LAWS[rng.integers(len(_LAWS))]
         lines.append((y, Telephone(ratio, sampling_rate=rate, law=law)))  # it decimates

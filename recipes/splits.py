@@ -37,6 +37,10 @@ class Recordings:
         kept = [i for i, group in enumerate(self.groups) if group not in groups]
         return self._take(kept)
 
+    def leave_out_names(self, prefixes):
+        """Return the recordings whose paths begin with none of the prefixes."""
+        return self._take([i for i, n in enumerate(self.names) if not n.startswith(prefixes)])
+
     def repeat(self, folders, times):
         """Return recordings whose paths begin with `folders` several times, the others once."""
         repeated = [i for i, name in enumerate(self.names) if name.startswith(tuple(folders))]

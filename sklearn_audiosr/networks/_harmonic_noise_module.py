@@ -152,6 +152,39 @@ class HarmonicNoiseNetwork(nn.Module):
         layers = [layer for block in blocks for layer in (block.expand, block.contract)]
         return [layer.weight for layer in layers]
 
+    @torch.no_grad()
+    def copy_shared_weights(self, other):
+        """Copy the weights that mean the same in a network of this or of another ratio.
+
+        These are the blocks, and the weights of the first and the last layer for the bins that both
+        networks have in the same band. The linear filter stays, and so do the edges of the lowband
+        if the ratios differ: they depend on where the band ends.
+
+        Parameters
+        ----------
+        other : HarmonicNoiseNetwork
+            A network of the same sizes.
+        """
+        if other.ratio == self.ratio:
+            own_filter = self.linear.filters.clone()
+            self.load_state_dict(other.state_dict())
+            self.linear.filters.copy_(own_filter)
+            return
+        different = ("first.", "last.", "linear.")
+        shared = {k: w for k, w in other.state_dict().items() if not k.startswith(different)}
+        self.load_state_dict(shared, strict=False)
+        n_low = min(self.bands.n_low, other.bands.n_low)
+        n_high = min(self.bands.n_high, other.bands.n_high)
+        self.first.weight[:, :n_low] = other.first.weight[:, :n_low]
+        self.first.weight[:, -1] = other.first.weight[:, -1]  # the level
+        self.first.bias.copy_(other.first.bias)
+        for own, given in zip(self.last.parameters(), other.last.parameters(), strict=True):
+            own, given = (
+                p[network.edges.n_edge :].unflatten(0, (2, -1))
+                for p, network in ((own, self), (given, other))
+            )
+            own[:, -n_high:] = given[:, -n_high:]
+
     def prepare(self, pairs):
         """Solve for the linear filter.
 

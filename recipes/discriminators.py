@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr._training.objectives import spectral
+from sklearn_audiosr._training.objectives import levels
 
 _PERIODS = (2, 3, 5, 7, 11)
 _FRAME_LENGTHS = (512, 1024, 2048)
@@ -72,7 +72,7 @@ def run_layers(x, layers, last):
 
 
 class AdversarialObjective:
-    """The loss "spectral" and the judgement of discriminators that learn beside the network.
+    """The loss "levels" and the judgement of discriminators that learn beside the network.
 
     Each call that has gradients also trains the discriminators. They see a crop of each patch, the
     same of prediction and target.
@@ -105,7 +105,7 @@ class AdversarialObjective:
         )
 
     def __call__(self, prediction, target, mask):
-        distance = spectral(prediction, target, mask)
+        distance = levels(prediction, target, mask)
         if not prediction.requires_grad:
             return distance
         predicted, true = self._cut(prediction * mask, target * mask)
