@@ -56,7 +56,7 @@ upsamplers = {
     "spline": SplineUpsampler(),
     "linear filter": LinearUpsampler(),
     "network": AudioSuperResolver(
-        network, max_epochs=4, patch_length=1024, batch_size=8, learning_rate=3e-3, random_state=0
+        network, max_epochs=2, patch_length=1024, batch_size=8, learning_rate=3e-3, random_state=0
     ),
 }
 

@@ -39,7 +39,7 @@ Y, speakers = [speech.clips[i][:48_000] for i in chosen], speech.groups[chosen]
 
 resolver = AudioSuperResolver(
     AudioUNet(n_blocks=2, kernel_sizes=(17, 9), dropout=0.0),
-    max_epochs=2,
+    max_epochs=1,
     patch_length=1024,
     batch_size=4,
     learning_rate=3e-3,

@@ -54,7 +54,7 @@ test = {name: pick(np.flatnonzero(speech.groups == name)[3:]) for name in new_sp
 network = AudioUNet(n_blocks=2, width=1 / 16, kernel_sizes=(17, 9), dropout=0.0)
 pretrained = AudioSuperResolver(
     network,
-    max_epochs=3,
+    max_epochs=2,
     patch_length=1024,
     batch_size=8,
     learning_rate=3e-3,
@@ -74,7 +74,7 @@ def count_timepoints(pairs):
     return sum(map(len, pairs[1]))
 
 
-n_epochs = 12
+n_epochs = 8
 n_timepoints = n_epochs * np.mean([count_timepoints(pairs) for pairs in tuning.values()])
 further = train_on(old, n_epochs=max(1, round(n_timepoints / count_timepoints(old))))
 estimators = {}

@@ -55,7 +55,7 @@ estimators = {
     noise_model: AudioSuperResolver(
         AudioUNet(n_blocks=1, width=1 / 8, kernel_sizes=(17,), dropout=0.0),
         noise_model=noise_model,
-        max_epochs=5,
+        max_epochs=3,
         patch_length=512,
         batch_size=16,
         learning_rate=2e-3,
