@@ -26,6 +26,14 @@ _SHARED = {
     "{clips}": """\
 y_true, y_pred : containers of clips
     Wideband clips and their predictions, of the same lengths and channels.""",
+    "{rates}": """\
+sampling_rate : float
+    Wideband rate in Hz.
+upsampling_ratio : float
+    Wideband over narrowband rate, above 1.""",
+    "{no highband}": """\
+ValueError
+    If the rate and the ratio leave no highband of 500 Hz below 20 kHz.""",
     "{averaging}": """\
 sample_weight : array-like of shape (n_clips,), default=None
     Weights of the clips in the mean.
@@ -78,7 +86,7 @@ def compare_clips(
     average: str | None,
     score: Callable[[_Waveforms, _Waveforms], Any],
     undefined: str | None = None,
-    pool: Callable[[Any], float] | None = None,
+    pool: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Score each prediction against its clip, and average.
 

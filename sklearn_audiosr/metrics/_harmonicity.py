@@ -16,6 +16,7 @@ from sklearn_audiosr.metrics._highband import (
     Waveform,
     blocks,
     frame_power,
+    has_sound,
     make_frames,
 )
 
@@ -69,10 +70,7 @@ def harmonicity_score(
     Parameters
     ----------
     {clips}
-    sampling_rate : float
-        Wideband rate in Hz.
-    upsampling_ratio : float
-        Wideband over narrowband rate, above 1.
+    {rates}
     sample_weight : array-like of shape (n_clips,), default=None
         Weights of the clips in the mean.
     average : {"clips"} or None, default="clips"
@@ -134,7 +132,7 @@ def harmonicity_score(
 
     def _measure(true: NDArray[np.float64], pred: NDArray[np.float64]) -> NDArray[np.float64]:
         pairs = zip(true, pred, strict=True)
-        values = np.array([_periodicities(t, p, filters, sampling_rate) for t, p in pairs])
+        values = np.array([_periodicities(t, p, filters, band, sampling_rate) for t, p in pairs])
         undefined = np.isnan(values[:, 0])
         return values[~undefined].mean(axis=0) if not undefined.all() else values[0]
 
@@ -165,13 +163,17 @@ def _share(values: NDArray[np.float64]) -> float:
 
 
 def _periodicities(
-    true: Waveform, pred: Waveform, filters: tuple[NDArray[np.float64], ...], rate: float
+    true: Waveform,
+    pred: Waveform,
+    filters: tuple[NDArray[np.float64], ...],
+    band: tuple[float, float],
+    rate: float,
 ) -> NDArray[np.float64]:
     """Return the mean autocorrelation at the pitch of reference, prediction and noise, or nan."""
-    peak, length = np.abs(true).max(), round(0.064 * rate)
-    if peak == 0 or len(true) < length:
+    peak, length = np.abs(true).max() or 1, round(0.064 * rate)
+    true, pred = true / peak, pred / peak  # squares of very quiet clips would underflow
+    if len(true) < length or not has_sound(true, *band, rate):
         return np.full(3, np.nan)
-    true, pred = true / peak, pred / peak
     noise = np.random.default_rng(0).standard_normal(len(true))  # the same for every clip
     voice, *bands = (
         make_frames(signal.sosfiltfilt(sos, w), length, length // 2)
@@ -183,8 +185,8 @@ def _periodicities(
     if not voiced.any():
         return np.full(3, np.nan)
     places, lags = places[voiced], lags[voiced]
-    of_true, of_pred, of_noise = (_correlate_at(band, places, lags) for band in bands)
     power_of_true, power_of_pred = (frame_power(band)[places] for band in bands[:2])
+    of_true, of_pred, of_noise = (_correlate_at(band, places, lags) for band in bands)
     silent = power_of_pred <= _SILENT * power_of_true
     of_pred[silent] = of_noise[silent]
     return np.array([of_true.mean(), of_pred.mean(), of_noise.mean()])

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from sklearn.utils._param_validation import Interval
 
 Waveform: TypeAlias = NDArray[np.float64]  # of shape (n_timepoints,)
@@ -16,14 +17,14 @@ Waveform: TypeAlias = NDArray[np.float64]  # of shape (n_timepoints,)
 SAMPLING_RATE = [Interval(Real, 0, None, closed="neither")]
 RATIO = [Interval(Real, 1, None, closed="neither")]
 
-# A highband whose power per Hz is that far below the whole clip's is rounding.
-SILENT_HIGHBAND = 1e-12
-
 # Power relative to the reference's mean, below which levels are not told apart: -70 dB.
 FLOOR = 1e-7
 
 _HIGHEST = 20000.0  # Hz, the limit of hearing
 _NARROWEST = 500.0  # Hz
+
+# Power per Hz over the whole clip's below which a highband is rounding: -120 dB.
+_ROUNDING = 1e-12
 
 # Frames transformed at once: bounds the memory of a long clip.
 _N_FRAMES = 512
@@ -62,6 +63,30 @@ def highband_edges(
             f"to {high:g} Hz: pass the wideband rate in Hz, and that rate over the narrowband one."
         )
     return low, high
+
+
+def has_sound(waveform: Waveform, low: float, high: float, rate: float) -> bool:
+    """Return whether a waveform has more than rounding in a band.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_timepoints,)
+        The waveform.
+    low, high : float
+        Edges of the band in Hz.
+    rate : float
+        Rate of the waveform in Hz.
+
+    Returns
+    -------
+    has_sound : bool
+        False for silence.
+    """
+    n_points = fft.next_fast_len(len(waveform), real=True)
+    spectrum = np.abs(fft.rfft(waveform * np.hanning(len(waveform)), n_points)) ** 2
+    frequencies = fft.rfftfreq(n_points, 1 / rate)
+    inside = spectrum[(frequencies > low) & (frequencies < high)]
+    return bool(inside.size and inside.mean() > _ROUNDING * spectrum.mean())
 
 
 def make_frames(waveform: Waveform, length: int, hop: int) -> Waveform:

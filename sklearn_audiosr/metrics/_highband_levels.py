@@ -14,11 +14,11 @@ from sklearn_audiosr.metrics._highband import (
     FLOOR,
     RATIO,
     SAMPLING_RATE,
-    SILENT_HIGHBAND,
     Waveform,
     blocks,
     frame_power,
     hann,
+    has_sound,
     highband_edges,
     make_frames,
 )
@@ -37,7 +37,7 @@ class HighbandLevelErrors(NamedTuple):
 
     See :func:`highband_level_errors`.
 
-    Attributes
+    Parameters
     ----------
     temporal : float or ndarray
         Variance over time in dB², 0 at best.
@@ -80,10 +80,7 @@ def highband_level_errors(
     Parameters
     ----------
     {clips}
-    sampling_rate : float
-        Wideband rate in Hz.
-    upsampling_ratio : float
-        Wideband over narrowband rate, above 1.
+    {rates}
     {averaging}
 
     Returns
@@ -97,8 +94,7 @@ def highband_level_errors(
 
     Raises
     ------
-    ValueError
-        If the rate and the ratio leave no highband of 500 Hz below 20 kHz.
+    {no highband}
     {unlike clips}
 
     Warns
@@ -140,10 +136,10 @@ def highband_level_errors(
     >>> print(f"{errors.bias:.0f} dB, {errors.temporal:.0f} dB², {errors.shape:.0f} dB²")
     1 dB, 9 dB², 0 dB²
     """
-    averaging, window, hop = _make_bands(sampling_rate, upsampling_ratio)
+    bands = _make_bands(sampling_rate, upsampling_ratio)
 
     def _measure(true: NDArray[np.float64], pred: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _mean_errors(true, pred, averaging, window, hop)
+        return _mean_errors(true, pred, bands)
 
     values = compare_clips(y_true, y_pred, sample_weight, average, _measure, _UNDEFINED)
     # copies: views would keep the other columns alive
@@ -187,10 +183,7 @@ def temporal_level_error(
     Parameters
     ----------
     {clips}
-    sampling_rate : float
-        Wideband rate in Hz.
-    upsampling_ratio : float
-        Wideband over narrowband rate, above 1.
+    {rates}
     {averaging}
 
     Returns
@@ -201,8 +194,7 @@ def temporal_level_error(
 
     Raises
     ------
-    ValueError
-        If the rate and the ratio leave no highband of 500 Hz below 20 kHz.
+    {no highband}
     {unlike clips}
 
     Warns
@@ -223,10 +215,10 @@ def temporal_level_error(
     >>> round(temporal_level_error(y_true, y_pred, sampling_rate=16000, upsampling_ratio=4))
     9
     """
-    averaging, window, hop = _make_bands(sampling_rate, upsampling_ratio)
+    bands = _make_bands(sampling_rate, upsampling_ratio)
 
     def _measure(true: NDArray[np.float64], pred: NDArray[np.float64]) -> float:
-        return float(_mean_errors(true, pred, averaging, window, hop)[0])
+        return float(_mean_errors(true, pred, bands)[0])
 
     value: float | ClipValues = compare_clips(
         y_true, y_pred, sample_weight, average, _measure, _UNDEFINED
@@ -234,55 +226,53 @@ def temporal_level_error(
     return value
 
 
-def _make_bands(rate: float, ratio: float) -> tuple[NDArray[np.float64], Waveform, int]:
-    """Return the averaging over bands of shape (n_bins, n_bands), the window and the hop."""
+class _Bands(NamedTuple):
+    averaging: NDArray[np.float64]  # over the bins of each band, of shape (n_bins, n_bands)
+    window: Waveform
+    hop: int
+    place: tuple[float, float, float]  # edges of the highband and sampling rate in Hz
+
+
+def _make_bands(rate: float, ratio: float) -> _Bands:
     low, high = highband_edges(rate, ratio)
     length, hop = round(0.02 * rate), round(0.005 * rate)
     frequencies = fft.rfftfreq(length, 1 / rate)
-    edges = _erb_number(np.array([low, high]))
-    n_bands = max(2, round(edges[1] - edges[0]))
-    place = np.searchsorted(np.linspace(*edges, n_bands + 1), _erb_number(frequencies), "right") - 1
-    place[(frequencies < low) | (frequencies > high)] = -1
-    averaging = (place[:, None] == np.arange(n_bands)).astype(float)
+    first, last = _erb_number(low), _erb_number(high)
+    n_bands = max(2, round(last - first))
+    edges = np.linspace(first, last, n_bands + 1)
+    band = np.searchsorted(edges, _erb_number(frequencies), side="right") - 1
+    band[(frequencies < low) | (frequencies > high)] = -1
+    averaging = (band[:, None] == np.arange(n_bands)).astype(float)
     averaging = averaging[:, averaging.any(axis=0)]  # narrow bands may have no bin
-    return averaging / averaging.sum(axis=0), hann(length), hop
+    return _Bands(averaging / averaging.sum(axis=0), hann(length), hop, (1.06 * low, high, rate))
 
 
-def _erb_number(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+def _erb_number(frequency: Any) -> Any:
     return 21.4 * np.log10(1 + 0.00437 * frequency)
 
 
 def _mean_errors(
-    true: NDArray[np.float64],
-    pred: NDArray[np.float64],
-    averaging: NDArray[np.float64],
-    window: Waveform,
-    hop: int,
+    true: NDArray[np.float64], pred: NDArray[np.float64], bands: _Bands
 ) -> NDArray[np.float64]:
     """Return the four errors, means over the channels that have them."""
-    pairs = zip(true, pred, strict=True)
-    errors = np.array([_waveform_errors(t, p, averaging, window, hop) for t, p in pairs])
+    errors = np.array([_waveform_errors(t, p, bands) for t, p in zip(true, pred, strict=True)])
     counts = (~np.isnan(errors)).sum(axis=0)
     return np.where(counts, np.nansum(errors, axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _waveform_errors(
-    true: Waveform, pred: Waveform, averaging: NDArray[np.float64], window: Waveform, hop: int
+    true: Waveform, pred: Waveform, bands: _Bands
 ) -> tuple[float, float, float, float]:
     """Return the four errors of one channel, nan where there is none."""
-    peak = np.abs(true).max()
-    if peak == 0:
-        return np.nan, np.nan, np.nan, np.nan
+    peak = np.abs(true).max() or 1
     true, pred = true / peak, pred / peak  # squares of very quiet clips would underflow
-    length = len(window)
+    length, hop = len(bands.window), bands.hop
     power = frame_power(make_frames(true, length, hop))
     active = power > np.percentile(power, 98) * _ACTIVE
-    true_levels, pred_levels = (_levels(w, averaging, window, hop) for w in (true, pred))
-    mean = true_levels[active].mean()
-    silent = mean <= SILENT_HIGHBAND * power[active].mean() * np.sum(window**2)
-    if active.sum() < _LEAST_FRAMES or silent:
+    if active.sum() < _LEAST_FRAMES or not has_sound(true, *bands.place):
         return np.nan, np.nan, np.nan, np.nan
-    floor = FLOOR * mean
+    true_levels, pred_levels = _levels(true, bands), _levels(pred, bands)
+    floor = FLOOR * true_levels[active].mean()
     error = 10 * np.log10((pred_levels[active] + floor) / (true_levels[active] + floor))
     bias = error.mean()
     error -= error.mean(axis=0)
@@ -297,8 +287,7 @@ def _waveform_errors(
     return np.mean(over_bands**2), np.mean((error - over_bands) ** 2), bias, pauses
 
 
-def _levels(
-    waveform: Waveform, averaging: NDArray[np.float64], window: Waveform, hop: int
-) -> _Levels:
-    spectra = (fft.rfft(b * window) for b in blocks(make_frames(waveform, len(window), hop)))
-    return np.concatenate([(s.real**2 + s.imag**2) @ averaging for s in spectra])
+def _levels(waveform: Waveform, bands: _Bands) -> _Levels:
+    frames = make_frames(waveform, len(bands.window), bands.hop)
+    spectra = (fft.rfft(block * bands.window) for block in blocks(frames))
+    return np.concatenate([(s.real**2 + s.imag**2) @ bands.averaging for s in spectra])
