@@ -90,7 +90,8 @@ def spectrogram(waveform):
 
 
 shown = {"the recording": Y[1], "noise": predictions["noise"][1], "buzz": predictions["buzz"][1]}
-start = np.argmax(signal.convolve((Y[1] - lowbands[1]) ** 2, np.ones(2000), "valid"))
+hiss = (Y[1] - ideal_lowband(Y[1:2], 2)[0]) ** 2  # power above 4 kHz
+start = np.argmax(signal.convolve(hiss, np.ones(2000), "valid"))
 fig = plt.figure(figsize=(8, 5.5), layout="constrained")
 upper, lower = fig.subfigures(2, 1, height_ratios=[1.1, 1])
 for ax, (name, waveform) in zip(upper.subplots(1, 3, sharey=True), shown.items(), strict=True):

@@ -120,7 +120,22 @@ def test_evaluate_scores_the_highband(folder, capsys, monkeypatch):
         assert method["of_each"][f"level_{key}"] == pytest.approx(values, abs=1e-3)
         assert method[f"level_{key}"] == pytest.approx(values.mean(), abs=1e-3)
     assert method["level_pauses_db"] is None  # there are none
-    assert report["methods"]["true lowband"]["level_bias_db"] < -40
+    empty = report["methods"]["true lowband"]
+    assert empty["level_bias_db"] < -40
+    assert [empty[key] for key in ("line_db", "line_hz", "harmonicity")] == [None] * 3
+
+
+def test_evaluate_at_rates_without_harmonics_to_compare(folder, capsys):
+    """From 4 to 8 kHz there is a line but no harmonicity; no highband is heard from 25 kHz on."""
+    (folder / "rec").mkdir()
+    for i, y in enumerate(voices(2)):
+        write(f"rec/{i}.wav", y, 100000)
+    for rate, defined in ((8000, [True, False]), (100000, [False, False])):
+        save_estimator(spline(2, rate), "mine.safetensors")
+        (report,) = run_json(capsys, "evaluate", "rec", "--model=mine.safetensors")
+        method = report["methods"]["mine.safetensors"]
+        found = [method[key] is not None for key in ("level_temporal_db2", "harmonicity")]
+        assert found == defined
 
 
 def test_evaluate_prints_a_table(recordings, capsys):

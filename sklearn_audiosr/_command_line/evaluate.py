@@ -54,9 +54,6 @@ and an empty highband: no method has a better SNR unless it predicts the
 waveform of the highband. Where a score of the highband does not exist, or the
 highband is next to empty (a bias below -20 dB), the table has a dash."""
 
-# A highband with that bias in dB or less is next to empty: its lines and harmonics mean nothing.
-_EMPTY = -20
-
 
 def add_parser(commands):
     """Add the subcommand; return its parser."""
@@ -240,8 +237,6 @@ def _make_row(name, summary):
 def _make_highband_row(name, summary):
     keys = ["level_temporal_db2", "level_bias_db", "line_db", "line_hz", "harmonicity"]
     values = [summary[key] for key in keys]
-    if values[1] < _EMPTY:
-        values[2:] = 3 * [np.nan]
     digits = (1, 1, 1, 1, 2)
     cells = zip(values, digits, strict=True)
     return [name, *("-" if np.isnan(value) else f"{value:.{n}f}" for value, n in cells)]

@@ -38,6 +38,9 @@ _MAX_FOLDS = 5
 # Fields of HighbandLevelErrors in the report, with their units.
 _LEVELS = "temporal_db2", "shape_db2", "bias_db", "pauses_db"
 
+# A highband with that bias in dB or less is next to empty: its lines and harmonics mean nothing.
+_EMPTY = -20
+
 
 def make_degradation(args, ratio, rate):
     """Return the steps that make narrowband clips of wideband ones.
@@ -236,10 +239,12 @@ def score(Y, Y_pred, rate, ratio):
     levels = _measure(highband_level_errors, 4 * [none], Y, Y_pred, average=None, **rates)
     of_each |= {f"level_{key}": values for key, values in zip(_LEVELS, levels, strict=True)}
     of_all = {key: _mean(values) for key, values in of_each.items()}
-    of_all["line_db"], of_all["line_hz"] = _measure(
-        modulation_line_error, 2 * [np.nan], Y, Y_pred, return_frequency=True, **rates
-    )
-    of_all["harmonicity"] = _measure(harmonicity_score, np.nan, Y, Y_pred, **rates)
+    of_all |= dict.fromkeys(("line_db", "line_hz", "harmonicity"), np.nan)
+    if of_all["level_bias_db"] > _EMPTY:
+        of_all["line_db"], of_all["line_hz"] = _measure(
+            modulation_line_error, 2 * [np.nan], Y, Y_pred, return_frequency=True, **rates
+        )
+        of_all["harmonicity"] = _measure(harmonicity_score, np.nan, Y, Y_pred, **rates)
     return of_each, of_all
 
 

@@ -120,6 +120,8 @@ def highband_level_errors(
        mean square of E's mean over bands, ``shape`` the mean square of what is left.
     6. ``pauses`` is the mean power in all pauses and bands over the reference's, in dB.
 
+    A reference has no highband if its power per Hz there is 120 dB below that of the whole clip.
+
     References
     ----------
     .. [1] B. R. Glasberg and B. C. J. Moore, "Derivation of auditory filter shapes from
