@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from commands import failure, noise, read, run, run_json, ship, spline, write
 
-from sklearn_audiosr import LinearUpsampler
+from sklearn_audiosr import LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, ideal_lowband
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import (
+    harmonicity_score,
+    highband_level_errors,
+    log_spectral_distance,
+    modulation_line_error,
+    signal_to_noise_ratio,
+)
 
 SPEECH = "--model=speech-2x-16k"  # a spline, so that its scores are known
 
@@ -78,11 +84,65 @@ def test_evaluate_gives_the_scores_of_the_library(recordings, capsys):
             )
 
 
+def voices(n, rate=16000):
+    """Pulses of a pitch beneath a little noise, loud and soft by turns."""
+    clips = []
+    for seed in range(n):
+        time = np.arange(rate) / rate
+        pulses = (np.arange(rate) % (120 + 10 * seed) == 0) + 0.02 * noise(rate, seed=seed)
+        clips.append((0.5 * pulses * (1 + 0.8 * np.sin(2 * np.pi * 3 * time))).astype(np.float32))
+    return clips
+
+
+def test_evaluate_scores_the_highband(folder, capsys, monkeypatch):
+    """A prediction that buzzes, with half of the highband: all values are the library's."""
+    (folder / "rec").mkdir()
+    Y = voices(3)
+    for i, y in enumerate(Y):
+        write(f"rec/{i}.wav", y, 16000)
+    buzz = 1 + 0.5 * np.cos(2 * np.pi * 62.5 * np.arange(16000) / 16000)
+    lowbands = ideal_lowband(Y, 2)
+    Y_pred = [low + 0.5 * buzz * (y - low) for y, low in zip(Y, lowbands, strict=True)]
+    queue = iter(Y_pred)
+    monkeypatch.setattr(
+        SplineUpsampler, "predict", lambda self, X: Y_pred if len(X) > 1 else [next(queue)]
+    )
+    (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
+    method = report["methods"]["speech-2x-16k"]
+    rates = {"sampling_rate": 16000, "upsampling_ratio": 2}
+    line = modulation_line_error(Y, Y_pred, return_frequency=True, **rates)
+    assert (method["line_db"], method["line_hz"]) == pytest.approx(line, abs=1e-3)
+    assert (line[0] > 5, line[1]) == (True, 62.5)
+    expected = harmonicity_score(Y, Y_pred, **rates)
+    assert method["harmonicity"] == pytest.approx(expected, abs=1e-3)
+    levels = highband_level_errors(Y, Y_pred, average=None, **rates)
+    for key, values in zip(("temporal_db2", "shape_db2", "bias_db"), levels[:3], strict=True):
+        assert method["of_each"][f"level_{key}"] == pytest.approx(values, abs=1e-3)
+        assert method[f"level_{key}"] == pytest.approx(values.mean(), abs=1e-3)
+    assert method["level_pauses_db"] is None  # there are none
+    empty = report["methods"]["true lowband"]
+    assert empty["level_bias_db"] < -40
+    assert [empty[key] for key in ("line_db", "line_hz", "harmonicity")] == [None] * 3
+
+
+def test_evaluate_at_rates_without_harmonics_to_compare(folder, capsys):
+    """From 4 to 8 kHz there is a line but no harmonicity; no highband is heard from 25 kHz on."""
+    (folder / "rec").mkdir()
+    for i, y in enumerate(voices(2)):
+        write(f"rec/{i}.wav", y, 100000)
+    for rate, defined in ((8000, [True, False]), (100000, [False, False])):
+        save_estimator(spline(2, rate), "mine.safetensors")
+        (report,) = run_json(capsys, "evaluate", "rec", "--model=mine.safetensors")
+        method = report["methods"]["mine.safetensors"]
+        found = [method[key] is not None for key in ("level_temporal_db2", "harmonicity")]
+        assert found == defined
+
+
 def test_evaluate_prints_a_table(recordings, capsys):
     (report,) = run_json(capsys, "evaluate", "rec", SPEECH)
     assert run("evaluate", "rec", SPEECH) == 0
     printed = capsys.readouterr()
-    first, _, header, *rows, _, last = printed.out.splitlines()
+    first, _, header, *rows, _, second, r1, r2, r3, r4, _, last = printed.out.splitlines()
     assert first.startswith(
         "4 recordings, 0.0 minutes, from 8000 to 16000 Hz behind the filter chebyshev1; speech-2x"
     )
@@ -96,6 +156,14 @@ def test_evaluate_prints_a_table(recordings, capsys):
             f"{worst['snr_db']['value']:.2f}", worst["snr_db"]["recording"],
             f"{worst['lsd']['value']:.2f}", worst["lsd"]["recording"],
         ]  # fmt: skip
+    assert second.split() == (
+        "highband over time (dB^2) bias (dB) line (dB) at (Hz) harmonics".split()
+    )
+    for row, name in zip((r1, r2, r3, r4), names, strict=True):
+        method = report["methods"][name]
+        bias = method["level_bias_db"]
+        expected = [f"{method['level_temporal_db2']:.1f}", f"{bias:.1f}", "-", "-", "-"]
+        assert row.removeprefix(name).split() == expected  # short walks, without a voice
     assert last == "The linear filter learned from the folder's other recordings."
     assert printed.err == ""
 

@@ -144,6 +144,21 @@ def check_augmentation(example):
         assert max(snr[chain, plain], snr[chain, augmented]) < linear
 
 
+def check_one_distance(example):
+    columns = {name: list(row.values()) for name, row in example["table"].items()}
+    lsd, over_time, line, harmonics = (
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    )
+    assert example["by_lsd"] == "long frames"
+    assert over_time["long frames"] > 3 * max(over_time[n] for n in over_time if n != "long frames")
+    assert abs(lsd["buzz"] - lsd["noise"]) < 0.02
+    assert line["buzz"] > 10
+    assert max(line[name] for name in line if name != "buzz") < 2
+    assert harmonics["harmonics"] > 0.8 > 0.4 > harmonics["noise"] > harmonics["buzz"]
+    spectra = example["spectra"]  # 62.5 Hz is the 32nd
+    assert spectra["buzz"][32] > spectra["noise"][32] + 10
+
+
 CHECKS = {
     "plot_01_first_upsampling.py": check_first_upsampling,
     "plot_02_grid_search.py": check_grid_search,
@@ -156,6 +171,7 @@ CHECKS = {
     "plot_09_listening_test.py": check_listening_test,
     "plot_10_fidelity_and_plausibility.py": check_fidelity_and_plausibility,
     "plot_11_augmentation.py": check_augmentation,
+    "plot_12_one_distance_is_not_enough.py": check_one_distance,
 }
 
 

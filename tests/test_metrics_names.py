@@ -14,20 +14,25 @@ OLD_NAMES = {
     "virtual_speech_quality_score": "visqol_score",
 }
 SCORERS = {
+    "harmonicity_score": "harmonicity_scorer",
     "log_spectral_distance": "neg_lsd_scorer",
+    "modulation_line_error": "neg_modulation_line_error_scorer",
     "pesq_score": "pesq_scorer",
     "scale_invariant_sdr": "si_sdr_scorer",
     "signal_to_noise_ratio": "snr_scorer",
     "stoi_score": "stoi_scorer",
+    "temporal_level_error": "neg_temporal_level_error_scorer",
     "visqol_score": "visqol_scorer",
 }
-METRICS = list(SCORERS)
+SEVERAL_VALUES = {"highband_level_errors"}  # a search needs one
+METRICS = [*SCORERS, *SEVERAL_VALUES]
 Y = np.random.default_rng(0).standard_normal((2, 4096))
 
 
 def test_every_metric_has_a_scorer():
     bands = {"neg_lowband_lsd_scorer", "neg_highband_lsd_scorer"}
-    expected = {*SCORERS, *SCORERS.values(), *bands, "make_clip_scorer"}
+    others = {"HighbandLevelErrors", "make_clip_scorer", *SEVERAL_VALUES}
+    expected = {*SCORERS, *SCORERS.values(), *bands, *others}
     assert set(metrics.__all__) == expected
 
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr import SplineUpsampler, metrics
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.metrics import (
     log_spectral_distance,
@@ -132,6 +132,24 @@ def test_sampling_rate_is_read():
 
 def needs_rate(y_true, y_pred, *, sampling_rate):
     return sampling_rate
+
+
+@pytest.mark.parametrize("name", ["temporal_level_error", "modulation_line_error", "harmonicity"])
+def test_scorers_of_the_highband_read_rate_and_ratio(name):
+    voices = [
+        np.convolve((np.arange(12000) % period == 0), [1, 0.5, 0.2], "same") + 0.01 * y
+        for period, y in zip((120, 140), np.random.default_rng(0).standard_normal((2, 12000)),
+                             strict=True)
+    ]  # fmt: skip
+    X = Decimator(3).fit_transform(voices)
+    est = SplineUpsampler(sampling_rate=16000).fit(X, voices)
+    metric = getattr(metrics, f"{name}_score" if name == "harmonicity" else name)
+    scorer = getattr(metrics, f"{name}_scorer" if name == "harmonicity" else f"neg_{name}_scorer")
+    expected = metric(voices, est.predict(X), sampling_rate=16000, upsampling_ratio=3)
+    assert abs(expected) > 0.1
+    assert scorer(est, X, voices) == expected * (1 if name == "harmonicity" else -1)
+    with pytest.raises(ValueError, match=f"{metric.__name__} needs sampling_rate, which Spline"):
+        scorer(est.set_params(sampling_rate=None), X, voices)
 
 
 def test_what_an_estimator_does_not_tell_is_an_error_with_a_remedy():

@@ -26,8 +26,9 @@ from sklearn_audiosr._command_line.restoration import (
     degrade,
     make_degradation,
     read_recordings,
-    score_baselines,
-    score_model,
+    restore_by_baselines,
+    restore_by_model,
+    score,
 )
 from sklearn_audiosr._files.formats import CODECS
 from sklearn_audiosr.degradation import FAMILIES
@@ -37,8 +38,12 @@ Score how well a model restores the recordings in a folder and its sub-folders.
 Each recording is degraded to the narrowband rate of the model and restored; the
 result is compared with the recording: signal-to-noise ratio (SNR) in dB, higher
 is better, and log-spectral distance (LSD: log10 of power, frames of 2048 every
-512, powers clamped to 1e-8), lower is better. The table has the means over
-recordings and the worst recording for each. Recordings of a higher rate than
+512, powers clamped to 1e-8), lower is better. The first table has the means
+over recordings and the worst recording for each. The second has what these two
+do not hear of the highband: the error of its levels over time in dB^2 (blurred
+onsets; lower is better) and their mean error (bias), the strongest line added
+to its modulation (a buzz; below 2 dB there is none), and the share of the
+recordings' harmonics (1 is best, 0 is noise). Recordings of a higher rate than
 the model's are resampled first, those of a lower rate are skipped."""
 
 _EPILOG = """\
@@ -46,7 +51,8 @@ The table compares the model with a cubic spline; with the best linear filter,
 which is fitted on the other recordings of the folder, so it needs two of them
 and has the advantage of their voices and microphones; and with the true lowband
 and an empty highband: no method has a better SNR unless it predicts the
-waveform of the highband."""
+waveform of the highband. Where a score of the highband does not exist, or the
+highband is next to empty (a bias below -20 dB), the table has a dash."""
 
 
 def add_parser(commands):
@@ -145,8 +151,11 @@ def run(args):
 def _make_report(est, recordings, degradation, args):
     Y, ratio, rate = recordings.clips, est.upsampling_ratio_, est.sampling_rate
     X = degrade(Y, degradation)
-    scores = score_baselines(X, Y, recordings.groups, ratio)
-    scores[args.model], elapsed = score_model(est, X, Y, label=args.model, quiet=args.quiet)
+    methods = {}
+    for name, Y_pred in restore_by_baselines(X, Y, recordings.groups, ratio):
+        methods[name] = _summarise(Y, Y_pred, rate, ratio, recordings.filenames)
+    Y_pred, elapsed = restore_by_model(est, X, label=args.model, quiet=args.quiet)
+    methods[args.model] = _summarise(Y, Y_pred, rate, ratio, recordings.filenames)
     seconds = sum(y.shape[-1] for y in Y) / rate
     return {
         "folder": os.fspath(args.folder),
@@ -161,21 +170,23 @@ def _make_report(est, recordings, degradation, args):
         "recordings": recordings.filenames,
         "seconds": round(seconds, 6),
         "times_real_time": round(seconds / elapsed, 2),
-        "methods": {name: _summarise(s, recordings.filenames) for name, s in scores.items()},
+        "methods": methods,
     }
 
 
-def _summarise(score, names):
-    """Return means, worst recordings and all values; None if there are no scores."""
-    if score is None:
+def _summarise(Y, Y_pred, rate, ratio, names):
+    """Return means, worst recordings and all values; None if there are no predictions."""
+    if Y_pred is None:
         return None
-    places = {"snr_db": int(np.argmin(score["snr_db"])), "lsd": int(np.argmax(score["lsd"]))}
+    of_each, of_all = score(Y, Y_pred, rate, ratio)
+    places = {"snr_db": int(np.argmin(of_each["snr_db"])), "lsd": int(np.argmax(of_each["lsd"]))}
     return {
-        **{key: float(np.mean(values)) for key, values in score.items()},
+        **of_all,
         "worst": {
-            key: {"value": float(score[key][i]), "recording": names[i]} for key, i in places.items()
+            key: {"value": float(of_each[key][i]), "recording": names[i]}
+            for key, i in places.items()
         },
-        "of_each": {key: values.tolist() for key, values in score.items()},
+        "of_each": {key: values.tolist() for key, values in of_each.items()},
     }
 
 
@@ -191,6 +202,9 @@ def _print_report(report):
     methods = {name: summary for name, summary in report["methods"].items() if summary}
     header = ["method", "SNR (dB)", "LSD", "worst SNR (dB)", "", "worst LSD", ""]
     print_table(header, [_make_row(name, summary) for name, summary in methods.items()])
+    print_line("")
+    header = ["highband", "over time (dB^2)", "bias (dB)", "line (dB)", "at (Hz)", "harmonics"]
+    print_table(header, [_make_highband_row(name, s) for name, s in methods.items()])
     print_line("")
     print_line(
         "The linear filter learned from the folder's other recordings."
@@ -218,3 +232,11 @@ def _make_row(name, summary):
         worst = summary["worst"][key]
         row += [f"{worst['value']:.2f}", worst["recording"]]
     return row
+
+
+def _make_highband_row(name, summary):
+    keys = ["level_temporal_db2", "level_bias_db", "line_db", "line_hz", "harmonicity"]
+    values = [summary[key] for key in keys]
+    digits = (1, 1, 1, 1, 2)
+    cells = zip(values, digits, strict=True)
+    return [name, *("-" if np.isnan(value) else f"{value:.{n}f}" for value, n in cells)]

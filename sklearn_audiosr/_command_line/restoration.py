@@ -4,6 +4,7 @@ import time
 import warnings
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import GroupKFold
 
 from sklearn_audiosr._command_line.console import print_message
@@ -19,7 +20,13 @@ from sklearn_audiosr.degradation import (
     ideal_lowband,
     trim_clips,
 )
-from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from sklearn_audiosr.metrics import (
+    harmonicity_score,
+    highband_level_errors,
+    log_spectral_distance,
+    modulation_line_error,
+    signal_to_noise_ratio,
+)
 
 # A value of --filter that is no low-pass filter, and the narrowband rate that it needs.
 TELEPHONE, _TELEPHONE_RATE = "telephone", 8000
@@ -27,6 +34,12 @@ TELEPHONE, _TELEPHONE_RATE = "telephone", 8000
 BOUND, SPLINE_NAME, LINEAR = "true lowband", "spline", "linear filter"
 
 _MAX_FOLDS = 5
+
+# Fields of HighbandLevelErrors in the report, with their units.
+_LEVELS = "temporal_db2", "shape_db2", "bias_db", "pauses_db"
+
+# A highband with that bias in dB or less is next to empty: its lines and harmonics mean nothing.
+_EMPTY = -20
 
 
 def make_degradation(args, ratio, rate):
@@ -127,8 +140,8 @@ def degrade(Y, steps):
     return X
 
 
-def score_baselines(X, Y, groups, ratio):
-    """Score the methods that the model is compared with.
+def restore_by_baselines(X, Y, groups, ratio):
+    """Yield what the methods restore that the model is compared with, one after the other.
 
     Parameters
     ----------
@@ -139,20 +152,20 @@ def score_baselines(X, Y, groups, ratio):
     ratio : int
         Upsampling ratio.
 
-    Returns
-    -------
-    scores : dict of str to dict or None
-        The scores of each method; None where a linear filter has nothing to learn from.
+    Yields
+    ------
+    method : str
+        Its name.
+    Y_pred : list of ndarray or None
+        The predictions; None where a linear filter has nothing to learn from.
     """
-    return {
-        BOUND: _score(Y, ideal_lowband(Y, ratio)),
-        SPLINE_NAME: _score(Y, SplineUpsampler().fit(X[:1], Y[:1]).predict(X)),
-        LINEAR: _score_linear(X, Y, groups),
-    }
+    yield BOUND, ideal_lowband(Y, ratio)
+    yield SPLINE_NAME, SplineUpsampler().fit(X[:1], Y[:1]).predict(X)
+    yield LINEAR, _restore_by_linear_filters(X, Y, groups)
 
 
-def _score_linear(X, Y, groups):
-    """Score linear filters, each on recordings whose group it was not fitted on."""
+def _restore_by_linear_filters(X, Y, groups):
+    """Restore each recording by a linear filter that was not fitted on its group."""
     if len(X) < 2:
         return None
     if len(set(groups)) < 2:
@@ -163,18 +176,18 @@ def _score_linear(X, Y, groups):
         est = LinearUpsampler().fit([X[i] for i in train], [Y[i] for i in train])
         for i in test:
             Y_pred[i] = est.predict([X[i]])[0]
-    return _score(Y, Y_pred)
+    return Y_pred
 
 
-def score_model(est, X, Y, *, label, quiet):
-    """Score an estimator, with a progress bar.
+def restore_by_model(est, X, *, label, quiet):
+    """Restore recordings by an estimator, with a progress bar.
 
     Parameters
     ----------
     est : estimator
         Fitted, with a `sampling_rate`.
-    X, Y : list of ndarray
-        Narrowband and wideband clips.
+    X : list of ndarray
+        Narrowband clips.
     label : str
         Text before the bar.
     quiet : bool
@@ -182,24 +195,69 @@ def score_model(est, X, Y, *, label, quiet):
 
     Returns
     -------
-    scores : dict of str to ndarray
-        See `_score`.
+    Y_pred : list of ndarray
+        The predictions.
     seconds : float
         Time that the predictions took.
     """
     Y_pred = []
+    n_timepoints = sum(x.shape[-1] for x in X) * est.upsampling_ratio_
     start = time.perf_counter()
-    with open_bar(label, sum(y.shape[-1] for y in Y) / est.sampling_rate, quiet=quiet) as bar:
+    with open_bar(label, n_timepoints / est.sampling_rate, quiet=quiet) as bar:
         for x in X:
             Y_pred.append(est.predict([x])[0])
             bar.update(Y_pred[-1].shape[-1] / est.sampling_rate)
     seconds = time.perf_counter() - start
-    return _score(Y, Y_pred), seconds
+    return Y_pred, seconds
 
 
-def _score(Y, Y_pred):
-    """Return both metrics of each recording, by their keys in the report."""
-    return {
+def score(Y, Y_pred, rate, ratio):
+    """Score predictions.
+
+    Parameters
+    ----------
+    Y, Y_pred : list of ndarray
+        Wideband clips and their predictions.
+    rate : float
+        Wideband rate in Hz.
+    ratio : int
+        Upsampling ratio.
+
+    Returns
+    -------
+    of_each : dict of str to ndarray of shape (n_clips,)
+        Scores of each recording, by their keys in the report.
+    of_all : dict of str to float
+        Means over the recordings, and scores that need all of them; nan where there is none.
+    """
+    of_each = {
         "snr_db": signal_to_noise_ratio(Y, Y_pred, average=None),
         "lsd": log_spectral_distance(Y, Y_pred, average=None),
     }
+    rates = {"sampling_rate": rate, "upsampling_ratio": ratio}
+    none = np.full(len(Y), np.nan)
+    levels = _measure(highband_level_errors, 4 * [none], Y, Y_pred, average=None, **rates)
+    of_each |= {f"level_{key}": values for key, values in zip(_LEVELS, levels, strict=True)}
+    of_all = {key: _mean(values) for key, values in of_each.items()}
+    of_all |= dict.fromkeys(("line_db", "line_hz", "harmonicity"), np.nan)
+    if of_all["level_bias_db"] > _EMPTY:
+        of_all["line_db"], of_all["line_hz"] = _measure(
+            modulation_line_error, 2 * [np.nan], Y, Y_pred, return_frequency=True, **rates
+        )
+        of_all["harmonicity"] = _measure(harmonicity_score, np.nan, Y, Y_pred, **rates)
+    return of_each, of_all
+
+
+def _measure(metric, undefined, Y, Y_pred, **kwargs):
+    """Return what a metric of the highband returns, `undefined` where it needs other rates."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # the table shows it
+        try:
+            return metric(Y, Y_pred, **kwargs)
+        except ValueError:  # the metrics above have checked the clips: it is the rates
+            return undefined
+
+
+def _mean(values):
+    values = values[~np.isnan(values)]
+    return float(np.mean(values)) if values.size else np.nan

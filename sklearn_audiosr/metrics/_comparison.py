@@ -26,6 +26,14 @@ _SHARED = {
     "{clips}": """\
 y_true, y_pred : containers of clips
     Wideband clips and their predictions, of the same lengths and channels.""",
+    "{rates}": """\
+sampling_rate : float
+    Wideband rate in Hz.
+upsampling_ratio : float
+    Wideband over narrowband rate, above 1.""",
+    "{no highband}": """\
+ValueError
+    If the rate and the ratio leave no highband of 500 Hz below 20 kHz.""",
     "{averaging}": """\
 sample_weight : array-like of shape (n_clips,), default=None
     Weights of the clips in the mean.
@@ -76,9 +84,10 @@ def compare_clips(
     y_pred: ClipsLike,
     sample_weight: ArrayLike | None,
     average: str | None,
-    score: Callable[[_Waveforms, _Waveforms], float],
+    score: Callable[[_Waveforms, _Waveforms], Any],
     undefined: str | None = None,
-) -> float | ClipValues:
+    pool: Callable[[Any], Any] | None = None,
+) -> Any:
     """Score each prediction against its clip, and average.
 
     Parameters
@@ -90,13 +99,18 @@ def compare_clips(
     average : {"clips"} or None
         "clips" returns the mean over clips, None one value for each clip.
     score : callable
-        Value of two arrays of shape (n_channels, n_timepoints); nan where it is undefined.
+        Value of two arrays of shape (n_channels, n_timepoints), or several values in an array; nan
+        where it is undefined.
     undefined : str, default=None
-        Warning for clips whose value is nan; None for a metric that has a value for all clips.
+        Warning for clips whose (first) value is nan; None for a metric that has a value for all
+        clips.
+    pool : callable, default=None
+        Computes a clip's value from the array that `score` returns, and the value of all clips
+        from the mean of these arrays. None averages the values themselves.
 
     Returns
     -------
-    values : float or ndarray of shape (n_clips,)
+    values : float, or ndarray of shape (n_clips,), (n_values,) or (n_clips, n_values)
         Clips whose value is nan are left out of the mean.
 
     Raises
@@ -105,8 +119,10 @@ def compare_clips(
         If clips, predictions and weights do not fit together.
     """
     clips, predictions, weights = check_comparison(y_true, y_pred, sample_weight)
-    values = np.array([score(*pair) for pair in _same_shape_pairs(clips, predictions)], dtype=float)
-    indices = np.flatnonzero(np.isnan(values))
+    scores = np.array([score(*pair) for pair in _same_shape_pairs(clips, predictions)], dtype=float)
+    values = scores if pool is None else np.array([pool(row) for row in scores])
+    first = values.reshape(len(values), -1)[:, 0]
+    indices = np.flatnonzero(np.isnan(first))
     if undefined is not None and indices.size:
         shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
         warnings.warn(
@@ -114,7 +130,12 @@ def compare_clips(
             UndefinedMetricWarning,
             stacklevel=4,  # the caller of a metric, which wears a decorator
         )
-    return _average(values, weights, average)
+    if average is None:
+        return values
+    if pool is not None:
+        scores[indices] = np.nan
+        return pool(_average(scores, weights))
+    return _average(values, weights)
 
 
 def _same_shape_pairs(y_true: Clips, y_pred: Clips) -> Iterator[tuple[_Waveforms, _Waveforms]]:
@@ -128,11 +149,10 @@ def _same_shape_pairs(y_true: Clips, y_pred: Clips) -> Iterator[tuple[_Waveforms
         yield true, pred
 
 
-def _average(
-    values: ClipValues, weights: ClipValues | None, average: str | None
-) -> float | ClipValues:
-    if average is None:
-        return values
+def _average(values: NDArray[np.float64], weights: ClipValues | None) -> Any:
+    """Return the mean of each column over the clips that have a value in it."""
+    if values.ndim > 1:
+        return np.array([_average(column, weights) for column in values.T])
     counted = ~np.isnan(values)
     if weights is not None:
         counted &= weights > 0  # 0 times infinity is no number

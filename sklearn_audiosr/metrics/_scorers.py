@@ -17,7 +17,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import validate_params
 
 from sklearn_audiosr._clips import ClipsLike
+from sklearn_audiosr.metrics._harmonicity import harmonicity_score
+from sklearn_audiosr.metrics._highband_levels import temporal_level_error
 from sklearn_audiosr.metrics._log_spectral_distance import log_spectral_distance
+from sklearn_audiosr.metrics._modulation_line import modulation_line_error
 from sklearn_audiosr.metrics._pesq import pesq_score
 from sklearn_audiosr.metrics._signal_to_noise import scale_invariant_sdr, signal_to_noise_ratio
 from sklearn_audiosr.metrics._stoi import stoi_score
@@ -153,6 +156,13 @@ neg_lowband_lsd_scorer: Scorer = make_clip_scorer(
 neg_highband_lsd_scorer: Scorer = make_clip_scorer(
     log_spectral_distance, greater_is_better=False, band="highband"
 )
+neg_temporal_level_error_scorer: Scorer = make_clip_scorer(
+    temporal_level_error, greater_is_better=False
+)
+neg_modulation_line_error_scorer: Scorer = make_clip_scorer(
+    modulation_line_error, greater_is_better=False
+)
+harmonicity_scorer: Scorer = make_clip_scorer(harmonicity_score)
 pesq_scorer: Scorer = make_clip_scorer(pesq_score)
 stoi_scorer: Scorer = make_clip_scorer(stoi_score)
 visqol_scorer: Scorer = make_clip_scorer(visqol_score)

@@ -60,11 +60,18 @@ from sklearn_audiosr.listening import (
     simulate_answers,
 )
 from sklearn_audiosr.metrics import (
+    HighbandLevelErrors,
+    harmonicity_score,
+    harmonicity_scorer,
+    highband_level_errors,
     log_spectral_distance,
     make_clip_scorer,
+    modulation_line_error,
     neg_highband_lsd_scorer,
     neg_lowband_lsd_scorer,
     neg_lsd_scorer,
+    neg_modulation_line_error_scorer,
+    neg_temporal_level_error_scorer,
     pesq_score,
     pesq_scorer,
     scale_invariant_sdr,
@@ -73,6 +80,7 @@ from sklearn_audiosr.metrics import (
     snr_scorer,
     stoi_score,
     stoi_scorer,
+    temporal_level_error,
     visqol_score,
     visqol_scorer,
 )
@@ -194,6 +202,19 @@ def measure(est: AudioSuperResolver, X: Clips, Y: Clips) -> None:
     pesq: float = pesq_score(Y, prediction, sampling_rate=16000)
     stoi: float = stoi_score(Y, prediction, sampling_rate=16000, extended=True)
     visqol: float = visqol_score(Y, prediction, sampling_rate=16000)
+    share: float = harmonicity_score(Y, prediction, sampling_rate=16000, upsampling_ratio=4)
+    line, frequency = modulation_line_error(
+        Y, prediction, sampling_rate=16000, upsampling_ratio=4, return_frequency=True
+    )
+    assert_type(line + frequency + share, float)
+    assert_type(
+        temporal_level_error(Y, prediction, sampling_rate=16e3, upsampling_ratio=4, average=None),
+        NDArray[np.float64],
+    )
+    assert_type(
+        highband_level_errors(Y, prediction, sampling_rate=16000, upsampling_ratio=4),
+        HighbandLevelErrors,
+    )
     print(snr, lsd, sdr, pesq, stoi, visqol)
 
 
@@ -206,6 +227,9 @@ def search(X: Clips, Y: Clips) -> None:
         "highband": neg_highband_lsd_scorer,
         "pesq": pesq_scorer,
         "stoi": stoi_scorer,
+        "harmonicity": harmonicity_scorer,
+        "line": neg_modulation_line_error_scorer,
+        "temporal": neg_temporal_level_error_scorer,
         "visqol": visqol_scorer,
         "own": make_clip_scorer(log_spectral_distance, greater_is_better=False, band="lowband"),
     }
