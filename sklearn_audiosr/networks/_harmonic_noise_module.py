@@ -9,6 +9,7 @@ import math
 import torch
 from torch import nn
 
+from sklearn_audiosr.networks._frame_network import FrameNetwork
 from sklearn_audiosr.networks._harmonic_noise_bands import LowbandEdges, SpectrumBands
 from sklearn_audiosr.networks._harmonic_noise_layers import (
     NoisePhases,
@@ -19,7 +20,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     phasors,
 )
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
-from sklearn_audiosr.networks._runners import PieceStream, WholeRunner
+from sklearn_audiosr.networks._runners import WholeRunner
 from sklearn_audiosr.networks._spectral_layers import (
     Analysis,
     ChannelNorm,
@@ -50,7 +51,7 @@ _SLOWNESS, _SLOW_WIDTH = 4, 2
 _MAX_LOG_MAGNITUDE = 3.0
 
 
-class HarmonicNoiseNetwork(nn.Module):
+class HarmonicNoiseNetwork(FrameNetwork):
     """A network from a waveform without highband to its bands.
 
     Parameters
@@ -134,26 +135,6 @@ class HarmonicNoiseNetwork(nn.Module):
         y = runner.run(self.filters, torch.cat(y.chunk(2), dim=1))  # (batch, 2, time)
         waveform, y = runner.align(self.filters, waveform.to(y.dtype), y)
         return torch.cat([waveform, y], dim=1)  # (batch, 3, time)
-
-    def stream(self):
-        """Return an object that computes the same piece by piece, each frame once."""
-        return PieceStream(self)
-
-    def hidden_matrices(self):
-        """Return the weights of the dense layers inside the blocks, which hold most weights."""
-        blocks = [*self.blocks, *self.slow_blocks, *self.last_blocks]
-        layers = [layer for block in blocks for layer in (block.expand, block.contract)]
-        return [layer.weight for layer in layers]
-
-    def prepare(self, pairs):
-        """Solve for the linear filter.
-
-        Parameters
-        ----------
-        pairs : list of (ndarray, ndarray)
-            Network inputs and targets, each of shape (n_channels, n_timepoints).
-        """
-        self.linear.solve(pairs)
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
