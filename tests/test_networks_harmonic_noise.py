@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from sklearn_audiosr._signal.interpolation import upsample_bandlimited
-from sklearn_audiosr.networks import HarmonicNoiseNet
+from sklearn_audiosr.networks import HarmonicNoiseNet, _spectral_layers
 from sklearn_audiosr.networks._harmonic_noise_bands import SpectrumBands
 from sklearn_audiosr.networks._harmonic_noise_layers import (
     NoisePhases,
@@ -156,6 +156,23 @@ def test_bfloat16_is_near():
     assert_allclose(y[0].numpy(), expected[0], atol=1e-5)  # the lowband is not rounded
     for output, wanted in zip(y[1:].numpy(), expected[1:], strict=True):
         assert np.linalg.norm(output - wanted) < 0.1 * np.linalg.norm(wanted)
+
+
+def test_devices_without_double_precision_have_none_to_compute(monkeypatch):
+    """Apple's: there it is single precision all the way."""
+    noise = np.random.default_rng(0).standard_normal((2, 1200))
+    network, source = make_network(4), interpolate(noise, 4)
+    assert {buffer.dtype for buffer in network.buffers()} == {torch.float32}
+    expected, seen = run(network, source), []
+    monkeypatch.setattr(_spectral_layers, "widest_dtype", lambda _: torch.float32)
+    for layer in (network.interpolation, network.analysis, network.level):
+        layer.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
+    y = run(network, source)
+    assert np.linalg.norm(y - expected) < 1e-3 * np.linalg.norm(expected)
+    assert set(seen) == {torch.float32}
+    network.train()
+    network(torch.zeros(1, 1, 2000)).square().sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])

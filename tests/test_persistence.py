@@ -268,7 +268,7 @@ def test_loading_loads_no_compiler(path):
         "print(len(ests), 'torch._dynamo' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout == "5 False\n", done.stderr
+    assert done.stdout == "6 False\n", done.stderr
 
 
 def test_every_estimator_and_network_has_its_name():

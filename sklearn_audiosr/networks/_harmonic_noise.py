@@ -70,10 +70,10 @@ class HarmonicNoiseNet(FrameConfig):
     with the input. Only one feature tells loud clips from quiet ones. It is the level relative to
     that of the training clips, limited to 11 dB on both sides.
 
-    For any weights, nothing that is added changes the lowband between its edges: what the frames
-    spread there is filtered out. Restoration lowers no bin, and raises none above 13 dB over its
-    surroundings. These are the third quarter of the lowband or the beginning of the highband,
-    whichever is louder.
+    Whatever the weights are, nothing that is added changes the lowband between its edges: filters
+    of zero phase take out what windows spread there. Restoration lowers no bin, and raises none
+    above 13 dB over its surroundings: over the lowband beside it, or over the beginning of the
+    highband if that is louder.
 
     The outputs lag behind the input by a bounded time (``AudioSuperResolver.latency_``, 0.6 s with
     the defaults at 16 kHz).
