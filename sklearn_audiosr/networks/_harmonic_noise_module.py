@@ -215,7 +215,8 @@ class HarmonicNoiseNetwork(FrameNetwork):
         half = self.kernel_size // 2
         n_fast = len(self.blocks) + len(self.last_blocks)
         n_frames = self.first.receptive_field.padding + n_fast * half
-        n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 2)
+        # the first of four frames sees a slow step that sees five more of them
+        n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 1) + 1
         paddings = (
             max(layer.receptive_field.padding for layer in (self.interpolation, self.linear)),
             self.filters.receptive_field.padding,
