@@ -73,6 +73,11 @@ def network():
     return changed("spectral", sampling_rate=16000)
 
 
+def bands_network():
+    """Return a barely trained network with a separate lowband, from 4 to 16 kHz."""
+    return changed("harmonic", sampling_rate=16000)
+
+
 @cache
 def _make_models():
     folder = Path(mkdtemp())

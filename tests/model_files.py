@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._estimators.saving import save_estimator
-from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
+from sklearn_audiosr.networks import AudioUNet, HarmonicNoiseNet, SpectralNet, TFiLM
 
 X, Y = (clips[:3, : 1024 * r] for clips, r in zip(make_pairs(), (1, 4), strict=True))
 
@@ -33,6 +33,9 @@ KINDS = {
     "tfilm": small_resolver(network=TFiLM(n_blocks=1, width=1 / 16, block_length=32), max_epochs=1),
     "spectral": small_resolver(
         network=SpectralNet(n_blocks=1, width=1 / 32, frame_length=64), max_epochs=1
+    ),
+    "harmonic": small_resolver(
+        network=HarmonicNoiseNet(1, n_slow_blocks=1, width=1 / 32, frame_length=64), max_epochs=1
     ),
     "gaussian": small_resolver(noise_model="gaussian", max_epochs=1),
     "laplace": small_resolver(noise_model="laplace", max_epochs=1),

@@ -271,7 +271,7 @@ def test_evaluate_hands_the_dial_on(recordings, capsys):
     for gain in (0, 1):
         arguments = ("evaluate", "rec", "--model=speech-4x-16k", f"--highband-gain={gain}")
         (report,) = run_json(capsys, *arguments)
-        assert report["highband_gain"] == gain
+        assert (report["highband_gain"], report["lowband"]) == (gain, "restore")
         scores[gain] = report["methods"]["speech-4x-16k"]["lsd"]
     assert abs(scores[0] - scores[1]) > 1e-3
 

@@ -123,6 +123,7 @@ def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
         (["a.wav", "b.wav", "--highband-gain=-1"], "must be a number from 0 to 1000, got '-1'"),
         (["a.wav", "b.wav", "--highband-gain=nan"], "must be a number from 0 to 1000, got 'nan'"),
         (["a.wav", "b.wav", "--highband-gain=1e9"], "must be a number from 0 to 1000, got '1e9'"),
+        (["a.wav", "b.wav", "--lowband=lower"], "invalid choice: 'lower'"),
         (["a.wav", "b.wav", "--model=spline", "--ratio=1.5"], "must be an integer of 2 or more"),
         (["a.wav", "b.wav", "--model=spline", f"--ratio={10**400}"], "must be an integer of 2 or"),
         (["a.wav", "b.wav", "--model=speech-4x-16"], "did you mean speech-4x-16k?"),

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from commands import (
     SPLINE,
+    bands_network,
     enter_folder,
     names,
     network,
@@ -112,6 +113,36 @@ def test_estimators_highband_gain(folder):
 def test_highband_gain_needs_a_highband(folder, capsys):
     (message,) = refused(folder, capsys, "in.wav", "out.wav", "--highband-gain=0")
     assert message.startswith("--highband-gain needs a model that generates a highband, got speech")
+
+
+def test_lowband_is_kept_or_restored(folder):
+    est = bands_network().set_params(lowband="keep")
+    for layer in (est.network_.linear.filters, est.network_.last.bias.data):
+        layer += 0.3  # it restores, and has a highband
+    save_estimator(est, "mine.model")
+    x, outputs = read(write("narrow.wav", noise(1, 3000), 4000)), {}
+    for lowband in ("restore", "keep", None):
+        option = [] if lowband is None else [f"--lowband={lowband}"]
+        arguments = ("narrow.wav", f"{lowband}.wav", "--model=mine.model", *option)
+        assert run("upsample", *arguments) == 0
+        outputs[lowband] = read(f"{lowband}.wav")
+        expected = est.predict([x], lowband=lowband)[0]
+        np.testing.assert_allclose(outputs[lowband], expected, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_array_equal(outputs[None], outputs["keep"])
+    assert np.abs(outputs["keep"] - outputs["restore"]).max() > 1e-3 * np.abs(outputs["keep"]).max()
+
+
+@pytest.mark.parametrize(
+    ("model", "rate", "name"),
+    [("speech-2x-16k", 8000, "SplineUpsampler"), ("speech-4x-16k", 4000, "AudioSuperResolver")],
+)
+def test_lowband_keep_needs_a_model_that_can(model, rate, name, folder, capsys):
+    write("narrow.wav", noise(1, 300), rate)
+    arguments = ("narrow.wav", "out.wav", f"--model={model}")
+    (message,) = refused(folder, capsys, *arguments, "--lowband=keep")
+    assert message.startswith("--lowband keep needs a model that keeps the lowband apart from what")
+    assert message.endswith(f"got {model} ({name}): leave it out.")
+    assert run("upsample", *arguments, "--lowband=restore") == 0  # nothing to keep
 
 
 def test_torch_device(folder, capsys):

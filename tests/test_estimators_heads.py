@@ -9,6 +9,7 @@ from resolvers import make_pairs, small_resolver
 
 from sklearn_audiosr import load, load_pretrained
 from sklearn_audiosr._estimators.heads import (
+    BandsHead,
     DensityHead,
     HighbandHead,
     WaveformHead,
@@ -39,6 +40,22 @@ def test_the_gain_mixes_mean_and_highband(gain):
     head = choose_head(network(separates_highband=True), highband_gain=gain)
     assert (type(head), head.n_outputs) == (HighbandHead, 2)
     np.testing.assert_allclose(head.to_waveform(OUTPUTS), OUTPUTS[0] + gain * OUTPUTS[1])
+
+
+BANDS = {"separates_highband": True, "separates_lowband": True}
+
+
+@pytest.mark.parametrize(("lowband", "share"), [("restore", 1), ("keep", 0)])
+def test_three_bands_are_mixed(lowband, share):
+    outputs = np.concatenate([OUTPUTS, OUTPUTS[:1, ::-1]])
+    head = choose_head(network(**BANDS), highband_gain=0.5, lowband=lowband)
+    assert (type(head), head.n_outputs) == (BandsHead, 3)
+    expected = outputs[0] + share * outputs[1] + 0.5 * outputs[2]
+    np.testing.assert_allclose(head.to_waveform(outputs), expected)
+    # training does not depend on either
+    full = BandsHead().score(OUTPUTS[0], outputs)
+    assert head.score(OUTPUTS[0], outputs) == full
+    assert full == -log_spectral_distance([OUTPUTS[0]], [outputs.sum(axis=0)])
 
 
 def test_a_separate_highband_is_scored_in_full_whatever_the_gain():
@@ -75,6 +92,10 @@ def test_calibration_reaches_the_noise_model_that_a_fit_keeps():
         ({}, {"highband_gain": 0.5}, "highband_gain must be 1 with a network that does not"),
         ({"separates_highband": True}, {"highband_gain": -1}, "a number from 0 to 1000"),
         ({"separates_highband": True}, {"highband_gain": True}, "a number from 0 to 1000"),
+        ({}, {"lowband": "keep"}, 'lowband must be "restore" with a network that does not'),
+        ({"separates_highband": True}, {"lowband": "keep"}, "take networks.HarmonicNoiseNet"),
+        (BANDS, {"lowband": "lower"}, 'lowband must be "restore" or "keep", got \'lower\''),
+        (BANDS, {"lowband": None}, 'lowband must be "restore" or "keep", got None'),
     ],
 )
 def test_what_does_not_go_with_the_outputs_is_refused(attributes, parameters, message):

@@ -39,10 +39,16 @@ def test_deviations_are_the_same(name):
     assert expected.min() > 1e-3
 
 
+def test_files_without_a_lowband_restore_it():
+    est = load(FOLDER / "spectral.safetensors")
+    assert est.lowband == "restore"
+    assert '"lowband' not in (FOLDER / "spectral.safetensors").read_bytes().decode("latin-1")
+
+
 def test_there_is_a_file_of_each_kind():
     ests = [load(path) for path in FILES]
     assert {type(est).__name__ for est in ests} == set(_estimators.__all__)
     used = {type(est.network).__name__ for est in ests if hasattr(est, "network")}
-    assert used == set(networks.__all__)
+    assert used == set(networks.__all__) - {"HarmonicNoiseNet"}  # younger than these files
     assert all(np.abs(RECORDED[path.stem]).max() > 0.1 for path in FILES)
     assert sum(path.stat().st_size for path in FILES) < 600_000

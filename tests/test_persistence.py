@@ -86,7 +86,7 @@ def test_a_clone_of_what_was_loaded_fits_the_same(kind, path):
     np.testing.assert_array_equal(loaded.fit(X, Y).predict(X), fitted(kind).predict(X))
 
 
-@pytest.mark.parametrize("kind", ["dnn", "batch", "tfilm", "spectral", "laplace"])
+@pytest.mark.parametrize("kind", ["dnn", "batch", "tfilm", "spectral", "harmonic", "laplace"])
 def test_a_warm_start_goes_on(kind, path):
     loaded = load(save_kind(kind, path)).set_params(warm_start=True)
     est = changed(kind, warm_start=True)
@@ -134,7 +134,7 @@ def test_numbers_of_numpy_come_back_as_plain_ones(path):
     assert [(v, type(v)) for v in values] == [(1, int), (0.5, float), (False, bool)]
 
 
-@pytest.mark.parametrize("kind", ["dnn", "unet", "batch", "tfilm", "spectral"])
+@pytest.mark.parametrize("kind", ["dnn", "unet", "batch", "tfilm", "spectral", "harmonic"])
 def test_float16_halves_the_weights_and_little_else(kind, path, tmp_path):
     est, whole = fitted(kind), save_kind(kind, tmp_path / "whole")
     loaded = load(save_kind(kind, path, dtype="float16"))
@@ -202,7 +202,9 @@ def test_other_programs_read_arrays_and_card(path):
     assert all(torch.equal(tensors[f"network_.{name}"], state[name]) for name in state)
 
 
-@pytest.mark.parametrize("kind", ["dnn", "unet", "batch", "transposed", "tfilm", "spectral"])
+@pytest.mark.parametrize(
+    "kind", ["dnn", "unet", "batch", "transposed", "tfilm", "spectral", "harmonic"]
+)
 def test_loading_draws_no_numbers_and_leaves_nothing_unfilled(kind, path):
     save_kind(kind, path)
     before = torch.get_rng_state()
@@ -245,7 +247,9 @@ def test_two_that_were_loaded_share_no_weights(path):
     assert torch.equal(weights(second), before)
 
 
-@pytest.mark.parametrize("kind", ["dnn", "unet", "batch", "transposed", "tfilm", "spectral"])
+@pytest.mark.parametrize(
+    "kind", ["dnn", "unet", "batch", "transposed", "tfilm", "spectral", "harmonic"]
+)
 def test_weights_that_a_file_asks_for_take_no_memory(kind):
     """They are compared with the file's before there are any: a size costs nothing."""
     est = fitted(kind)
@@ -255,7 +259,7 @@ def test_weights_that_a_file_asks_for_take_no_memory(kind):
 
 def test_loading_loads_no_compiler(path):
     """To draw numbers for weights without memory, PyTorch would load its own, for seconds."""
-    for kind in ("dnn", "unet", "batch", "tfilm", "spectral"):
+    for kind in ("dnn", "unet", "batch", "tfilm", "spectral", "harmonic"):
         save_kind(kind, path.with_name(kind))
     code = (
         "import pathlib, sys\n"
@@ -264,7 +268,7 @@ def test_loading_loads_no_compiler(path):
         "print(len(ests), 'torch._dynamo' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout == "5 False\n", done.stderr
+    assert done.stdout == "6 False\n", done.stderr
 
 
 def test_every_estimator_and_network_has_its_name():

@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_audiosr import DNNBandwidthExtender, LinearUpsampler, SplineUpsampler
 from sklearn_audiosr._prediction import stream as stream_module
 from sklearn_audiosr._prediction.network_stream import stream_opener
-from sklearn_audiosr.networks import TFiLM
+from sklearn_audiosr.networks import HarmonicNoiseNet, TFiLM
 from sklearn_audiosr.networks._layers import Conv1d
 
 
@@ -37,6 +37,9 @@ MAKERS = {
     "code": lambda: lively_resolver(4),
     "paper": lambda: lively_resolver(4, layout="paper"),
     "tfilm": lambda: lively_resolver(4, TFiLM(n_blocks=2, width=1 / 32, block_length=32)),
+    "harmonic": lambda: lively_resolver(
+        4, HarmonicNoiseNet(2, n_slow_blocks=1, width=1 / 32, frame_length=64, n_taps=9)
+    ),
     "halving": lambda: lively_resolver(4, ModuleConfig(Halving)),
     "lopsided": lambda: lively_resolver(4, ModuleConfig(Lopsided)),
     "dnn-predicted": lambda: make_dnn("predicted"),

@@ -56,6 +56,7 @@ def test_what_may_change_is_left_out():
             "max_epochs": 3,
             "warm_start": True,
             "highband_gain": 0.5,
+            "lowband": "keep",
             "checkpoint": "a",
             "batch_size": 4,
         }

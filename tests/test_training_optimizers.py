@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn_audiosr import AudioSuperResolver
 from sklearn_audiosr._training.optimizers import Muon, OptimizerPair, make_optimizer, orthogonalize
 from sklearn_audiosr.degradation import Decimator
-from sklearn_audiosr.networks import AudioUNet, SpectralNet
+from sklearn_audiosr.networks import AudioUNet, HarmonicNoiseNet, SpectralNet
 
 CPU = torch.device("cpu")
 
@@ -105,9 +105,17 @@ def train(network=None, **parameters):
     return AudioSuperResolver(network, **parameters).fit(*make_clips())
 
 
-def test_spectral_net_takes_muon_unless_told():
+@pytest.mark.parametrize(
+    "network",
+    [
+        SpectralNet(n_blocks=1, width=1 / 16, frame_length=160),
+        HarmonicNoiseNet(n_blocks=1, n_slow_blocks=1, width=1 / 16, frame_length=160),
+    ],
+)
+def test_networks_of_spectra_take_muon_unless_told(network):
     own, muon, adam = (
-        train(optimizer=name).network_.blocks[0].expand.weight for name in (None, "muon", "adam")
+        train(network, optimizer=name).network_.blocks[0].expand.weight
+        for name in (None, "muon", "adam")
     )
     assert torch.equal(own, muon)
     assert not torch.equal(own, adam)

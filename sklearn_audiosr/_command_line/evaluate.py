@@ -132,7 +132,9 @@ def run(args):
         args.parser.error("argument --compression: of which --codec? name one")
     if not args.folder.is_dir():
         raise NotADirectoryError(f"{args.folder} must be a folder of recordings: check the path")
-    est = open_estimator(args.model, highband_gain=args.highband_gain, device=args.device)
+    est = open_estimator(
+        args.model, highband_gain=args.highband_gain, lowband=args.lowband, device=args.device
+    )
     if est.sampling_rate is None:
         raise ValueError(
             f"{args.model} must say its sampling rate, got None: set it before saving, "
@@ -161,6 +163,7 @@ def _make_report(est, recordings, degradation, args):
         "folder": os.fspath(args.folder),
         "model": args.model,
         "highband_gain": getattr(est, "highband_gain", None),
+        "lowband": getattr(est, "lowband", None),
         "filter": args.filter,
         "codec": args.codec,
         "compression": args.compression,

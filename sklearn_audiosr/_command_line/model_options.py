@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from sklearn_audiosr._estimators.heads import MAX_GAIN
+from sklearn_audiosr._estimators.heads import LOWBANDS, MAX_GAIN
 from sklearn_audiosr._estimators.spline import SplineUpsampler
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
 from sklearn_audiosr._models.loading import load
@@ -118,7 +118,7 @@ def describe_rates(models):
 
 
 def add_model_arguments(parser, *, required):
-    """Add ``--model``, ``--highband-gain`` and ``--device``.
+    """Add ``--model``, ``--highband-gain``, ``--lowband`` and ``--device``.
 
     Parameters
     ----------
@@ -142,6 +142,12 @@ def add_model_arguments(parser, *, required):
         "about closest to its spectrum (default: the model's own, 1 in those that ship)",
     )
     parser.add_argument(
+        "--lowband",
+        choices=LOWBANDS,
+        help="restore what a filter took from the ends of the band, or keep the band as it is "
+        "(default: the model's own, restore in those that ship)",
+    )
+    parser.add_argument(
         "--device",
         metavar="DEVICE",
         help="where the network runs: auto (CUDA if there is one, else the CPU), cpu, cuda, "
@@ -159,7 +165,7 @@ def check_model(args):
     args.parser.error(f"argument --model: no such name and no such file: {args.model!r}; {hint}")
 
 
-def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
+def open_estimator(model, *, ratio=None, highband_gain=None, lowband=None, device=None):
     """Return the estimator that ``--model`` names.
 
     Parameters
@@ -169,6 +175,8 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
     ratio : int, default=None
         Upsampling ratio of the spline.
     highband_gain : float, default=None
+        Replaces the estimator's own.
+    lowband : {"restore", "keep"}, default=None
         Replaces the estimator's own.
     device : str, default=None
         Device of the network, if the estimator has one.
@@ -181,8 +189,8 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
     Raises
     ------
     ValueError
-        If ``save`` did not write the file, if the estimator has no `highband_gain`, or if there is
-        no such device.
+        If ``save`` did not write the file, if the estimator has no `highband_gain` or can't keep
+        the lowband, or if there is no such device.
     """
     if model == SPLINE:
         est = SplineUpsampler().fit(np.zeros((1, 1)), np.zeros((1, ratio)))
@@ -196,12 +204,25 @@ def open_estimator(model, *, ratio=None, highband_gain=None, device=None):
                 f"({type(est).__name__}): leave it out."
             )
         est.set_params(highband_gain=highband_gain)
+    if lowband is not None:
+        _set_lowband(est, lowband, model)
     if device is not None and "device" in parameters:
         from sklearn_audiosr._torch import resolve_device
 
         resolve_device(device)  # an unknown device is an error now, not once for each file
         est.set_params(device=device)
     return est
+
+
+def _set_lowband(est, lowband, model):
+    can_keep = getattr(getattr(est, "network_", None), "separates_lowband", False)
+    if not can_keep and lowband == "keep":
+        raise ValueError(
+            "--lowband keep needs a model that keeps the lowband apart from what restores it, got "
+            f"{model} ({type(est).__name__}): leave it out."
+        )
+    if can_keep:
+        est.set_params(lowband=lowband)
 
 
 def parse_gain(text):

@@ -119,7 +119,11 @@ def run(args):
     jobs = plan_jobs(args)
     estimators = {
         model: open_estimator(
-            model, ratio=args.ratio, highband_gain=args.highband_gain, device=args.device
+            model,
+            ratio=args.ratio,
+            highband_gain=args.highband_gain,
+            lowband=args.lowband,
+            device=args.device,
         )
         for model in dict.fromkeys(job.model for job in jobs)
     }

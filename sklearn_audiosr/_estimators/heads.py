@@ -22,6 +22,9 @@ from sklearn_audiosr.metrics import log_spectral_distance, waveform_snr
 # 60 dB above a full highband, far above any useful gain.
 MAX_GAIN = 1000
 
+# What a prediction may do to the lowband.
+LOWBANDS = ("restore", "keep")
+
 # Weight of the mean's noise-to-signal ratio in the loss of a separate highband. With training clips
 # of several filters, the mean's SNR was up to 0.5 dB below the linear filter's with a weight of
 # 0.1, and 0.12 dB below with 0.2 (speech at r = 4).
@@ -109,9 +112,15 @@ class BandsHead(HighbandHead):
         Loss of the waveform with a full highband; only `loss` needs it.
     highband_gain : float, default=1.0
         Gain of the highband in the prediction.
+    lowband : {"restore", "keep"}, default="restore"
+        Whether the prediction has what restores the lowband. Loss and score have it always.
     """
 
     n_outputs = 3
+
+    def __init__(self, objective=None, highband_gain=1.0, lowband="restore"):
+        super().__init__(objective, highband_gain)
+        self.lowband = lowband
 
     def loss(self, network, sources, targets, mask):
         """Return the objective with a full highband, plus the weighted noise of the lowband."""
@@ -123,9 +132,11 @@ class BandsHead(HighbandHead):
         return self.objective(lowband + highband, targets, mask) + _MEAN_WEIGHT * noise
 
     def to_waveform(self, outputs):
-        """Return the lowband plus the highband times its gain."""
+        """Return the lowband, restored or as it was, plus the highband times its gain."""
         lowband, restoration, highband = outputs
-        return lowband + restoration + self.highband_gain * highband
+        if self.lowband == "restore":
+            lowband = lowband + restoration
+        return lowband + self.highband_gain * highband
 
 
 class DensityHead(WaveformHead):
@@ -195,62 +206,62 @@ class DensityHead(WaveformHead):
         return values
 
 
-def choose_head(network, *, objective=None, noise_model=None, highband_gain=1.0):
+def choose_head(network, *, objective=None, noise_model=None, highband_gain=1.0, lowband="restore"):
     """Return the head of a network.
 
     Parameters
     ----------
     network : torch.nn.Module
-        The network; ``separates_highband`` is true if its second output is the highband.
+        The network; ``separates_highband`` is true if its last output is the highband,
+        ``separates_lowband`` if the output before it restores the lowband.
     objective : callable, default=None
         Loss; only training needs it.
     noise_model : object, default=None
         Density around the prediction.
     highband_gain : float, default=1.0
         Gain of a separate highband.
+    lowband : {"restore", "keep"}, default="restore"
+        Whether to add what restores a separate lowband.
 
     Returns
     -------
-    head : WaveformHead, HighbandHead or DensityHead
+    head : WaveformHead, HighbandHead, BandsHead or DensityHead
         The head of this network.
 
     Raises
     ------
     ValueError
-        If the network's outputs don't go with the noise model or the gain.
+        If the network's outputs don't go with the noise model, the gain or the lowband.
     """
-    if check_outputs(network, noise_model, highband_gain):
-        head = BandsHead if getattr(network, "separates_lowband", False) else HighbandHead
-        return head(objective, highband_gain)
+    check_outputs(network, noise_model, highband_gain, lowband)
+    if getattr(network, "separates_lowband", False):
+        return BandsHead(objective, highband_gain, lowband)
+    if getattr(network, "separates_highband", False):
+        return HighbandHead(objective, highband_gain)
     return WaveformHead(objective) if noise_model is None else DensityHead(noise_model)
 
 
-def check_outputs(network, noise_model, highband_gain):
-    """Check that a network's outputs go with a noise model and a gain.
+def check_outputs(network, noise_model, highband_gain, lowband):
+    """Check that a network's outputs go with a noise model, a gain and a lowband.
 
     Parameters
     ----------
-    network, noise_model, highband_gain
+    network, noise_model, highband_gain, lowband
         As for `choose_head`; the noise model may be a name.
-
-    Returns
-    -------
-    separates_highband : bool
-        Whether the second output is the highband.
 
     Raises
     ------
     ValueError
-        If the outputs don't go with the noise model or the gain.
+        If they don't.
     """
     separates = getattr(network, "separates_highband", False)
     if separates and noise_model is not None:
         raise ValueError(
-            "noise_model must be None with a network that separates the highband (its two outputs "
+            "noise_model must be None with a network that separates the highband (its outputs "
             f"are no density), got {noise_model!r}: take AudioUNet or TFiLM."
         )
     _check_highband_gain(highband_gain, separates)
-    return separates
+    _check_lowband(lowband, getattr(network, "separates_lowband", False))
 
 
 def _check_highband_gain(value, separates):
@@ -264,6 +275,19 @@ def _check_highband_gain(value, separates):
         raise ValueError(
             "highband_gain must be 1 with a network that does not separate the highband from the "
             f"mean, got {value!r}: take networks.SpectralNet."
+        )
+
+
+def _check_lowband(value, separates):
+    if not isinstance(value, str) or value not in LOWBANDS:
+        raise ValueError(
+            f'lowband must be "restore" or "keep", got {value!r:.80}: "keep" changes nothing in '
+            "the lowband."
+        )
+    if value != "restore" and not separates:
+        raise ValueError(
+            'lowband must be "restore" with a network that does not separate the lowband from '
+            f"what restores it, got {value!r}: take networks.HarmonicNoiseNet."
         )
 
 

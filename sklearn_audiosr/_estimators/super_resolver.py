@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_audiosr._clips import Clips
-from sklearn_audiosr._estimators.heads import MAX_GAIN, check_outputs, choose_head
+from sklearn_audiosr._estimators.heads import LOWBANDS, MAX_GAIN, check_outputs, choose_head
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._estimators.network_config import (
     build_network,
@@ -51,24 +51,31 @@ class AudioSuperResolver(LearnedUpsampler):
     objective : str or callable, default=None
         Training loss: a name, or a function ``loss(prediction, target, mask)`` of tensors
         (batch, 1, time). A misspelt name is an error that lists them all. None means the network's
-        own loss, "spectral" for `SpectralNet`, else "rmse"; a `noise_model` needs None.
+        own loss, "levels" for `HarmonicNoiseNet`, "spectral" for `SpectralNet`, else "rmse"; a
+        `noise_model` needs None.
 
         Losses of the waveform are "rmse" (root mean squared error of each patch, as in the
         published program), "mse", "paper_eq1" (equation (1) as printed) and "noise_to_signal"
         (log10 of noise over signal energy). Losses of spectra, with three frame lengths, are
         "multi_resolution_spectral" (magnitudes), "log_spectral" (log-spectral distance),
-        "complex_spectral" (with phase) and "spectral" ("log_spectral" plus 0.5 times
-        "noise_to_signal"). If the network separates the highband, 0.5 times "noise_to_signal" of
-        the mean is added to any of them.
+        "complex_spectral" (with phase), "spectral" ("log_spectral" plus 0.5 times
+        "noise_to_signal"), "band_levels" (levels of bands in short frames) and "levels"
+        ("band_levels" plus 0.5 times "log_spectral"). If the network separates the highband, 0.5
+        times "noise_to_signal" of what it predicts without that is added to any of them.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_), calibrated on
         the clips held out for validation. The loss is its negative log likelihood. The user guide,
         "Uncertainty", compares the three and describes a function or an object of your own.
     highband_gain : float, default=1.0
         Dial between fidelity and plausibility, from 0 to 1000, for networks that separate the
-        highband (`SpectralNet`). 0 predicts the conditional mean, with the best signal-to-noise
-        ratio and next to no highband; 1 adds a full highband, with about the best log-spectral
-        distance. Changing it needs no new fit. With other networks it must be 1.
+        highband (`HarmonicNoiseNet`, `SpectralNet`). 0 predicts the conditional mean, with the best
+        signal-to-noise ratio and next to no highband; 1 adds a full highband, with about the best
+        log-spectral distance. Changing it needs no new fit. With other networks it must be 1.
+    lowband : {"restore", "keep"}, default="restore"
+        What `predict` does to the lowband, for networks that keep it apart (`HarmonicNoiseNet`).
+        "restore" may raise what a filter has lowered: what lies below 300 Hz or above 0.8 of the
+        narrowband Nyquist frequency. "keep" leaves that out, so that the lowband is that of the
+        source. Changing it needs no new fit. With other networks it must be "restore".
     patch_length : int, default=8192
         Wideband timepoints of a training patch.
     batch_size : int, default=16
@@ -76,7 +83,7 @@ class AudioSuperResolver(LearnedUpsampler):
     optimizer : {"adam", "muon"}, default=None
         Adam, or Muon [2]_ for the matrices inside the network and Adam for the rest. Muon learns
         more in each step; the network must have ``hidden_matrices()``. None means the network's
-        own, "muon" for `SpectralNet`, else "adam".
+        own, "muon" for `HarmonicNoiseNet` and `SpectralNet`, else "adam".
     learning_rate : float, default=1e-4
         Learning rate of the optimizer.
     learning_rate_schedule : {"constant", "cosine"}, default="constant"
@@ -176,6 +183,7 @@ class AudioSuperResolver(LearnedUpsampler):
         "objective": [str, callable, None],  # names are known when torch is loaded
         "noise_model": "no_validation",  # make_noise_model has its own message
         "highband_gain": [Interval(Real, 0, MAX_GAIN, closed="both")],
+        "lowband": [StrOptions(set(LOWBANDS))],
         "optimizer": [str, None],  # names are known when torch is loaded
     }
 
@@ -191,6 +199,7 @@ class AudioSuperResolver(LearnedUpsampler):
         objective: ObjectiveName | Callable[..., torch.Tensor] | None = None,
         noise_model: NoiseModelName | Callable[..., torch.Tensor] | object | None = None,
         highband_gain: float = 1.0,
+        lowband: Literal["restore", "keep"] = "restore",
         patch_length: int = 8192,
         batch_size: int = 16,
         optimizer: OptimizerName | None = None,
@@ -213,6 +222,7 @@ class AudioSuperResolver(LearnedUpsampler):
         self.objective = objective
         self.noise_model = noise_model
         self.highband_gain = highband_gain
+        self.lowband = lowband
         self.patch_length = patch_length
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -274,7 +284,7 @@ class AudioSuperResolver(LearnedUpsampler):
 
     def _build_network(self, ratio: int) -> nn.Module:
         network = build_network(self._config(), ratio, self._count_outputs(), self.noise_model)
-        check_outputs(network, self.noise_model, self.highband_gain)
+        check_outputs(network, self.noise_model, self.highband_gain, self.lowband)
         return network
 
     def _make_noise_model(self) -> Any:
@@ -292,13 +302,17 @@ class AudioSuperResolver(LearnedUpsampler):
             objective=find_objective(self.objective, network),
             noise_model=self._make_noise_model(),
             highband_gain=self.highband_gain,
+            lowband=self.lowband,
         )
 
-    def _fitted_head(self, highband_gain: float | None = None) -> WaveformHead:
+    def _fitted_head(
+        self, highband_gain: float | None = None, lowband: str | None = None
+    ) -> WaveformHead:
         return choose_head(
             self.network_,
             noise_model=self.noise_model_,
             highband_gain=self.highband_gain if highband_gain is None else highband_gain,
+            lowband=self.lowband if lowband is None else lowband,
         )
 
     @overload
@@ -308,6 +322,7 @@ class AudioSuperResolver(LearnedUpsampler):
         *,
         return_std: Literal[False] = ...,
         highband_gain: float | None = ...,
+        lowband: Literal["restore", "keep"] | None = ...,
     ) -> NDArray[np.float32]: ...
     @overload
     def predict(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
@@ -316,6 +331,7 @@ class AudioSuperResolver(LearnedUpsampler):
         *,
         return_std: Literal[False] = ...,
         highband_gain: float | None = ...,
+        lowband: Literal["restore", "keep"] | None = ...,
     ) -> tuple[NDArray[np.float32], ...]: ...
     @overload
     def predict(  # numpydoc ignore=GL08
@@ -324,13 +340,24 @@ class AudioSuperResolver(LearnedUpsampler):
         *,
         return_std: Literal[False] = ...,
         highband_gain: float | None = ...,
+        lowband: Literal["restore", "keep"] | None = ...,
     ) -> list[NDArray[np.float32]]: ...
     @overload
     def predict(  # numpydoc ignore=GL08
-        self, X: ClipsLike, *, return_std: Literal[True], highband_gain: float | None = ...
+        self,
+        X: ClipsLike,
+        *,
+        return_std: Literal[True],
+        highband_gain: float | None = ...,
+        lowband: Literal["restore", "keep"] | None = ...,
     ) -> tuple[Any, Any]: ...
     def predict(
-        self, X: ClipsLike, *, return_std: bool = False, highband_gain: float | None = None
+        self,
+        X: ClipsLike,
+        *,
+        return_std: bool = False,
+        highband_gain: float | None = None,
+        lowband: Literal["restore", "keep"] | None = None,
     ) -> Any:
         """Upsample narrowband clips.
 
@@ -345,6 +372,8 @@ class AudioSuperResolver(LearnedUpsampler):
             `noise_model`.
         highband_gain : float, default=None
             Replaces the estimator's `highband_gain`; None keeps that.
+        lowband : {"restore", "keep"}, default=None
+            Replaces the estimator's `lowband`; None keeps that.
 
         Returns
         -------
@@ -360,15 +389,15 @@ class AudioSuperResolver(LearnedUpsampler):
         ValueError
             If a clip is empty, or holds NaN, infinity, or levels so large that the result is not
             finite; if ``return_std=True`` and the fitted noise model has no standard deviation,
-            or there is none; if `highband_gain` is not 1 and the network does not separate the
-            highband; if `device` is not available.
+            or there is none; if `highband_gain` is not 1, or `lowband` not "restore", and the
+            network does not separate that band; if `device` is not available.
         TypeError
             If `X` is no container of clips.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        head, clips = self._fitted_head(highband_gain), Clips(X, "X")
+        head, clips = self._fitted_head(highband_gain, lowband), Clips(X, "X")
         if return_std:
             return self._predict_density(clips, head)
         return clips.collect(clips.check_results(self._upsample(clips, head)))

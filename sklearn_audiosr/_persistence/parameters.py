@@ -132,7 +132,7 @@ def _check_sizes(name, parts, is_size):
     if any(isinstance(part, list | dict) for part in parts):
         raise ProblemError(f"{name} must hold plain values, got {parts!r:.80}")
     largest = max((abs(part) for part in parts if isinstance(part, int)), default=0)
-    limit = _MAX_ENTRIES if name.endswith("n_blocks") else _MAX_SIZE if is_size else math.inf
+    limit = _MAX_ENTRIES if name.endswith("_blocks") else _MAX_SIZE if is_size else math.inf
     if largest > limit:
         raise ProblemError(f"{name} must be at most {limit}, got {largest}")
     if len(parts) > _MAX_ENTRIES:

@@ -11,9 +11,8 @@ import torch
 
 # Training may resume with other values of these; where a warm start began is compared instead.
 _FREE = {
-    *("callbacks", "checkpoint", "device", "highband_gain", "max_epochs", "sampling_rate"),
-    "verbose",
-    "warm_start",
+    *("callbacks", "checkpoint", "device", "highband_gain", "lowband", "max_epochs"),
+    *("sampling_rate", "verbose", "warm_start"),
 }
 
 # Functions and classes of these packages are compared by name: training may resume with a new

@@ -41,8 +41,8 @@ _MAX_LOG_GAIN = 4.0
 # Added to the network's output at the bottom: it starts with gains of a sixth of a dB.
 _REST = -4.0
 
-# Keeps quotients of powers finite: below any power that matters.
-_LEAST_POWER = 1e-20
+# Keep quotients finite: below any power, and any product of powers, that matters.
+_LEAST_POWER, _LEAST_PRODUCT = 1e-20, 1e-37
 
 # Attenuation in dB, and width of a transition in bins, of the filters of what is added.
 _ATTENUATION, _TRANSITION = 60.0, 2
@@ -224,14 +224,13 @@ def _limit(given, change, surroundings):
     correlation with that waveform only grows. Then the rest is scaled, so that its sum with the
     given bin stays at the limit.
     """
-    least = _LEAST_POWER
     power = _power(given)
     a, b = (given * change).chunk(2, dim=1)
     along = a + b  # real part of the change times the conjugate of the given bin
-    against = (along.clamp(max=0) / power.clamp(min=least)).repeat(1, 2, 1)
+    against = (along.clamp(max=0) / power.clamp(min=_LEAST_POWER)).repeat(1, 2, 1)
     change, along = change - against * given, along.clamp(min=0)
     room = (_MAX_RAISED * surroundings - power).clamp(min=0)
     # |given + s change|^2 = limit is a quadratic equation in s; this form of its root is stable
-    root = (along.square() + _power(change) * room + least**2).sqrt()
+    root = (along.square() + _power(change) * room + _LEAST_PRODUCT).sqrt()
     scale = (room / (along + root)).clamp(max=1)
     return change * scale.repeat(1, 2, 1)

@@ -9,6 +9,7 @@ import math
 import torch
 from torch import nn
 
+from sklearn_audiosr.networks._frame_network import FrameNetwork
 from sklearn_audiosr.networks._harmonic_noise_bands import LowbandEdges, SpectrumBands
 from sklearn_audiosr.networks._harmonic_noise_layers import (
     NoisePhases,
@@ -20,7 +21,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     phasors,
 )
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
-from sklearn_audiosr.networks._runners import PieceStream, WholeRunner
+from sklearn_audiosr.networks._runners import WholeRunner
 from sklearn_audiosr.networks._spectral_layers import (
     Analysis,
     ChannelNorm,
@@ -38,7 +39,7 @@ _LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
 
 # Averaging window of the level: frames before and after. Long, so that a pause counts as one;
 # shorter after than before, because a stream waits for it.
-_N_BEFORE, _N_AFTER = 128, 32
+_N_BEFORE, _N_AFTER = 128, 12
 
 # The network sees how far the level is from that of the training clips, up to this difference: a
 # natural logarithm of power, 11 dB.
@@ -51,7 +52,7 @@ _SLOWNESS, _SLOW_WIDTH = 4, 2
 _MAX_LOG_MAGNITUDE = 3.0
 
 
-class HarmonicNoiseNetwork(nn.Module):
+class HarmonicNoiseNetwork(FrameNetwork):
     """A network from a waveform without highband to its bands.
 
     Parameters
@@ -142,16 +143,6 @@ class HarmonicNoiseNetwork(nn.Module):
         waveform, y = runner.align(self.filters, waveform.to(y.dtype), y)
         return torch.cat([waveform, y], dim=1)  # (batch, 3, time)
 
-    def stream(self):
-        """Return an object that computes the same piece by piece, each frame once."""
-        return PieceStream(self)
-
-    def hidden_matrices(self):
-        """Return the weights of the dense layers inside the blocks, which hold most weights."""
-        blocks = [*self.blocks, *self.slow_blocks, *self.last_blocks]
-        layers = [layer for block in blocks for layer in (block.expand, block.contract)]
-        return [layer.weight for layer in layers]
-
     @torch.no_grad()
     def copy_shared_weights(self, other):
         """Copy the weights that mean the same in a network of this or of another ratio.
@@ -184,16 +175,6 @@ class HarmonicNoiseNetwork(nn.Module):
                 for p, network in ((own, self), (given, other))
             )
             own[:, -n_high:] = given[:, -n_high:]
-
-    def prepare(self, pairs):
-        """Solve for the linear filter.
-
-        Parameters
-        ----------
-        pairs : list of (ndarray, ndarray)
-            Network inputs and targets, each of shape (n_channels, n_timepoints).
-        """
-        self.linear.solve(pairs)
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
@@ -274,7 +255,8 @@ class HarmonicNoiseNetwork(nn.Module):
         half = self.kernel_size // 2
         n_fast = len(self.blocks) + len(self.last_blocks)
         n_frames = self.first.receptive_field.padding + n_fast * half
-        n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 2)
+        # the first of four frames sees a slow step that sees five more of them
+        n_frames += _SLOWNESS * (len(self.slow_blocks) * half + 1) + 1
         paddings = (
             max(layer.receptive_field.padding for layer in (self.interpolation, self.linear)),
             self.slope.receptive_field.padding,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING
 
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
+
+from sklearn_audiosr.networks._frame_config import FrameConfig
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _N_FILTERS = 256
 
 
-class SpectralNet(BaseEstimator):
+class SpectralNet(FrameConfig):
     """A network on short-time spectra that separates what it knows from what it invents.
 
     A linear filter, solved for as in `LinearUpsampler`, undoes the degradation of the lowband. Then
@@ -78,15 +79,10 @@ class SpectralNet(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "n_blocks": [Interval(Integral, 1, None, closed="left")],
-        "width": [Interval(Real, 0, None, closed="neither")],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "expansion": [Interval(Real, 0, None, closed="neither")],
-        "frame_length": [Interval(Integral, 16, None, closed="left")],
-        "n_taps": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        **FrameConfig._parameter_constraints,
         "channel_noise": [Interval(Real, 0, None, closed="left")],
     }
+    _frame_duration = 40
 
     def __init__(
         self,
@@ -144,31 +140,3 @@ class SpectralNet(BaseEstimator):
             dropout=float(self.dropout),
             channel_noise=float(self.channel_noise),
         )
-
-    def _check(self, upsampling_ratio: int) -> None:
-        name = type(self).__name__
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), name
-        )
-        for parameter in ("kernel_size", "n_taps"):
-            value = getattr(self, parameter)
-            if value % 2 == 0:
-                raise ValueError(
-                    f"{parameter} must be odd, so that it has a middle, got {value}: take "
-                    f"{value + 1}."
-                )
-        if self.frame_length % 4:
-            raise ValueError(
-                "frame_length must be a multiple of 4, because frames start every quarter of it, "
-                f"got {self.frame_length}: take {self.frame_length // 4 * 4}."
-            )
-        validate_parameter_constraints(
-            {"upsampling_ratio": [Interval(Integral, 2, None, closed="left")]},
-            {"upsampling_ratio": upsampling_ratio},
-            f"{name}.build",
-        )
-        if 8 * upsampling_ratio > self.frame_length:
-            raise ValueError(
-                f"frame_length must be at least 8 times the upsampling ratio, "
-                f"{8 * upsampling_ratio}, got {self.frame_length}: take 40 ms of the wideband rate."
-            )

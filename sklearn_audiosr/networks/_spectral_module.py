@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sklearn_audiosr.networks._frame_network import FrameNetwork
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
-from sklearn_audiosr.networks._runners import PieceStream, WholeRunner
+from sklearn_audiosr.networks._runners import WholeRunner
 from sklearn_audiosr.networks._spectral_adjustments import LOG_SPREAD, AdjustableWeights
 from sklearn_audiosr.networks._spectral_bands import N_OFFSET, Bands
 from sklearn_audiosr.networks._spectral_layers import (
@@ -44,7 +45,7 @@ _N_GAINS = 8
 _MAX_LOG_MAGNITUDE = 3.0
 
 
-class SpectralNetwork(AdjustableWeights):
+class SpectralNetwork(FrameNetwork, AdjustableWeights):
     """A network from a waveform without highband to two: the mean, and what a full highband adds.
 
     Parameters
@@ -128,25 +129,6 @@ class SpectralNetwork(AdjustableWeights):
         mean, detail = self._compose(known[:, :-1], known[:, -1:], output)
         y = runner.run(self.synthesis, torch.cat([mean, detail]))  # (2 batch, 1, time)
         return torch.cat(y.chunk(2), dim=1)  # (batch, 2, time)
-
-    def stream(self):
-        """Return an object that computes the same piece by piece, each frame once."""
-        return PieceStream(self)
-
-    def hidden_matrices(self):
-        """Return the weights of the dense layers inside the blocks, which hold most weights."""
-        layers = [layer for block in self.blocks for layer in (block.expand, block.contract)]
-        return [layer.weight for layer in layers]
-
-    def prepare(self, pairs):
-        """Solve for the linear filter.
-
-        Parameters
-        ----------
-        pairs : list of (ndarray, ndarray)
-            Network inputs and targets, each of shape (n_channels, n_timepoints).
-        """
-        self.linear.solve(pairs)
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""

@@ -84,7 +84,7 @@ from sklearn_audiosr.metrics import (
     visqol_score,
     visqol_scorer,
 )
-from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
+from sklearn_audiosr.networks import AudioUNet, HarmonicNoiseNet, SpectralNet, TFiLM
 
 Clips = list[NDArray[np.float32]]
 
@@ -125,6 +125,7 @@ def predict_containers(est: AudioSuperResolver, rows: NDArray[np.float64]) -> No
     assert_type(est.predict([[0.0, 0.1], [0.2, 0.3]]), Clips)
     print(est.predict(torch.zeros(2, 100)).shape)
     assert_type(est.predict(rows, highband_gain=0.0), NDArray[np.float32])
+    assert_type(est.predict([clip], lowband="keep"), Clips)
     mean, std = est.predict([clip], return_std=True)
     print(mean[0].shape, std[0].shape)
     assert_type(est.sample_y([clip], n_samples=2, random_state=0), Clips)
@@ -160,6 +161,7 @@ def train() -> None:
     network: torch.nn.Module = fitted.network_
     print(score, network)
     AudioSuperResolver(SpectralNet(n_blocks=4), learning_rate_schedule="cosine", verbose=True)
+    AudioSuperResolver(HarmonicNoiseNet(n_slow_blocks=2), lowband="keep", objective="levels")
     AudioSuperResolver(TFiLM(block_length=128), noise_model="heteroscedastic", precision="bfloat16")
 
 

@@ -18,7 +18,7 @@ from sklearn_audiosr.datasets import fetch_vctk, load_audio_folder
 from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
 from sklearn_audiosr.listening import make_stimuli, score_table
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio, snr_scorer
-from sklearn_audiosr.networks import AudioUNet, SpectralNet, TFiLM
+from sklearn_audiosr.networks import AudioUNet, HarmonicNoiseNet, SpectralNet, TFiLM
 
 
 def build() -> None:
@@ -33,6 +33,8 @@ def build() -> None:
     LinearUpsampler(n_taps=0.5)  # "n_taps" to "LinearUpsampler" has incompatible
     SplineUpsampler(16000)  # Too many positional arguments
     AudioUNet(layout="pape")  # "layout" to "AudioUNet" has incompatible
+    HarmonicNoiseNet(frame_length="20")  # "frame_length" to "HarmonicNoiseNet" has incompatible
+    AudioSuperResolver(lowband="same")  # "lowband" to "AudioSuperResolver" has incompatible
     SpectralNet(kernel_size="7")  # "kernel_size" to "SpectralNet" has incompatible
     TFiLM(n_filters=8)  # "n_filters" to "TFiLM" has incompatible
     Decimator(filter="cheby")  # "filter" to "Decimator" has incompatible
@@ -51,6 +53,7 @@ def call(est: AudioSuperResolver, X: list[NDArray[np.float32]]) -> None:
     est.predict(1.0)  # No overload variant of "predict"
     print(est.predict(X).shape)  # "list[ndarray[
     print(est.predict(X, return_std=True).shape)  # "tuple[Any, Any]" has no attribute "shape"
+    est.predict(X, lowband="same")  # No overload variant of "predict"
     est.predict(X, std=True)  # No overload variant of "predict"
     est.sample_y(X, n_samples="2")  # No overload variant of "sample_y"
     print(est.score(X, X).shape)  # "float" has no attribute "shape"
