@@ -84,8 +84,8 @@ class Recipe:
         }
     )
     expansion: float = 2.6
-    patch_length: int = 16000
-    batch_size: int = 16
+    patch_length: int = 20000
+    batch_size: int = 8
 
     def read(self, root, bring_down=True):
         """Read the recordings to train on, brought down to the rate or not, and to score on."""
@@ -108,7 +108,7 @@ class Recipe:
         )
 
 
-_FROM_SCRATCH = (Stage(4, 3e-3), Stage(4, 2e-3), Stage(4, 1e-3))
+_FROM_SCRATCH = (Stage(3, 3e-3), Stage(3, 3e-3), Stage(3, 2e-3), Stage(3, 1e-3))
 # the blocks of the model that it begins with have heard the same voices
 _FROM_ANOTHER = (Stage(3, 2e-3), Stage(3, 1e-3))
 

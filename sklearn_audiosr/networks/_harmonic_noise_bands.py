@@ -109,6 +109,16 @@ class SpectrumBands:
         above = _take(rectified, first_new, self.n_bins).chunk(2, dim=1)
         return torch.cat([below[0], above[0], below[1], above[1]], dim=1)
 
+    def part_at_nyquist(self, highband):
+        """Return the highband (batch, 2 n_high, frames) below and above the Nyquist frequency.
+
+        That of the narrowband; both parts have all bins.
+        """
+        n_below = self.last_known + 1 - self.first_high
+        below = torch.arange(2 * self.n_high, device=highband.device) % self.n_high < n_below
+        filling = highband * below[:, None]
+        return filling, highband - filling
+
     def design_filters(self):
         """Return taps of zero-phase filters, (2, n_taps): of what restores, and of the highband.
 
@@ -154,7 +164,7 @@ class LowbandEdges:
         self.bands = bands
         self.n_edge = bands.n_bottom + bands.n_top
 
-    def restore(self, spectrum, linear, edge, highband):
+    def restore(self, spectrum, linear, edge, filling, highband):
         """Return the spectra of what restores the edges: (batch, 2 n_bins, frames).
 
         At the top a share of what the linear filter changes is added; at the bottom a gain
@@ -166,12 +176,14 @@ class LowbandEdges:
             The lowband, and the output of the linear filter.
         edge : Tensor of shape (batch, n_edge, frames)
             Output of the network.
+        filling : Tensor of shape (batch, 2 n_high, frames)
+            What is added at the end of the band, with the phases that are there.
         highband : Tensor of shape (batch, 2 n_high, frames)
             The generated highband.
         """
         bottom, top = edge.split([self.bands.n_bottom, self.bands.n_top], dim=1)
         return self._restore_bottom(spectrum, bottom) + self._restore_top(
-            spectrum, linear, top, highband
+            spectrum, linear, top, filling, highband
         )
 
     def _restore_bottom(self, spectrum, log_gain):
@@ -182,13 +194,14 @@ class LowbandEdges:
         near = _mean_power(spectrum, _BOTTOM, bands.first_top)
         return _place(_limit(given, given * (gain - 1), near), _N_OFFSET, bands.n_bins)
 
-    def _restore_top(self, spectrum, linear, share, highband):
-        """Return a share of the linear filter's change at the upper edge; 0 means all of it."""
+    def _restore_top(self, spectrum, linear, share, filling, highband):
+        """Return a share of the linear filter's change at the upper edge, and what fills it."""
         bands = self.bands
         given, filtered = (_take(x, bands.first_top, bands.n_low) for x in (spectrum, linear))
         # not clipped: a share that training took too far must find its way back
         share = _MAX_SHARE * torch.sigmoid(share + _UNIT_SHARE)
-        change = share.repeat(1, 2, 1) * (filtered - given)
+        filling = _take(self.bands.place_highband(filling), bands.first_top, bands.n_low)
+        change = share.repeat(1, 2, 1) * (filtered - given) + filling
         below = _mean_power(spectrum, bands.last_known // 2, bands.first_top)
         above = _mean_power(highband, 0, 2 * _N_SHARED + 1)
         change = _limit(given, change, torch.maximum(below, above))

@@ -219,8 +219,10 @@ class HarmonicNoiseNetwork(FrameNetwork):
         harmonic, noise = (
             self._magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
         )
-        highband = phases * harmonic + noises * noise
-        restoration = self.edges.restore(spectrum, linear, edge, highband)
+        # below the narrowband Nyquist frequency the harmonic part raises what is there
+        filling, harmonic = self.bands.part_at_nyquist(phases * harmonic)
+        highband = harmonic + noises * noise
+        restoration = self.edges.restore(spectrum, linear, edge, filling, highband)
         return restoration.float(), self.bands.place_highband(highband)
 
     def _magnitude(self, output, level):
