@@ -48,6 +48,9 @@ _LEVEL_SPREAD = 2.5
 # Frames in one step of the slow blocks, and filters of a slow block for each filter of a fast one.
 _SLOWNESS, _SLOW_WIDTH = 4, 2
 
+# Output for next to no magnitude: 100 dB below the mean.
+_LEAST_OUTPUT = -4.0
+
 # Limit of the highband: natural logarithm of the magnitude relative to the level.
 _MAX_LOG_MAGNITUDE = 3.0
 
@@ -247,8 +250,11 @@ class HarmonicNoiseNetwork(FrameNetwork):
     def _initialize(self):
         """Start as the linear filter."""
         nn.init.zeros_(self.last.bias)
+        first = self.edges.n_edge
+        n_filling = self.bands.last_known + 1 - self.bands.first_high
         with torch.no_grad():
-            self.last.weight[: self.edges.n_edge] = 0
+            self.last.weight[: first + n_filling] = 0
+            self.last.bias[first : first + n_filling] = _LEAST_OUTPUT
 
     def _measure(self):
         """Set the stride, and how far the inputs lie from the outputs that depend on them."""
