@@ -125,16 +125,37 @@ def predict_by_models(models, X):
     }
 
 
-def measure_case(models, ratio, pack, filter_name, args, with_baselines=True):
-    """Measure the rows of one table: of models of one ratio, a pack and a filter."""
+def measure_case(models, place, root, n_clips, scores, with_baselines=True):
+    """Measure the rows of one table.
+
+    Parameters
+    ----------
+    models : dict of str to estimator
+        Of one upsampling ratio and rate.
+    place : tuple of int, str, str
+        The ratio, a pack and a filter.
+    root : Path
+        Folder of the recordings.
+    n_clips : int
+        That many clips, or all if there are fewer.
+    scores : dict
+        ``perceptual`` and ``visqol_clips`` of `tools.panel.measure_clips`.
+    with_baselines : bool, default=True
+        Measure the other methods too, and tolerances of the models' figures.
+
+    Returns
+    -------
+    case : dict
+        What the table is of, the names of its clips, and its rows.
+    """
+    ratio, pack, filter_name = place
     rate = next(int(est.sampling_rate) for est in models.values())
-    scores = {"perceptual": args.perceptual, "visqol_clips": args.visqol_clips}
-    clips = read_clips(args.recordings, PACKS[pack], args.clips, rate)
+    clips = read_clips(root, PACKS[pack], n_clips, rate)
     Y = trim_clips(clips.Y, ratio)
     X = degrade(filter_name, Y, ratio)
     baselines, beside = {}, None
     if with_baselines:
-        Y_train = trim_clips(read_clips(args.recordings, TRAINING, N_TRAINING, rate).Y, ratio)
+        Y_train = trim_clips(read_clips(root, TRAINING, N_TRAINING, rate).Y, ratio)
         X_train = degrade(filter_name, Y_train, ratio)
         baselines = predict_by_baselines(X, Y, ratio, X_train, Y_train)
         beside = measure_clips(Y, baselines[INTERPOLATION], rate, ratio, **scores)
@@ -143,10 +164,8 @@ def measure_case(models, ratio, pack, filter_name, args, with_baselines=True):
     }
     for name, Y_pred in predict_by_models(models, X).items():
         rows[name] = measure_panel(Y, Y_pred, rate, ratio, **scores, beside=beside)
-    return {
-        "ratio": ratio, "pack": pack, "filter": filter_name,
-        "clips": clips.names, "visqol_clips": args.visqol_clips, "rows": rows,
-    }  # fmt: skip
+    what = {"ratio": ratio, "pack": pack, "filter": filter_name}
+    return {**what, "clips": clips.names, "visqol_clips": scores["visqol_clips"], "rows": rows}
 
 
 def describe_case(case):
@@ -188,14 +207,29 @@ def read_recorded():
     return json.loads(path.read_text(encoding="utf-8"))["cases"] if path.is_file() else []
 
 
-def place(case):
-    """Return what a table is of, in the order of the record."""
-    return case["ratio"], list(PACKS).index(case["pack"]), list(FILTERS).index(case["filter"])
+def place_of(case):
+    """Return the ratio, the pack and the filter of a table."""
+    return case["ratio"], case["pack"], case["filter"]
 
 
 def merge(recorded, measured):
     """Return tables with those that were measured anew in the place of the recorded ones."""
-    return [case for _, case in sorted({place(c): c for c in [*recorded, *measured]}.items())]
+    cases = {place_of(case): case for case in [*recorded, *measured]}
+    packs, filters = list(PACKS), list(FILTERS)
+    return [
+        cases[ratio, pack, name]
+        for ratio, pack, name in sorted(
+            cases, key=lambda place: (place[0], packs.index(place[1]), filters.index(place[2]))
+        )
+    ]
+
+
+def list_places(models, args):
+    """Yield what the tables are of that the arguments ask for, with their models."""
+    for ratio, group in group_by_ratio(models).items():
+        for pack in args.packs:
+            for name in args.filters:
+                yield (ratio, pack, name), group
 
 
 def add_options(parser):
@@ -210,6 +244,11 @@ def add_options(parser):
     )  # fmt: skip
 
 
+def choose_scores(args):
+    """Return the perceptual scores that are asked for and whose packages are installed."""
+    return installed_scores() if args.perceptual == "on" else []
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser)
@@ -221,16 +260,14 @@ def main():
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    args.perceptual = installed_scores() if args.perceptual == "on" else []
+    scores = {"perceptual": choose_scores(args), "visqol_clips": args.visqol_clips}
     names = args.models or pretrained_names()
     recorded = set(names) <= set(pretrained_names())
     cases = []
-    for ratio, group in group_by_ratio(read_models(names)).items():
-        for pack in args.packs:
-            for name in args.filters:
-                cases.append(measure_case(group, ratio, pack, name, args))
-                layout = describe_case if recorded else format_case  # a record prints its table
-                print(layout(cases[-1]), flush=True)
+    for place, group in list_places(read_models(names), args):
+        cases.append(measure_case(group, place, args.recordings, args.clips, scores))
+        layout = describe_case if recorded else format_case  # a record prints its table
+        print(layout(cases[-1]), flush=True)
     if recorded:
         cases = merge(read_recorded(), cases)
         record("panel", "\n\n".join(map(format_case, cases)), {"cases": cases})

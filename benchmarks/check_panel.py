@@ -21,16 +21,17 @@ import argparse
 
 from benchmarks.bench_panel import (
     add_options,
+    choose_scores,
     describe_case,
-    group_by_ratio,
+    list_places,
     measure_case,
     name_rows,
-    place,
+    place_of,
     read_models,
     read_recorded,
 )
 from sklearn_audiosr import pretrained_names
-from tools.panel import COLUMNS, PERCEPTUAL, find_worse, format_figure, installed_scores
+from tools.panel import COLUMNS, PERCEPTUAL, find_worse, format_figure
 from tools.recordings import skip_without_recordings
 
 REMEDY = "record anew: python -m benchmarks.bench_panel"
@@ -82,21 +83,20 @@ def _compare_rows(name, recorded, measured):
 
 def find_problems(recorded, models, args):
     """Measure models and yield what is wrong, table by table."""
-    tables = {place(case): case for case in recorded}
-    for ratio, group in group_by_ratio(models).items():
+    cases = {place_of(case): case for case in recorded}
+    for place, group in list_places(models, args):
+        case = cases.get(place)
+        if case is None:
+            yield f"{', '.join(group)}: no figures on {place[1]}, {place[2]}, are recorded: {REMEDY}"
+            continue
+        scores = {"perceptual": choose_scores(args), "visqol_clips": case["visqol_clips"]}
+        measured = measure_case(
+            group, place, args.recordings, len(case["clips"]), scores, with_baselines=False
+        )
         names = [row for name, est in group.items() for row in name_rows(name, est)]
-        for pack in args.packs:
-            for name in args.filters:
-                case = tables.get(place({"ratio": ratio, "pack": pack, "filter": name}))
-                if case is None:
-                    models_of_ratio = ", ".join(group)
-                    yield f"{models_of_ratio}: no figures on {pack}, {name}, are recorded: {REMEDY}"
-                    continue
-                args.clips, args.visqol_clips = len(case["clips"]), case["visqol_clips"]
-                measured = measure_case(group, ratio, pack, name, args, with_baselines=False)
-                problems = compare(case, measured, names)
-                print(f"{describe_case(case)}: {len(problems) or 'no'} problems", flush=True)
-                yield from (f"{describe_case(case)}: {problem}" for problem in problems)
+        problems = compare(case, measured, names)
+        print(f"{describe_case(case)}: {len(problems) or 'no'} problems", flush=True)
+        yield from (f"{describe_case(case)}: {problem}" for problem in problems)
 
 
 def main():
@@ -105,8 +105,7 @@ def main():
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    args.perceptual = installed_scores() if args.perceptual == "on" else []
-    left_out = [name for name in PERCEPTUAL if name not in args.perceptual]
+    left_out = [name for name in PERCEPTUAL if name not in choose_scores(args)]
     if left_out:
         print(f"not compared: {', '.join(COLUMNS[name].title for name in left_out)}")
     models = read_models(args.models or pretrained_names())

@@ -1,8 +1,11 @@
 """What the benchmarks degrade by: lengths, time, noise; and how they measure the lowband rule."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from benchmarks import bench_robustness
 from benchmarks.bench_lowband import (
     find_breaches,
     find_worst,
@@ -12,9 +15,8 @@ from benchmarks.bench_lowband import (
 )
 from benchmarks.bench_robustness import format_robustness
 from benchmarks.degradations import FfmpegResampler, SoxrResampler, apply, make_degradations
-from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr.datasets import load_speech
-from sklearn_audiosr.degradation import Decimator
+from sklearn_audiosr.degradation import Codec, Decimator
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 RATE = 16000
@@ -64,6 +66,31 @@ def test_the_target_has_the_noise_of_the_narrowband_clip(snr, y):
 def test_only_noise_changes_the_targets():
     changed = {name for name, (steps, _) in make_degradations(4, RATE).items() if steps}
     assert changed == {"white noise, 30 dB", "white noise, 20 dB", "pink noise, 20 dB"}
+
+
+def test_noisy_clips_are_scored_against_targets_with_the_same_noise(y, monkeypatch, capsys):
+    """A model that returns the noisy wideband clip has no error; behind a codec it would have."""
+    rows = make_degradations(4, RATE)
+    chosen = {name: rows[name] for name in ("the paper's filter", "white noise, 20 dB")}
+    chosen["refused"] = [], [Codec("mp3", sampling_rate=1)]
+    monkeypatch.setattr(bench_robustness, "make_degradations", lambda ratio, rate: chosen)
+    noisy = apply(rows["white noise, 20 dB"][0], [y])
+    knowing = SimpleNamespace(upsampling_ratio_=4, sampling_rate=RATE, predict=lambda X: noisy)
+    measured = bench_robustness.measure_robustness(knowing, [y[::-1]], [y], ["clip"])
+    assert list(measured) == ["the paper's filter", "white noise, 20 dB"]
+    assert "refused: left out" in capsys.readouterr().out
+    (clean, same_noise) = (row["model"] for row in measured.values())
+    assert clean["snr_db"] == pytest.approx(20, abs=0.01)
+    assert same_noise["snr_db"] > 100
+    assert (
+        same_noise["highband"]["temporal_db2"]["value"]
+        < 1e-6
+        < clean["highband"]["temporal_db2"]["value"]
+    )
+    assert same_noise["highband"]["line_db"]["value"] == pytest.approx(0, abs=1e-3)
+    linear, spline = (measured["white noise, 20 dB"][m]["snr_db"] for m in ("linear", "spline"))
+    assert linear > 5
+    assert spline > 5
 
 
 def test_the_table_of_robustness_has_the_panel_s_columns():
@@ -126,4 +153,3 @@ def test_sounds_are_of_full_scale_and_quiet_ones_of_few_bits():
         assert np.abs(X[0]).max() == pytest.approx(level, rel=1e-3), (name, resampler)
     (quiet, *_) = narrow["speech, quiet in 8 bits", "soxr", 8 / 128]
     assert set(np.abs(quiet * 128)) == set(range(9))
-    assert SplineUpsampler().fit([quiet], [np.repeat(quiet, 4)]).predict([quiet])[0].any()

@@ -56,14 +56,17 @@ class Model(SplineUpsampler):
 @pytest.fixture(scope="module")
 def args(recordings):
     return argparse.Namespace(
-        recordings=recordings, clips=24, perceptual=[], visqol_clips=0,
+        recordings=recordings, perceptual="off",
         packs=["speech_multi"], filters=["chebyshev1"],
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def case(args):
-    return measure_case({NAME: Model()}, RATIO, "speech_multi", "chebyshev1", args)
+def case(recordings):
+    scores = {"perceptual": [], "visqol_clips": 0}
+    return measure_case(
+        {NAME: Model()}, (RATIO, "speech_multi", "chebyshev1"), recordings, 24, scores
+    )
 
 
 # --- figures -----------------------------------------------------------------------------------
