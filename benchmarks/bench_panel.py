@@ -164,8 +164,17 @@ def measure_case(models, place, root, n_clips, scores, with_baselines=True):
     }
     for name, Y_pred in predict_by_models(models, X).items():
         rows[name] = measure_panel(Y, Y_pred, rate, ratio, **scores, beside=beside)
-    what = {"ratio": ratio, "pack": pack, "filter": filter_name}
-    return {**what, "clips": clips.names, "visqol_clips": scores["visqol_clips"], "rows": rows}
+    return {
+        "ratio": ratio,
+        "pack": pack,
+        "filter": filter_name,
+        "clips": clips.names,
+        "visqol_clips": scores["visqol_clips"],
+        "gains": {
+            row: g for name, est in models.items() for row, g in name_rows(name, est).items()
+        },
+        "rows": rows,
+    }
 
 
 def describe_case(case):

@@ -224,7 +224,10 @@ def measure_panel(
 ):
     """Compute all figures of predictions: see `measure_clips`, `measure_together`, `summarise`."""
     figures = summarise(measure_clips(Y, Y_pred, rate, ratio, perceptual, visqol_clips), beside)
-    if figures.get("bias_db", {"value": _EMPTY})["value"] > _EMPTY:
+    if figures.get("bias_db", {"value": _EMPTY})["value"] <= _EMPTY:
+        for name in figures.keys() & set(_LEVELS):
+            figures[name].pop("tolerance", None)  # a level that nobody hears is no worse than none
+    else:
         together = measure_together(Y, Y_pred, rate, ratio, with_errors)
         if beside is not None:
             for name in together.keys() & COLUMNS.keys():
