@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # Extra arguments of pip install, e.g. where the CPU build of torch lies (docs/install.rst).
 PIP_ARGS ?=
-# Extra arguments of pytest, e.g. make test ARGS="-m 'not slow'".
+# Extra arguments of pytest, e.g. make test ARGS="-m 'not slow'", and of bench-check.
 ARGS ?=
 # A folder of your own recordings for make demo; the clips that ship without it.
 DATA ?=
@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test docs lint format bench clean
+.PHONY: help demo test docs lint format bench bench-check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.installed-plot ## compare the estimators on the clips that ship, or on your own: DATA=folder
 	$(BIN)/python -m benchmarks.demo $(if $(DATA),--data "$(DATA)")
@@ -41,6 +41,9 @@ format: $(VENV)/.installed-dev ## sort imports and lay out the code
 bench: $(VENV)/.installed-test ## print the tables of benchmarks/bench_*.py
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; \
 	    $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"; done
+
+bench-check: $(VENV)/.installed-test ## fail if a recorded panel figure of a shipped model has worsened
+	$(BIN)/python -m benchmarks.check_panel $(ARGS)
 
 clean: ## remove what the other targets make, but for the environment
 	rm -rf build dist demo_output docs/_build docs/auto_examples docs/generated \

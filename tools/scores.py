@@ -1,8 +1,12 @@
-"""Mean signal-to-noise ratio and log-spectral distance of predictions, and the worst clips."""
+"""Mean scores of predictions over clips, and the worst clips."""
 
 import numpy as np
 
 from sklearn_audiosr.metrics import log_spectral_distance, signal_to_noise_ratio
+from tools.panel import format_figure, measure_panel
+
+# Columns of the panel beside SNR and LSD.
+HIGHBAND = ("temporal_db2", "line_db", "harmonics")
 
 
 def score(Y, Y_pred, names):
@@ -17,6 +21,12 @@ def score(Y, Y_pred, names):
     }
 
 
+def score_highband(Y, Y_pred, rate, ratio):
+    """Compute the figures of the panel that `HIGHBAND` names; see `tools.panel.measure_panel`."""
+    figures = measure_panel(Y, Y_pred, rate, ratio, with_errors=False)
+    return {name: figures[name] for name in HIGHBAND if name in figures}
+
+
 def format_score(row):
     """Lay out both means for a table."""
     return f"{row['snr_db']:.2f} / {row['lsd_log10']:.3f}"
@@ -25,3 +35,8 @@ def format_score(row):
 def format_worst(row):
     """Lay out the worst values of both metrics for a table."""
     return f"{row['worst_snr_db'][1]:.1f} / {row['worst_lsd_log10'][1]:.2f}"
+
+
+def format_highband(figures):
+    """Lay out the figures of `score_highband` as cells of a table; a dash for none."""
+    return [format_figure(figures, name, with_error=False) for name in HIGHBAND]
