@@ -44,6 +44,9 @@ _REST = -4.0
 # Keep quotients finite: below any power, and any product of powers, that matters.
 _LEAST_POWER, _LEAST_PRODUCT = 1e-20, 1e-37
 
+# Its square does not vanish in single precision.
+_LEAST_ROOM = 1e-15
+
 # Attenuation in dB, and width of a transition in bins, of the filters of what is added.
 _ATTENUATION, _TRANSITION = 60.0, 2
 
@@ -90,9 +93,9 @@ class SpectrumBands:
         self.n_top = self.n_low - self.first_top
         self.n_bottom = max(0, min(_BOTTOM, self.first_top) - _N_OFFSET)
 
-    def take_highband(self, spectrum):
-        """Return the highband of spectra: (batch, 2 n_high, frames)."""
-        return _take(spectrum, self.first_high, self.n_bins)
+    def take_lowband(self, spectrum):
+        """Return the lowband of spectra: (batch, 2 n_low, frames)."""
+        return _take(spectrum, 0, self.n_low)
 
     def place_highband(self, highband):
         """Return spectra with a highband (batch, 2 n_high, frames) alone."""
@@ -164,7 +167,7 @@ class LowbandEdges:
         self.bands = bands
         self.n_edge = bands.n_bottom + bands.n_top
 
-    def restore(self, spectrum, linear, edge, filling, highband):
+    def restore(self, lowband, linear, edge, filling, highband):
         """Return the spectra of what restores the edges: (batch, 2 n_bins, frames).
 
         At the top a share of what the linear filter changes is added; at the bottom a gain
@@ -172,8 +175,8 @@ class LowbandEdges:
 
         Parameters
         ----------
-        spectrum, linear : Tensor of shape (batch, 2 n_bins, frames)
-            The lowband, and the output of the linear filter.
+        lowband, linear : Tensor of shape (batch, 2 n_low, frames)
+            The lowband, and that of the linear filter's output.
         edge : Tensor of shape (batch, n_edge, frames)
             Output of the network.
         filling : Tensor of shape (batch, 2 n_high, frames)
@@ -182,27 +185,27 @@ class LowbandEdges:
             The generated highband.
         """
         bottom, top = edge.split([self.bands.n_bottom, self.bands.n_top], dim=1)
-        return self._restore_bottom(spectrum, bottom) + self._restore_top(
-            spectrum, linear, top, filling, highband
+        return self._restore_bottom(lowband, bottom) + self._restore_top(
+            lowband, linear, top, filling, highband
         )
 
-    def _restore_bottom(self, spectrum, log_gain):
+    def _restore_bottom(self, lowband, log_gain):
         """Multiply the lower edge by gains of at least 1; return the change."""
         bands = self.bands
-        given = _take(spectrum, _N_OFFSET, _N_OFFSET + bands.n_bottom)
+        given = _take(lowband, _N_OFFSET, _N_OFFSET + bands.n_bottom)
         gain = functional.softplus(log_gain + _REST).clamp(max=_MAX_LOG_GAIN).exp().repeat(1, 2, 1)
-        near = _mean_power(spectrum, _BOTTOM, bands.first_top)
+        near = _mean_power(lowband, _BOTTOM, bands.first_top)
         return _place(_limit(given, given * (gain - 1), near), _N_OFFSET, bands.n_bins)
 
-    def _restore_top(self, spectrum, linear, share, filling, highband):
+    def _restore_top(self, lowband, linear, share, filling, highband):
         """Return a share of the linear filter's change at the upper edge, and what fills it."""
         bands = self.bands
-        given, filtered = (_take(x, bands.first_top, bands.n_low) for x in (spectrum, linear))
+        given, filtered = (_take(x, bands.first_top, bands.n_low) for x in (lowband, linear))
         # not clipped: a share that training took too far must find its way back
         share = _MAX_SHARE * torch.sigmoid(share + _UNIT_SHARE)
         filling = _take(self.bands.place_highband(filling), bands.first_top, bands.n_low)
         change = share.repeat(1, 2, 1) * (filtered - given) + filling
-        below = _mean_power(spectrum, bands.last_known // 2, bands.first_top)
+        below = _mean_power(lowband, bands.last_known // 2, bands.first_top)
         above = _mean_power(highband, 0, 2 * _N_SHARED + 1)
         change = _limit(given, change, torch.maximum(below, above))
         return _place(change, bands.first_top, bands.n_bins)
@@ -245,5 +248,6 @@ def _limit(given, change, surroundings):
     room = (_MAX_RAISED * surroundings - power).clamp(min=0)
     # |given + s change|^2 = limit is a quadratic equation in s; this form of its root is stable
     root = (along.square() + _power(change) * room + _LEAST_PRODUCT).sqrt()
-    scale = (room / (along + root)).clamp(max=1)
+    # not clamped: where nothing changes, the quotient has no finite gradient
+    scale = room / torch.maximum(along + root, room).clamp(min=_LEAST_ROOM)
     return change * scale.repeat(1, 2, 1)

@@ -135,10 +135,9 @@ class HarmonicNoiseNetwork(FrameNetwork):
         waveform = known[: len(x)]
         spectra = runner.run(self.analysis, known)  # (3 batch, 2 bins, frames)
         level = runner.run(self.level, self._measure_power(spectra[: len(x)]))
-        level, spectra = runner.align(self.level, level, spectra)
-        spectrum, linear, rectified = spectra.chunk(3)
-        output = self._shape(self._compute_features(spectrum, level), runner)
-        known = torch.cat([spectrum, linear, rectified, level], dim=1)
+        level, known = runner.align(self.level, level.float(), self._keep_needed(spectra))
+        output = self._shape(self._compute_features(known, level), runner)
+        known = torch.cat([known, level], dim=1)
         output, known = runner.align(self.last, output, known)
         restoration, highband = self._compose(known, output, runner)
         y = runner.run(self.synthesis, torch.cat([restoration, highband]))  # (2 batch, 1, time)
@@ -186,13 +185,24 @@ class HarmonicNoiseNetwork(FrameNetwork):
         power = (real.square() + imag.square()).sum(dim=1, keepdim=True) / last
         return torch.cat([power, torch.ones_like(power)], dim=1)
 
-    def _compute_features(self, spectrum, level):
+    def _keep_needed(self, spectra):
+        """Return the lowband, that of the linear filter, and the phases of the harmonic carrier."""
+        spectrum, linear, rectified = spectra.chunk(3)
+        bands = self.bands
+        phases = phasors(bands.join_carrier(spectrum, rectified))
+        lowbands = (bands.take_lowband(part).float() for part in (spectrum, linear))
+        return torch.cat([*lowbands, phases.float()], dim=1)
+
+    def _split_needed(self, known):
+        return known.split([2 * self.bands.n_low] * 2 + [2 * self.bands.n_high], dim=1)
+
+    def _compute_features(self, known, level):
         """Return the lowband's log power relative to the level, and the level."""
-        real, imag = (part[:, : self.bands.n_low] for part in spectrum.chunk(2, dim=1))
+        real, imag = self._split_needed(known)[0].chunk(2, dim=1)
         power = (real.square() + imag.square()) * torch.exp(-level)
         log_power = (torch.log(power + _POWER_FLOOR) - _LOG_CENTRE) / _LOG_SPREAD
         level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
-        return torch.cat([log_power, level], dim=1).float()  # (batch, n_low + 1, frames)
+        return torch.cat([log_power, level], dim=1)  # (batch, n_low + 1, frames)
 
     def _shape(self, features, runner):
         """Run the blocks: the fast ones, and between them the slow ones on every fourth frame."""
@@ -211,26 +221,24 @@ class HarmonicNoiseNetwork(FrameNetwork):
 
     def _compose(self, known, output, runner):
         """Compute the spectra of what restores the lowband, and of the highband."""
-        n_bins = 2 * self.bands.n_bins
-        spectrum, linear, rectified, level = known.split([n_bins, n_bins, n_bins, 1], dim=1)
+        level = known[:, -1:]
+        lowband, linear, phases = self._split_needed(known[:, :-1])
         n_high = self.bands.n_high
         edge, harmonic, noise = output.split([self.edges.n_edge, n_high, n_high], dim=1)
-        phases = phasors(self.bands.join_carrier(spectrum, rectified)).float()
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
         noises = self.noise(level, first_frame, random=self.training)
-        level = level.float() / 2
         harmonic, noise = (
             self._magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
         )
         # below the narrowband Nyquist frequency the harmonic part raises what is there
         filling, harmonic = self.bands.part_at_nyquist(phases * harmonic)
         highband = harmonic + noises * noise
-        restoration = self.edges.restore(spectrum, linear, edge, filling, highband)
-        return restoration.float(), self.bands.place_highband(highband)
+        restoration = self.edges.restore(lowband, linear, edge, filling, highband)
+        return restoration, self.bands.place_highband(highband)
 
     def _magnitude(self, output, level):
         log_magnitude = (output * _LOG_SPREAD + _LOG_CENTRE) / 2
-        return (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level).exp()
+        return (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
 
     def _make_blocks(self, n_filters, n_blocks, n_slow_blocks, expansion, dropout):
         def make(n, width, depth):
