@@ -80,8 +80,9 @@ def augment(
         Share of the wideband clips that get noise, and so do their narrowband clips: noise is not
         ours to remove.
     damaged_share : float
-        Share of the narrowband clips that go through a codec or a telephone line. Before that, the paper's filter decimates a quarter of them, a random one another quarter,
-        and a resampler's half; a telephone line decimates by itself.
+        Share of the narrowband clips that go through a codec or a telephone line. Before that, the
+        paper's filter decimates a quarter of them, a random one another quarter, and a resampler's
+        half; a telephone line decimates by itself.
     warped_share : float
         Share of the varied clips whose formants are moved.
     edged_share : float
