@@ -12,6 +12,7 @@ import numpy as np
 from scipy import signal
 
 from recipes.recipe import RECIPES
+from recipes.splits import read_recordings
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from sklearn_audiosr.metrics import log_spectral_distance
@@ -44,7 +45,7 @@ def measure_clip(y, y_pred, first_high):
 
 def measure_model(name, root):
     est, recipe = load_pretrained(name), RECIPES[name]
-    _, test = recipe.read(root)
+    test = read_recordings(root, recipe.test_packs, "test", recipe.rate)
     Y = trim_clips(test.clips, recipe.ratio)
     Y_pred = est.predict(Decimator(recipe.ratio).fit_transform(Y))
     first_high = FRAME // 2 // recipe.ratio
@@ -66,8 +67,7 @@ def main():
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
-    names = [name for name in pretrained_names() if name.startswith("speech")]
-    models = {name: measure_model(name, args.recordings) for name in names}
+    models = {name: measure_model(name, args.recordings) for name in pretrained_names()}
     keys = ["lsd", "without level", "without bins"]
     cells = [
         [

@@ -1,26 +1,23 @@
-"""Models on studio recordings that they have not heard, for several resamplers of those.
+"""The speech models that ship on studio recordings that no training has heard, by resampler.
 
-    python -m benchmarks.bench_held_out --models FOLDER
+    python -m benchmarks.bench_held_out
 
-scores models that ``recipes.train_pretrained --hold-out`` has saved in a folder, on the recordings
-that were held out. Without ``--models`` it scores the models that ship, on the voices of VCTK that
-are in no training split, or with ``--heard`` on the others, which they know. A resampler with a
-transition band empties the last twentieth of the band; one without, or one that aliases, leaves it
-full. The recordings are the same, but their log-spectral distance is not.
+scores the models on the VCTK recordings that their recipes hold out. A resampler with a transition
+band empties the last twentieth of the band; one without, or one that aliases, leaves it full. The
+recordings are the same, but their log-spectral distance is not.
 """
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import soxr
 from scipy.signal import firwin, resample_poly
 
-from benchmarks.bench_pretrained import read_models
 from recipes.augmentation import store
+from recipes.recipe import RECIPES
 from recipes.splits import read_recordings
-from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr import SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr.augmentation import ChangeSpeed
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from tools.recordings import add_argument, skip_without_recordings
@@ -45,9 +42,6 @@ def make_long_window(ratio):
 def resample_by_spectrum(clip, clip_rate, rate):
     return ChangeSpeed(1.0, sampling_rate=clip_rate, target_rate=rate).fit_transform([clip])[0]
 
-
-# Prefix of the paths of VCTK's recordings.
-_STUDIO = "speech_fullband/vctk"
 
 RESAMPLERS = {
     "none: bins of the spectrum": resample_by_spectrum,
@@ -86,52 +80,24 @@ def format_rows(models):
     return rst_table(["model", "resampler", *methods, "worst clip of the last"], cells)
 
 
-def find_recordings(est, root, heard):
-    """Read recordings at their own rates, and return them with the prefix of their paths.
-
-    They are those that were held out for the model. If none were, they are VCTK's, of the split
-    that it was trained on or of the other; None if it was trained on all.
-    """
-    recipe = est.card_["recipe"]
-    prefix, split = recipe.get("held_out"), "all"
-    if not prefix:
-        prefix, split = _STUDIO, "train" if heard else "test"
-        if recipe["splits"][0] == "all" and not heard:
-            return None, prefix
-    recordings = read_recordings(root, (prefix,), split, int(est.sampling_rate), bring_down=False)
-    if not recordings.clips:
-        raise SystemExit(f"There are no recordings {prefix} in {root}: name another folder.")
-    return recordings, prefix
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
-    parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
-    parser.add_argument(
-        "--heard", action="store_true", help="score on recordings that were heard in training"
-    )
     args = parser.parse_args()
     if skip_without_recordings(args):
         return
     models, scored_on = {}, {}
-    for name, est in read_models(args.models, None).items():
-        recordings, prefix = find_recordings(est, args.recordings, args.heard)
-        if recordings is None:
-            print(f"{name}: left out, it has heard all of {prefix}")
-            continue
+    for name in pretrained_names():
+        est, folders = load_pretrained(name), RECIPES[name].held_out
+        recordings = read_recordings(
+            args.recordings, folders, "all", int(est.sampling_rate), bring_down=False
+        )
         scored_on[name] = recordings.names
         models[name] = {
             resampler: measure(est, recordings, resample)
             for resampler, resample in RESAMPLERS.items()
         }
-    if not models:
-        print(
-            "skipped: --models names a folder of what recipes.train_pretrained --hold-out has made"
-        )
-        return
-    name = "heard" if args.heard else "held_out" if args.models else "not_heard"
-    record(name, format_rows(models), {"scored on": scored_on, "models": models})
+    record("not_heard", format_rows(models), {"scored on": scored_on, "models": models})
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
-"""Scores of the models that ship; of speech models also at other gains and degradations.
+"""Scores of the models that ship, also at other gains and behind other degradations.
 
     python -m benchmarks.bench_pretrained --dial --robustness
 
 scores each model that ships on recordings that it has not heard, beside the spline and a linear
-filter that was fitted on the training clips, behind the same degradation. ``--models FOLDER``
-scores models that ``recipes.train_pretrained`` has saved in a folder instead, and that do not ship.
-``--cards`` writes the scores into the cards of the models that ship, for use after a change of the
-code. ``--other-sounds`` scores the speech models on piano and music.
+filter that was fitted on the training clips, behind the same degradation. ``--cards`` writes the
+scores into the cards of the models, for use after a change of the code. ``--other-sounds`` scores
+the models on piano and music.
 """
 
 import argparse
 import json
 import warnings
-from pathlib import Path
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -23,7 +21,6 @@ from recipes.splits import read_recordings
 from sklearn_audiosr import (
     LinearUpsampler,
     SplineUpsampler,
-    load,
     load_pretrained,
     pretrained_names,
 )
@@ -34,6 +31,13 @@ from tools.scores import format_score, format_worst, score
 from tools.tables import RESULTS, record, rst_table
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+
+# They are added to the target, too: noise is not for a model to remove.
+NOISES = {
+    f"{color} noise, {snr} dB": AddNoise(float(snr), color=color, random_state=0)
+    for color in ("white", "pink")
+    for snr in (30, 20)
+}
 
 
 def make_degradations(ratio, rate):
@@ -47,8 +51,6 @@ def make_degradations(ratio, rate):
             for name in ("butterworth", "elliptic", "bessel", "fir", "none")
         },
         "random filters": [Decimator(ratio, filter="random", random_state=0)],
-        "white noise, 30 dB": [chebyshev, AddNoise(30.0, random_state=0)],
-        "white noise, 20 dB": [chebyshev, AddNoise(20.0, random_state=0)],
         **{name: [chebyshev, codec] for name, codec in codecs.items()},
         # ordinary resamplers leave more at the end of the band than the paper's filter
         "scipy's resampler": [resampler],
@@ -88,29 +90,39 @@ def measure_dial(est, Y, names):
 
 
 def measure_robustness(est, Y_train, Y, names):
-    """Score the model, the spline and the linear filter behind each degradation."""
+    """Score the model, the spline and the linear filter behind each degradation, and with noise."""
     rows = {}
     ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
-    for name, steps in make_degradations(ratio, rate).items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of clipping
-            try:
-                X, X_train = degrade(steps, Y), degrade(steps, Y_train)
-            except ValueError as error:  # a codec that takes no such rate
-                print(f"{name}: left out, {error}")
-                continue
+    cases = {name: (steps, None) for name, steps in make_degradations(ratio, rate).items()}
+    cases |= {name: ([Decimator(ratio)], noise) for name, noise in NOISES.items()}
+    for name, (steps, noise) in cases.items():
+        try:
+            training, test = (make_pairs(steps, noise, clips) for clips in (Y_train, Y))
+        except ValueError as error:  # a codec that takes no such rate
+            print(f"{name}: left out, {error}")
+            continue
         methods = {
-            "spline": SplineUpsampler().fit(X, Y),
-            "linear": LinearUpsampler().fit(X_train, Y_train),
+            "spline": SplineUpsampler().fit(*test),
+            "linear": LinearUpsampler().fit(*training),
             "model": est,
         }
-        rows[name] = {m: score(Y, method.predict(X), names) for m, method in methods.items()}
+        X, target = test
+        rows[name] = {m: score(target, method.predict(X), names) for m, method in methods.items()}
         print(name, {m: format_score(row) for m, row in rows[name].items()}, flush=True)
     return rows
 
 
+def make_pairs(steps, noise, Y):
+    """Return narrowband clips and their targets, both with the noise."""
+    if noise is not None:
+        Y = noise.fit_transform(Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of clipping
+        return degrade(steps, Y), Y
+
+
 def measure_other_sounds(est, root):
-    """Score a speech model and the spline on piano and music."""
+    """Score a model and the spline on piano and music."""
     ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
     degradations = make_degradations(ratio, rate)
     rows = {}
@@ -140,18 +152,10 @@ def measure_models(models, root):
     return {name: measure(est, RECIPES[name], root) for name, est in models.items()}
 
 
-def recall_models(table, names):
+def recall_models(names):
     """Read the recorded scores of models, which stay when only some are measured anew."""
-    recorded = json.loads((RESULTS / f"{table}.json").read_text(encoding="utf-8"))["models"]
+    recorded = json.loads((RESULTS / "pretrained.json").read_text(encoding="utf-8"))["models"]
     return {name: recorded[name] for name in names if name in recorded}
-
-
-def read_models(folder, names):
-    """Load the models of a folder, or those that ship, by name."""
-    if folder is None:
-        return {name: load_pretrained(name) for name in names or pretrained_names()}
-    found = names or sorted(path.stem for path in folder.glob("*.safetensors"))
-    return {name: load(folder / f"{name}.safetensors") for name in found}
 
 
 def format_models(models):
@@ -203,8 +207,8 @@ def format_other_sounds(rows_of_models):
     return rst_table(["model", "sounds", "spline", "model's score", "its worst clip"], cells)
 
 
-def record_speech(name, est, args):
-    """Record the tables of a speech model that the command line asks for."""
+def record_tables(name, est, args):
+    """Record the tables of a model that the command line asks for."""
     rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
     train, test = (
         read_recordings(args.recordings, ("speech_multi",), split, rate)
@@ -223,24 +227,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_argument(parser)
     parser.add_argument("--only", nargs="+", help="models (default: all)")
-    parser.add_argument("--models", type=Path, help="their folder (default: those that ship)")
-    parser.add_argument("--dial", action="store_true", help="speech: settings of the dial")
-    parser.add_argument("--robustness", action="store_true", help="speech: other degradations")
-    parser.add_argument("--other-sounds", action="store_true", help="speech: on piano and music")
+    parser.add_argument("--dial", action="store_true", help="settings of the dial")
+    parser.add_argument("--robustness", action="store_true", help="other degradations")
+    parser.add_argument("--other-sounds", action="store_true", help="piano and music")
     parser.add_argument("--cards", action="store_true", help="write the scores into the cards")
     args = parser.parse_args()
-    if args.models and (args.cards or args.other_sounds):
-        parser.error("--cards and --other-sounds are for the models that ship: leave out --models")
     if skip_without_recordings(args):
         return
-    models = read_models(args.models, args.only)
+    models = {name: load_pretrained(name) for name in args.only or pretrained_names()}
     scores = measure_models(models, args.recordings)
-    if args.models is not None:
-        scores = {**recall_models("not_shipped", RECIPES), **scores}
-        scores = {name: scores[name] for name in RECIPES if name in scores}
-        record("not_shipped", format_models(scores), {"models": scores})
-        return
-    scores = {**recall_models("pretrained", pretrained_names()), **scores}
+    scores = {**recall_models(pretrained_names()), **scores}
     record("pretrained", format_models(scores), {"models": scores})
     if args.cards:
         renew_cards(models, scores)
@@ -248,8 +244,7 @@ def main():
         rows = {name: measure_other_sounds(est, args.recordings) for name, est in models.items()}
         record("other_sounds", format_other_sounds(rows), {"models": rows})
     for name, est in models.items():
-        if name.startswith("speech"):
-            record_speech(name, est, args)
+        record_tables(name, est, args)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw spectrograms of twelve clips as the speech models that ship predict them.
+"""Draw spectrograms of ten clips as each of the speech models that ship predicts them.
 
 python -m benchmarks.draw_pretrained FOLDER
 """
@@ -7,20 +7,20 @@ import argparse
 from pathlib import Path
 
 from recipes.recipe import RECIPES
+from recipes.splits import read_recordings
 from sklearn_audiosr import load_pretrained, pretrained_names
 from sklearn_audiosr.degradation import Decimator, trim_clips
 from tools.pictures import draw_spectrograms
 from tools.recordings import add_argument, skip_without_recordings
 
-# Clips for each model, each of another speaker, and the excerpt that is drawn, in seconds.
-N_CLIPS, BEGIN, END = 4, 0.5, 3.0
+# Clips for each model, and the second that is drawn: harmonics can be told apart in it.
+N_CLIPS, BEGIN, END = 10, 0.5, 1.5
 
 
-def choose_clips(test, rate, skip):
-    """Return excerpts by name, each of another speaker, after `skip` speakers."""
-    first = {group: i for i, group in reversed(list(enumerate(test.groups)))}
-    chosen = sorted(first.values())[skip : skip + N_CLIPS]
-    return {test.names[i]: test.clips[i][int(BEGIN * rate) : int(END * rate)] for i in chosen}
+def choose_clips(test):
+    """Return clips by name, spread over the recordings and so over the speakers."""
+    chosen = range(0, len(test.clips), -(-len(test.clips) // N_CLIPS))
+    return {test.names[i]: test.clips[i] for i in chosen}
 
 
 def main():
@@ -31,15 +31,15 @@ def main():
     if skip_without_recordings(args):
         return
     args.folder.mkdir(parents=True, exist_ok=True)
-    for n, name in enumerate(n for n in pretrained_names() if n.startswith("speech")):
+    for name in pretrained_names():
         est, recipe = load_pretrained(name), RECIPES[name]
         ratio, rate = recipe.ratio, recipe.rate
-        _, test = recipe.read(args.recordings)
-        for path, clip in choose_clips(test, rate, skip=2 * n).items():
+        test = read_recordings(args.recordings, recipe.test_packs, "test", rate)
+        for path, clip in choose_clips(test).items():
             (y,) = trim_clips([clip], ratio)
-            x = Decimator(ratio).fit_transform([y])
-            mean, full = (est.predict(x, highband_gain=gain)[0] for gain in (0.0, 1.0))
-            waveforms = {"true": y, "highband_gain=0": mean, "highband_gain=1": full}
+            (y_pred,) = est.predict(Decimator(ratio).fit_transform([y]))
+            second = slice(int(BEGIN * rate), int(END * rate))
+            waveforms = {"reference": y[second], name: y_pred[second]}
             picture = args.folder / f"{name}_{Path(path).stem}.png"
             draw_spectrograms(waveforms, rate, rate / ratio / 2, picture)
             print(picture)

@@ -14,8 +14,32 @@ from torch.nn import functional
 from sklearn_audiosr._training.objectives import levels
 
 _PERIODS = (2, 3, 5, 7, 11)
-_FRAME_LENGTHS = (512, 1024, 2048)
+
+# At 16 kHz 8 and 16 ms, whose hops of 2 and 4 ms show levels over time and a line at the rate of a
+# network's frames; and 64 ms, which shows harmonics. No hop is that of the networks, 5 ms.
+_FRAME_LENGTHS = (128, 256, 1024)
+
+# Added to the power before the logarithm, as in the loss "levels".
+_POWER_FLOOR = 1e-6
+
 _SLOPE = 0.1
+
+
+class NormalizedConv2d(nn.Conv2d):
+    """A convolution whose weights have a direction and a norm: weight normalization.
+
+    Unlike a module with PyTorch's parametrization it can be pickled.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.gain = nn.Parameter(self.weight.detach().flatten(1).norm(dim=1))
+
+    def forward(self, x):
+        """Convolve x of shape (batch, channels, height, width)."""
+        direction = functional.normalize(self.weight.flatten(1)).view_as(self.weight)
+        weight = self.gain[:, None, None, None] * direction
+        return functional.conv2d(x, weight, self.bias, self.stride, self.padding)
 
 
 class PeriodDiscriminator(nn.Module):
@@ -25,9 +49,7 @@ class PeriodDiscriminator(nn.Module):
         super().__init__()
         self.period = period
         self.layers = nn.ModuleList(
-            nn.utils.parametrizations.weight_norm(
-                nn.Conv2d(n_in, n_out, (5, 1), stride=(3, 1), padding=(2, 0))
-            )
+            NormalizedConv2d(n_in, n_out, (5, 1), stride=(3, 1), padding=(2, 0))
             for n_in, n_out in pairwise((1, *widths))
         )
         self.last = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
@@ -41,14 +63,12 @@ class PeriodDiscriminator(nn.Module):
 class SpectrumDiscriminator(nn.Module):
     """A discriminator of log power spectra, of frames with a hop of a quarter of their length."""
 
-    def __init__(self, frame_length, width=12):
+    def __init__(self, frame_length, width=16, strides=(4, 4, 2)):
         super().__init__()
         self.frame_length = frame_length
         self.layers = nn.ModuleList(
-            nn.utils.parametrizations.weight_norm(
-                nn.Conv2d(n_in, width, (7, 3), stride=(stride, 1), padding=(3, 1))
-            )
-            for n_in, stride in [(1, 2), (width, 2), (width, 2), (width, 1)]
+            NormalizedConv2d(n_in, width, (5, 3), stride=(stride, 1), padding=(2, 1))
+            for n_in, stride in zip((1, width, width), strides, strict=True)
         )
         self.last = nn.Conv2d(width, 1, 3, padding=1)
 
@@ -59,8 +79,11 @@ class SpectrumDiscriminator(nn.Module):
             x[:, 0], self.frame_length, self.frame_length // 4, window=window,
             pad_mode="constant", return_complex=True,
         )  # fmt: skip
-        power = spectrum.real.square() + spectrum.imag.square()
-        return run_layers(torch.log10(power + 1e-6)[:, None], self.layers, self.last)
+        power = (spectrum.real.square() + spectrum.imag.square()) / window.square().sum()
+        log_power = torch.log10(power + _POWER_FLOOR)[:, None]  # (batch, 1, bins, frames)
+        # channels last in memory: convolutions take two thirds of the time
+        log_power = log_power.to(memory_format=torch.channels_last)
+        return run_layers(log_power, self.layers, self.last)
 
 
 def run_layers(x, layers, last):
@@ -92,7 +115,7 @@ class AdversarialObjective:
     def __init__(self, weight=0.05, crop=8192, learning_rate=5e-4, random_state=0):
         self.weight, self.crop = weight, crop
         self.generator = torch.Generator().manual_seed(random_state)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random_state)
             self.discriminators = nn.ModuleList(
                 [
@@ -103,6 +126,20 @@ class AdversarialObjective:
         self.optimizer = torch.optim.AdamW(
             self.discriminators.parameters(), learning_rate, betas=(0.8, 0.99)
         )
+
+    def state_dict(self):
+        """Return what changes with each call: the discriminators and their training."""
+        return {
+            "discriminators": self.discriminators.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state):
+        """Go on from a state that `state_dict` returned."""
+        self.discriminators.load_state_dict(state["discriminators"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
 
     def __call__(self, prediction, target, mask):
         distance = levels(prediction, target, mask)

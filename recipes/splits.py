@@ -32,11 +32,6 @@ class Recordings:
     names: list
     sources: list
 
-    def leave_out(self, groups):
-        """Return the recordings of other groups."""
-        kept = [i for i, group in enumerate(self.groups) if group not in groups]
-        return self._take(kept)
-
     def leave_out_names(self, prefixes):
         """Return the recordings whose paths begin with none of the prefixes."""
         return self._take([i for i, n in enumerate(self.names) if not n.startswith(prefixes)])
@@ -50,7 +45,7 @@ class Recordings:
         return Recordings(*([getattr(self, f.name)[i] for i in numbers] for f in fields(self)))
 
 
-def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True):
+def read_recordings(root, folders, split, rate, bring_down=True):
     """Read one split of packs.
 
     Parameters
@@ -63,8 +58,6 @@ def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True
         Clips that the manifest has in "valid" are in "all" only.
     rate : int
         Sampling rate in Hz; recordings of a lower rate are left out.
-    least_rate : int, default=None
-        Recordings of at least this rate count as recordings of `rate`, played a little faster.
     bring_down : bool, default=True
         Whether recordings of a higher rate are resampled to `rate`, or keep their own.
 
@@ -81,13 +74,13 @@ def read_recordings(root, folders, split, rate, least_rate=None, bring_down=True
         for row, row_split in zip(rows, find_splits(rows), strict=True)
         if f"{row['pack']}/{row['path'].partition('/')[2]}".startswith(tuple(folders))
         and split in (row_split, "all")
-        and int(row["rate"]) >= (least_rate or rate)
+        and int(row["rate"]) >= rate
     ]
     clips, rates = [], []
     for row in rows:
         clip, native = soundfile.read(root / row["path"], dtype="float32")
-        rates.append(rate if bring_down else max(native, rate))
-        clip = soxr.resample(clip, max(native, rate), rates[-1], quality="VHQ")
+        rates.append(rate if bring_down else native)
+        clip = soxr.resample(clip, native, rates[-1], quality="VHQ")
         clips.append(clip.astype(np.float32))
     return Recordings(
         clips,

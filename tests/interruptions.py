@@ -32,9 +32,10 @@ class Interruption:
 
     def __init__(self, monkeypatch):
         self.n_calls, self.at_call, self.error = 0, None, PowerCutError
-        rmse, dnn_loss = objectives.rmse, HighbandDNN.loss
-        monkeypatch.setitem(objectives.OBJECTIVES, "rmse", self._watch(rmse))
-        monkeypatch.setattr(HighbandDNN, "loss", self._watch(dnn_loss))
+        for name in ("rmse", "mse"):
+            watched = self._watch(getattr(objectives, name))
+            monkeypatch.setitem(objectives.OBJECTIVES, name, watched)
+        monkeypatch.setattr(HighbandDNN, "loss", self._watch(HighbandDNN.loss))
 
     def _watch(self, loss):
         def watched(*args):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -12,18 +13,21 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from recipe_helpers import write_recordings
 
-from benchmarks import bench_pretrained
+from benchmarks import bench_held_out, bench_pretrained
 from benchmarks.bench_network import format_table
 from benchmarks.bench_pretrained import degrade, make_degradations
 from benchmarks.networks import PATCH_LENGTH, PlainLoop
 from benchmarks.pack_clips import read_clips
-from sklearn_audiosr import load, load_pretrained
+from recipes.recipe import RECIPES
+from sklearn_audiosr import SplineUpsampler, load, load_pretrained
 from sklearn_audiosr._models import pretrained
 from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _unet_module
 from sklearn_audiosr.networks._fast import convolution
+from tools.scores import score
 from tools.timing import count_operations, plain_convolutions
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +136,39 @@ def test_what_models_are_scored_behind_keeps_length_and_time(ratio):
         assert z.shape == x.shape, name
         delay = np.argmax(np.fft.irfft(np.fft.rfft(z) * np.fft.rfft(x).conj(), len(x)))
         assert delay == 0, name
+
+
+@pytest.mark.parametrize("name", bench_pretrained.NOISES)
+def test_noise_is_in_the_target_too(name):
+    Y = [load_speech().clips[0][:24000]]
+    noise, snr = bench_pretrained.NOISES[name], float(name.split()[-2])
+    X, target = bench_pretrained.make_pairs([Decimator(4)], noise, Y)
+    np.testing.assert_array_equal(X, Decimator(4).fit_transform(target))
+    power, error = (np.square(z, dtype=float).sum() for z in (Y[0], target[0] - Y[0]))
+    assert 10 * np.log10(power / error) == pytest.approx(snr, abs=1e-3)
+
+
+def test_models_are_scored_on_what_recipes_hold_out(tmp_path, monkeypatch):
+    """Of a recording that has their rate, all resamplers make the same."""
+    recipe = dataclasses.replace(
+        RECIPES["speech-4x-16k"], held_out=("speech_multi/1", "speech_multi/4")
+    )
+    monkeypatch.setitem(RECIPES, "speech-4x-16k", recipe)
+    monkeypatch.setattr(bench_held_out, "pretrained_names", lambda: ("speech-4x-16k",))
+    recorded = {}
+    monkeypatch.setattr(bench_held_out, "record", lambda name, table, data: recorded.update(data))
+    folder = write_recordings(tmp_path)
+    monkeypatch.setattr("sys.argv", ["bench_held_out", "--recordings", str(folder)])
+    bench_held_out.main()
+    names = ["speech_multi/1.wav", "speech_multi/4.wav"]
+    assert recorded["scored on"] == {"speech-4x-16k": names}
+    Y = [soundfile.read(folder / name, dtype="float32")[0] for name in names]
+    X = Decimator(4).fit_transform(Y)
+    expected = score(Y, SplineUpsampler().fit(X, Y).predict(X), names)
+    rows = recorded["models"]["speech-4x-16k"]
+    assert list(rows) == list(bench_held_out.RESAMPLERS)
+    for by_method in rows.values():
+        assert by_method["spline"]["snr_db"] == pytest.approx(expected["snr_db"], abs=0.05)
 
 
 def test_the_script_for_gpus_needs_no_soundfile():

@@ -264,39 +264,6 @@ def test_width_sets_the_size():
     assert sizes[2] > 3 * sizes[1]
 
 
-@pytest.mark.parametrize("ratio", RATIOS)
-def test_a_network_of_the_same_ratio_is_taken_over_whole(ratio):
-    given, own = make_network(ratio), SpectralNet(2, width=1 / 16, frame_length=160, n_taps=9)
-    own = own.build(ratio).eval()
-    own.copy_shared_weights(given)
-    own.linear.filters.copy_(given.linear.filters)
-    source, _ = make_pair(ratio)
-    assert_allclose(run(own, source), run(given, source), rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(("given_ratio", "ratio"), [(4, 6), (4, 3), (2, 8), (8, 2)])
-def test_what_a_network_of_another_ratio_knows_of_the_same_bins(given_ratio, ratio):
-    given = make_network(given_ratio)
-    own = SpectralNet(2, width=1 / 16, frame_length=160, n_taps=9).build(ratio)
-    fresh = own.last.weight.detach().clone()
-    own.copy_shared_weights(given)
-    for layer in ("blocks", "first_norm", "last_norm"):
-        for kept, made in zip(
-            getattr(given, layer).parameters(), getattr(own, layer).parameters(), strict=True
-        ):
-            torch.testing.assert_close(made, kept)
-    # the last bin's log magnitude is the end of the third group of rows
-    rows = [2 * net.n_low + net.n_high - 1 for net in (own, given)]
-    torch.testing.assert_close(own.last.weight[rows[0]], given.last.weight[rows[1]])
-    # the first bin's phasor: the second group of columns
-    torch.testing.assert_close(own.first.weight[:, own.n_low], given.first.weight[:, given.n_low])
-    # the lowband is not corrected yet
-    assert not own.last.weight[: 2 * own.n_low].any()
-    # a highband bin that only one of the two has stays as it was
-    if own.n_high > given.n_high:
-        torch.testing.assert_close(own.last.weight[2 * own.n_low], fresh[2 * own.n_low])
-
-
 @pytest.mark.parametrize("regularised", [{"dropout": 0.5}, {"channel_noise": 6}])
 def test_dropout_and_channel_noise_are_of_training_only(regularised):
     source, _ = make_pair(4)

@@ -1,10 +1,11 @@
-"""Recordings of packs: their splits, and what is left out of them or repeated."""
+"""Recordings of packs: their splits, and what is held out of them or repeated."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from recipe_helpers import make_row, write_recordings
+import soundfile
+from recipe_helpers import make_row, write_manifest, write_recordings
 
 from recipes.pairs import make_pairs
 from recipes.recipe import RECIPES
@@ -61,20 +62,37 @@ def test_recordings_of_a_lower_rate_are_left_out(recordings_folder):
     assert [len(clip) for clip in at_8k.clips] == [8000] * 4 + [800]
 
 
-def test_recordings_of_a_rate_near_by_are_taken_as_they_are(recordings_folder):
-    folders = ("speech_multi",)
-    near = read_recordings(recordings_folder, folders, "all", 17000, least_rate=16000)
-    assert [len(clip) for clip in near.clips] == [16000] * 6
-    assert read_recordings(recordings_folder, folders, "all", 17000).clips == []
+def test_what_is_held_out_of_a_recipe_is_in_no_training_list(recordings_folder):
+    recipe = dataclasses.replace(
+        RECIPES["speech-4x-16k"], packs=("speech_multi",), held_out=("speech_multi/1",)
+    )
+    for bring_down in (True, False):
+        train, test = recipe.read(recordings_folder, bring_down)
+        assert train.names == [f"speech_multi/{i}.wav" for i in (0, 2, 3)]
+        assert test.names == ["speech_multi/4.wav", "speech_multi/5.wav"]
+        assert [len(values) for values in dataclasses.astuple(train)] == [3] * 5
+    everything = read_recordings(recordings_folder, ("speech_multi",), "all", 16000)
+    np.testing.assert_array_equal(train.clips[1], everything.clips[2])
     assert read_recordings(recordings_folder, ("speech_single",), "all", 8000).clips == []
 
 
-def test_what_is_left_out_is_left_out_of_every_field(recordings_folder):
-    train = read_recordings(recordings_folder, ("speech_multi",), "train", 16000)
-    left = train.leave_out({train.groups[1]})
-    assert left.names == [f"speech_multi/{i}.wav" for i in (0, 2, 3)]
-    assert [len(values) for values in dataclasses.astuple(left)] == [3] * 5
-    np.testing.assert_array_equal(left.clips[1], train.clips[2])
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_hold_out_the_studio_voices_that_models_are_scored_on(name, tmp_path):
+    """Also where the manifest does not split a pack, or has a clip for validation."""
+    paths = [
+        "speech_fullband/vctk_p234/p234_001.wav", "speech_fullband/vctk_nwm02/vctk_nwm02.wav",
+        "speech_fullband/arctic/a.wav", "speech_multi/train.wav", "speech_more/valid.wav",
+    ]  # fmt: skip
+    rows = []
+    for i, path in enumerate(paths):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / path, np.ones(160), 16000)
+        split = path.rpartition("/")[2][:-4] if i > 2 else ""
+        row = {"path": path, "pack": path.partition("/")[0], "source_repo": f"of {i}"}
+        rows.append(make_row(i, split=split, **row))
+    write_manifest(tmp_path, rows)
+    train, _ = RECIPES[name].read(tmp_path)
+    assert train.names == paths[2:4]
 
 
 def test_what_is_few_is_repeated_in_every_field_and_varied_otherwise(recordings_folder):
@@ -86,7 +104,6 @@ def test_what_is_few_is_repeated_in_every_field_and_varied_otherwise(recordings_
     recipe = dataclasses.replace(
         RECIPES["speech-4x-16k"], repeated=("speech_multi/3",), n_repeats=2
     )
-    _, Y, groups = make_pairs(train, recipe, 2, first_copy=7)
-    assert len(Y) == len(groups) == 10
-    assert groups[3] == groups[4] == groups[8] == groups[9]
+    X, Y = make_pairs(train, recipe, (7, 8))
+    assert len(X) == len(Y) == 10
     assert len({y.tobytes() for y in Y}) == 10

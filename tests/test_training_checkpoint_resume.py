@@ -22,7 +22,7 @@ from interruptions import (
 )
 from resolvers import make_pairs, small_resolver
 
-from sklearn_audiosr._training import checkpoint
+from sklearn_audiosr._training import checkpoint, objectives
 from sklearn_audiosr._training.noise_models import GaussianNoise
 from sklearn_audiosr.networks import AudioUNet
 
@@ -105,6 +105,29 @@ def test_early_stopping_counts_the_epochs_before(pairs, path, interruption):
     est = resolver(checkpoint=path, **parameters).fit(*pairs)
     assert interruption.n_calls == n_steps * 2
     assert_same_fit(est, expected)
+
+
+class Fading(torch.nn.Module):
+    """An objective with a state: each step weighs less than the last one."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("n_steps", torch.zeros(()))
+
+    def forward(self, prediction, target, mask):
+        self.n_steps += torch.is_grad_enabled()
+        return objectives.OBJECTIVES["mse"](prediction, target, mask) / self.n_steps
+
+
+@pytest.mark.parametrize("same_object", [True, False])
+def test_state_of_the_objective_is_kept(pairs, path, interruption, same_object):
+    expected = resolver(objective=Fading()).fit(*pairs)
+    assert expected.objective.n_steps == 0  # a copy was trained
+    est = resolver(objective=Fading(), checkpoint=path)
+    interrupt(est, pairs, interruption)
+    again = est if same_object else resolver(objective=Fading(), checkpoint=path)
+    assert_same_fit(again.fit(*pairs), expected)
+    assert interruption.n_calls == 9  # epochs 3 to 5
 
 
 class Unlucky(GaussianNoise):

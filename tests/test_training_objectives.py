@@ -150,7 +150,7 @@ def test_a_misspelt_name_is_told_with_where_it_stands():
     with pytest.raises(ValueError, match="network's default_objective must .* got 'spectrall'"):
         find_objective(None, network)
     network.default_objective = torch.nn.functional.mse_loss
-    with pytest.raises(ValueError, match="default_objective must be one of .*'spectral', got <fun"):
+    with pytest.raises(ValueError, match="default_objective must be one of .*'levels', got <fun"):
         find_objective(None, network)
 
 

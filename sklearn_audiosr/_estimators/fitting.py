@@ -124,7 +124,7 @@ def _make_callbacks(est, head, checkpoint, view_training, tasks):
 
     chosen: list[callbacks.Callback] = []
     if checkpoint is not None:
-        chosen.append(callbacks.SaveCheckpoint(checkpoint))
+        chosen.append(callbacks.SaveCheckpoint(checkpoint, getattr(head, "objective", None)))
     if est.early_stopping:
         chosen.append(callbacks.EarlyStopping(est.n_iter_no_change))
     if est.verbose:

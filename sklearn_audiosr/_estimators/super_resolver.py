@@ -52,7 +52,8 @@ class AudioSuperResolver(LearnedUpsampler):
         Training loss: a name, or a function ``loss(prediction, target, mask)`` of tensors
         (batch, 1, time). A misspelt name is an error that lists them all. None means the network's
         own loss, "levels" for `HarmonicNoiseNet`, "spectral" for `SpectralNet`, else "rmse"; a
-        `noise_model` needs None.
+        `noise_model` needs None. An object with ``state_dict()`` and ``load_state_dict(state)`` may
+        learn too: `fit` trains a copy of it, whose state `checkpoint` keeps.
 
         Losses of the waveform are "rmse" (root mean squared error of each patch, as in the
         published program), "mse", "paper_eq1" (equation (1) as printed) and "noise_to_signal"

@@ -11,6 +11,7 @@ import torch
 
 from sklearn_audiosr._torch import Workspace, evaluation
 from sklearn_audiosr._training.checkpoint import check_weights
+from sklearn_audiosr._training.objectives import has_state
 
 # On a CPU a warning comes before a fit that takes longer than this, and before any fit of a network
 # of the paper's full width.
@@ -104,10 +105,13 @@ class SaveCheckpoint(Callback):
     ----------
     checkpoint : Checkpoint
         Reads and writes the file.
+    objective : callable, default=None
+        The loss. If it has a state, the file holds that too.
     """
 
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint, objective=None):
         self.checkpoint = checkpoint
+        self.objective = objective if has_state(objective) else None
 
     def begin(self, training):
         """Restore the training in the file, and return whether there was one."""
@@ -116,16 +120,24 @@ class SaveCheckpoint(Callback):
             return False
         check_weights(training.network.state_dict(), state["network"], self.checkpoint.path)
         training.restore(state)
+        if self.objective is not None and "objective" in state:
+            self.objective.load_state_dict(state["objective"])
         return True
 
     def after_step(self, training):
         """Save the state at intervals within a long epoch."""
-        self.checkpoint.save_within_epoch(training.collect)
+        self.checkpoint.save_within_epoch(lambda: self._collect(training))
 
     def after_epoch(self, training, measured):
         """Save the state after an epoch."""
-        self.checkpoint.save(training.collect)
+        self.checkpoint.save(lambda: self._collect(training))
         return False
+
+    def _collect(self, training):
+        state = training.collect()
+        if self.objective is not None:
+            state["objective"] = self.objective.state_dict()
+        return state
 
 
 class CallFunction(Callback):

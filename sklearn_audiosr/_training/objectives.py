@@ -4,6 +4,7 @@ Each takes three tensors of shape (batch, 1, time) and returns one number to min
 where a timepoint counts and 0 in the padding of a short clip.
 """
 
+import copy
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -178,7 +179,7 @@ def find_objective(objective, network):
     Returns
     -------
     objective : callable
-        ``objective(prediction, target, mask)``.
+        ``objective(prediction, target, mask)``; a copy of one that has a state.
 
     Raises
     ------
@@ -186,7 +187,8 @@ def find_objective(objective, network):
         If no loss has that name.
     """
     if callable(objective):
-        return objective
+        # fit must not change a parameter
+        return copy.deepcopy(objective) if has_state(objective) else objective
     origin, others, name = "objective", ", or a function", objective
     if name is None:
         origin, others = "the network's default_objective", ""
@@ -197,6 +199,12 @@ def find_objective(objective, network):
             f"{name!r}: take one of these names, or pass AudioSuperResolver(objective=...)."
         )
     return OBJECTIVES[name]
+
+
+def has_state(objective):
+    """Return whether a loss has a state that it can hand out and take back."""
+    names = ("state_dict", "load_state_dict")
+    return all(callable(getattr(type(objective), name, None)) for name in names)
 
 
 def _level_powers(frame_length, *waveforms):

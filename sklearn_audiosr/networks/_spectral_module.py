@@ -13,7 +13,6 @@ from torch.nn import functional
 from sklearn_audiosr.networks._frame_network import FrameNetwork
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._runners import WholeRunner
-from sklearn_audiosr.networks._spectral_adjustments import LOG_SPREAD, AdjustableWeights
 from sklearn_audiosr.networks._spectral_bands import N_OFFSET, Bands
 from sklearn_audiosr.networks._spectral_layers import (
     Analysis,
@@ -27,8 +26,8 @@ from sklearn_audiosr.networks._spectral_layers import (
 # Added to powers relative to the level: a floor 90 dB below it.
 _POWER_FLOOR = 1e-9
 
-# Mean, about, of log powers relative to the level. LOG_SPREAD is their standard deviation.
-_LOG_CENTRE = -6.0
+# Mean and standard deviation, about, of log powers relative to the level.
+_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
 
 # Averaging window of the level: frames before and after. Long, so that a pause counts as one;
 # shorter after than before, because a stream waits for it.
@@ -45,7 +44,7 @@ _N_GAINS = 8
 _MAX_LOG_MAGNITUDE = 3.0
 
 
-class SpectralNetwork(FrameNetwork, AdjustableWeights):
+class SpectralNetwork(FrameNetwork):
     """A network from a waveform without highband to two: the mean, and what a full highband adds.
 
     Parameters
@@ -141,7 +140,7 @@ class SpectralNetwork(FrameNetwork, AdjustableWeights):
         unit = torch.exp(-level / 2)
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
         power = real.square() + imag.square() + _POWER_FLOOR
-        log_power = (torch.log(power) - _LOG_CENTRE) / LOG_SPREAD
+        log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
         if self.training and self.channel_noise > 0:
             log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
@@ -150,7 +149,7 @@ class SpectralNetwork(FrameNetwork, AdjustableWeights):
 
     def _draw_channels(self, power):
         """Draw smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
-        spread = self.channel_noise / (10 * math.log10(math.e)) / LOG_SPREAD
+        spread = self.channel_noise / (10 * math.log10(math.e)) / _LOG_SPREAD
         nodes = spread * torch.randn(len(power), 1, _N_GAINS, device=power.device)
         gains = functional.interpolate(nodes, self.n_low, mode="linear", align_corners=True)
         return gains.transpose(1, 2)
@@ -159,7 +158,7 @@ class SpectralNetwork(FrameNetwork, AdjustableWeights):
         """Compute the spectra of the mean and of what a full highband adds to it."""
         gain, highband = output.split([2 * self.n_low, 4 * self.n_high], dim=1)
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
-        log_magnitude = (log_magnitude * LOG_SPREAD + _LOG_CENTRE) / 2
+        log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
         magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
         surroundings = self.bands.measure_surroundings(spectrum, magnitude)
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()
