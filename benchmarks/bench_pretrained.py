@@ -1,6 +1,6 @@
-"""Scores of the models that ship, also at other gains and behind other degradations.
+"""Scores of the models that ship, also at other gains.
 
-    python -m benchmarks.bench_pretrained --dial --robustness
+    python -m benchmarks.bench_pretrained --dial
 
 scores each model that ships on recordings that it has not heard, beside the spline and a linear
 filter that was fitted on the training clips, behind the same degradation. ``--cards`` writes the
@@ -10,115 +10,25 @@ the models on piano and music.
 
 import argparse
 import json
-import warnings
 
-import numpy as np
-from scipy.signal import resample_poly
-
+from benchmarks.degradations import apply, make_degradations
 from recipes.recipe import RECIPES
 from recipes.scoring import measure
 from recipes.splits import read_recordings
-from sklearn_audiosr import (
-    LinearUpsampler,
-    SplineUpsampler,
-    load_pretrained,
-    pretrained_names,
-)
+from sklearn_audiosr import SplineUpsampler, load_pretrained, pretrained_names
 from sklearn_audiosr._models.pretrained import pretrained_path
-from sklearn_audiosr.degradation import AddNoise, Codec, Decimator, Telephone, trim_clips
+from sklearn_audiosr.degradation import Decimator, trim_clips
 from tools.recordings import add_argument, skip_without_recordings
 from tools.scores import format_score, format_worst, score
 from tools.tables import RESULTS, record, rst_table
 
 GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 
-# They are added to the target, too: noise is not for a model to remove.
-NOISES = {
-    f"{color} noise, {snr} dB": AddNoise(float(snr), color=color, random_state=0)
-    for color in ("white", "pink")
-    for snr in (30, 20)
-}
-
-
-def make_degradations(ratio, rate):
-    """Return the steps that make narrowband clips, for each row of the table of robustness."""
-    chebyshev, resampler, narrow = Decimator(ratio), PolyphaseResampler(ratio), rate // ratio
-    codecs = {name: Codec(name, sampling_rate=narrow) for name in ("mp3", "vorbis", "opus")}
-    rows = {
-        "the paper's filter": [chebyshev],
-        **{
-            f"{name} filter": [Decimator(ratio, filter=name)]
-            for name in ("butterworth", "elliptic", "bessel", "fir", "none")
-        },
-        "random filters": [Decimator(ratio, filter="random", random_state=0)],
-        **{name: [chebyshev, codec] for name, codec in codecs.items()},
-        # ordinary resamplers leave more at the end of the band than the paper's filter
-        "scipy's resampler": [resampler],
-        "scipy's resampler, mp3": [resampler, codecs["mp3"]],
-        "scipy's resampler, mp3 of few bits": [
-            resampler,
-            Codec("mp3", sampling_rate=narrow, compression_level=0.7),
-        ],
-        "no filter, mp3": [Decimator(ratio, filter="none"), codecs["mp3"]],
-    }
-    if narrow == 8000:
-        rows["telephone"] = [Telephone(ratio, sampling_rate=rate)]
-        rows["telephone's band"] = [Telephone(ratio, sampling_rate=rate, law=None)]
-    return rows
-
-
-class PolyphaseResampler:
-    """`scipy.signal.resample_poly` as a degradation; its passband ends at the Nyquist frequency."""
-
-    def __init__(self, ratio):
-        self.ratio = ratio
-
-    def fit_transform(self, Y):
-        return [resample_poly(y, 1, self.ratio).astype(np.float32) for y in Y]
-
-
-def degrade(steps, Y):
-    for step in steps:
-        Y = step.fit_transform(Y)
-    return Y
-
 
 def measure_dial(est, Y, names):
     """Score a model at each gain of the highband, behind the paper's filter."""
     X = Decimator(est.upsampling_ratio_).fit_transform(Y)
     return {gain: score(Y, est.predict(X, highband_gain=gain), names) for gain in GAINS}
-
-
-def measure_robustness(est, Y_train, Y, names):
-    """Score the model, the spline and the linear filter behind each degradation, and with noise."""
-    rows = {}
-    ratio, rate = est.upsampling_ratio_, int(est.sampling_rate)
-    cases = {name: (steps, None) for name, steps in make_degradations(ratio, rate).items()}
-    cases |= {name: ([Decimator(ratio)], noise) for name, noise in NOISES.items()}
-    for name, (steps, noise) in cases.items():
-        try:
-            training, test = (make_pairs(steps, noise, clips) for clips in (Y_train, Y))
-        except ValueError as error:  # a codec that takes no such rate
-            print(f"{name}: left out, {error}")
-            continue
-        methods = {
-            "spline": SplineUpsampler().fit(*test),
-            "linear": LinearUpsampler().fit(*training),
-            "model": est,
-        }
-        X, target = test
-        rows[name] = {m: score(target, method.predict(X), names) for m, method in methods.items()}
-        print(name, {m: format_score(row) for m, row in rows[name].items()}, flush=True)
-    return rows
-
-
-def make_pairs(steps, noise, Y):
-    """Return narrowband clips and their targets, both with the noise."""
-    if noise is not None:
-        Y = noise.fit_transform(Y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of clipping
-        return degrade(steps, Y), Y
 
 
 def measure_other_sounds(est, root):
@@ -130,7 +40,8 @@ def measure_other_sounds(est, root):
         test = read_recordings(root, (pack,), "test", rate)
         Y = trim_clips(test.clips, ratio)
         for name in ("the paper's filter", "scipy's resampler"):
-            X = degrade(degradations[name], Y)
+            _, steps = degradations[name]
+            X = apply(steps, Y)
             methods = {"spline": SplineUpsampler().fit(X, Y), "model": est}
             rows[f"{pack}, {name}"] = {
                 method: score(Y, upsampler.predict(X), test.names)
@@ -187,17 +98,6 @@ def _cells(row):
     ]
 
 
-def format_robustness(rows):
-    header = ["degradation", "spline", "linear", "model", "worst clip of the model"]
-    return rst_table(
-        header,
-        [
-            [name, *map(format_score, row.values()), format_worst(row["model"])]
-            for name, row in rows.items()
-        ],
-    )
-
-
 def format_other_sounds(rows_of_models):
     cells = [
         [name, sound, *map(format_score, row.values()), format_worst(row["model"])]
@@ -207,20 +107,11 @@ def format_other_sounds(rows_of_models):
     return rst_table(["model", "sounds", "spline", "model's score", "its worst clip"], cells)
 
 
-def record_tables(name, est, args):
-    """Record the tables of a model that the command line asks for."""
-    rate, ratio = int(est.sampling_rate), est.upsampling_ratio_
-    train, test = (
-        read_recordings(args.recordings, ("speech_multi",), split, rate)
-        for split in ("train", "test")
-    )
-    Y_train, Y = trim_clips(train.clips, ratio), trim_clips(test.clips, ratio)
-    if args.dial:
-        rows = measure_dial(est, Y, test.names)
-        record(f"dial_{name}", format_dial(rows), {"rows": rows})
-    if args.robustness:
-        rows = measure_robustness(est, Y_train[::4], Y, test.names)
-        record(f"robustness_{name}", format_robustness(rows), {"rows": rows})
+def record_dial(name, est, args):
+    """Record the scores of a model at each gain."""
+    test = read_recordings(args.recordings, ("speech_multi",), "test", int(est.sampling_rate))
+    rows = measure_dial(est, trim_clips(test.clips, est.upsampling_ratio_), test.names)
+    record(f"dial_{name}", format_dial(rows), {"rows": rows})
 
 
 def main():
@@ -228,7 +119,6 @@ def main():
     add_argument(parser)
     parser.add_argument("--only", nargs="+", help="models (default: all)")
     parser.add_argument("--dial", action="store_true", help="settings of the dial")
-    parser.add_argument("--robustness", action="store_true", help="other degradations")
     parser.add_argument("--other-sounds", action="store_true", help="piano and music")
     parser.add_argument("--cards", action="store_true", help="write the scores into the cards")
     args = parser.parse_args()
@@ -243,8 +133,8 @@ def main():
     if args.other_sounds:
         rows = {name: measure_other_sounds(est, args.recordings) for name, est in models.items()}
         record("other_sounds", format_other_sounds(rows), {"models": rows})
-    for name, est in models.items():
-        record_tables(name, est, args)
+    for name, est in models.items() if args.dial else ():
+        record_dial(name, est, args)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,11 @@ from recipe_helpers import write_recordings
 
 from benchmarks import bench_held_out, bench_pretrained
 from benchmarks.bench_network import format_table
-from benchmarks.bench_pretrained import degrade, make_degradations
 from benchmarks.networks import PATCH_LENGTH, PlainLoop
 from benchmarks.pack_clips import read_clips
 from recipes.recipe import RECIPES
 from sklearn_audiosr import SplineUpsampler, load, load_pretrained
 from sklearn_audiosr._models import pretrained
-from sklearn_audiosr.datasets import load_speech
 from sklearn_audiosr.degradation import Decimator
 from sklearn_audiosr.networks import AudioUNet, _unet_module
 from sklearn_audiosr.networks._fast import convolution
@@ -123,29 +121,6 @@ def test_packed_clips_are_the_clips(tmp_path):
     assert np.load(target).dtype == np.int16
     for clip, expected in zip(packed, clips, strict=True):
         np.testing.assert_array_equal(clip / 2**15, expected)
-
-
-@pytest.mark.parametrize("ratio", [2, 4, 6])
-def test_what_models_are_scored_behind_keeps_length_and_time(ratio):
-    y = load_speech().clips[0][:24000]
-    (x,) = Decimator(ratio).fit_transform([y])
-    rows = make_degradations(ratio, 16000)
-    assert ("telephone" in rows) == (ratio == 2)
-    for name, steps in rows.items():
-        (z,) = degrade(steps, [y])
-        assert z.shape == x.shape, name
-        delay = np.argmax(np.fft.irfft(np.fft.rfft(z) * np.fft.rfft(x).conj(), len(x)))
-        assert delay == 0, name
-
-
-@pytest.mark.parametrize("name", bench_pretrained.NOISES)
-def test_noise_is_in_the_target_too(name):
-    Y = [load_speech().clips[0][:24000]]
-    noise, snr = bench_pretrained.NOISES[name], float(name.split()[-2])
-    X, target = bench_pretrained.make_pairs([Decimator(4)], noise, Y)
-    np.testing.assert_array_equal(X, Decimator(4).fit_transform(target))
-    power, error = (np.square(z, dtype=float).sum() for z in (Y[0], target[0] - Y[0]))
-    assert 10 * np.log10(power / error) == pytest.approx(snr, abs=1e-3)
 
 
 def test_models_are_scored_on_what_recipes_hold_out(tmp_path, monkeypatch):

@@ -220,7 +220,7 @@ def _level_powers(frame_length, *waveforms):
 def _autocorrelations(waveform):
     """Return normalised autocorrelations (batch, frames, bands, lags) of a waveform's bands."""
     length = _PITCH_LENGTH
-    waveform = functional.pad(waveform[:, 0].float(), (0, max(0, length - waveform.shape[-1])))
+    waveform = functional.pad(waveform[:, 0].float(), (length // 2, length // 2))
     window = torch.hann_window(length, device=waveform.device)
     # twice as long, or the end of a frame would meet its beginning
     spectrum = torch.fft.rfft(waveform.unfold(1, length, length // 2) * window, 2 * length)
