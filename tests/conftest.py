@@ -27,6 +27,7 @@ def shared_data():
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
     """Mark what asks for the shared recordings, and what a worker of pytest-xdist runs alone.
 

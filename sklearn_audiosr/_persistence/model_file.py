@@ -161,7 +161,8 @@ def _read_head(file, size):
     if size == 0:
         raise ProblemError("it is empty")
     if size < 8 or not 2 <= length <= MAX_HEADER:
-        if head.startswith((b"\x80", b"PK\x03\x04")):
+        # a pickle of protocol 2 to 5; one byte alone may begin a header's length, too
+        if head.startswith((*(bytes([0x80, n]) for n in range(2, 6)), b"PK\x03\x04")):
             raise ProblemError(
                 "it looks like a pickle, as pickle, joblib and torch write them",
                 "A pickle can run any code: open it with what wrote it if you trust it, and save() "
