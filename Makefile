@@ -23,7 +23,7 @@ demo: $(VENV)/.installed-plot ## compare the estimators on the clips that ship, 
 # One thread a worker: two workers on two cores don't oversubscribe them. Files of tests go to
 # one worker each (tests/conftest.py), so that what their tests share is made once.
 test: $(VENV)/.installed-test ## run the tests, doctests and examples: ARGS="-k spline"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -69,7 +69,7 @@ class Bench:
 
     def time_steps(self, step, seconds=None, n_warm=4):
         """Measure the median and mean seconds of a step, over groups without a wait inside."""
-        for _ in range(1 if self.quick else n_warm):
+        for _ in range(0 if self.quick else n_warm):
             step()
         self.synchronize()
         groups, end = [], time.perf_counter() + (seconds or self.seconds)

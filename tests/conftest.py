@@ -32,8 +32,10 @@ def pytest_collection_modifyitems(items):
     """Mark what asks for the shared recordings, and what a worker of pytest-xdist runs alone.
 
     A file of tests goes to one worker, so that its fixtures are made once; so do the files of the
-    paper, which share the results of its commands. Examples are independent of each other.
+    paper, which share the results of its commands. Examples are independent of each other. What
+    takes longest comes first, so that no worker has to wait for it in the end.
     """
+    items.sort(key=lambda item: not item.path.name.startswith(("test_examples", "test_paper")))
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared_data")
