@@ -38,6 +38,9 @@ class Recipe:
         The training.
     begin_with : str or None
         Model of the same sizes, of another ratio, that the training begins with.
+    highband_db : float
+        Shift of the highband's level after the training, in dB. A mean error of levels a little
+        below zero costs no log-spectral distance, and a listener less than one above.
     rate : int
         Wideband rate in Hz.
     packs, test_packs : tuple of str
@@ -56,6 +59,7 @@ class Recipe:
     ratio: int
     stages: tuple
     begin_with: str | None = None
+    highband_db: float = -1.5
     rate: int = 16000
     packs: tuple = (
         "speech_multi",

@@ -103,6 +103,7 @@ def main():
     est, minutes = train(args, recipe)
     if est is None:
         return
+    est.network_.shift_highband(recipe.highband_db)
     est = round_weights(est, args.work / f"{args.name}.rounded")
     card = make_card(args, recipe, est, minutes, measure(est, recipe, args.recordings))
     print(json.dumps(card, indent=2), flush=True)

@@ -1,4 +1,4 @@
-"""`HarmonicNoiseNet`: the weights that a network of another ratio passes on."""
+"""`HarmonicNoiseNet`: weights for a network of another ratio, and a shift of levels."""
 
 import pytest
 import torch
@@ -46,3 +46,14 @@ def test_a_network_of_another_ratio_passes_on_what_it_knows_of_the_same_bins(giv
     # edges of the lowband depend on where it ends
     n_edge = own.edges.n_edge
     torch.testing.assert_close(own.last.weight[:n_edge], fresh[:n_edge])
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_shift_makes_the_highband_alone_louder(ratio):
+    network, (source, _) = make_network(ratio), make_pair(ratio)
+    network.last.weight.data *= 0.5  # far from the limit of magnitudes
+    before = run(network, source)
+    network.shift_highband(-6)
+    after = run(network, source)
+    assert_allclose(after[0], before[0], rtol=0, atol=0)
+    assert_allclose(after[2], 10 ** (-6 / 20) * before[2], rtol=0, atol=1e-5)

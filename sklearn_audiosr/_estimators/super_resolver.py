@@ -60,8 +60,9 @@ class AudioSuperResolver(LearnedUpsampler):
         (log10 of noise over signal energy). Losses of spectra, with three frame lengths, are
         "multi_resolution_spectral" (magnitudes), "log_spectral" (log-spectral distance),
         "complex_spectral" (with phase), "spectral" ("log_spectral" plus 0.5 times
-        "noise_to_signal"), "band_levels" (levels of bands in short frames) and "levels"
-        ("band_levels" plus 0.5 times "log_spectral"). If the network separates the highband, 0.5
+        "noise_to_signal"), "band_levels" (levels of bands in short frames), "periodicity"
+        (autocorrelations at the pitch of voices) and "levels" ("band_levels" plus 0.5 times
+        "log_spectral" plus 10 times "periodicity"). If the network separates the highband, 0.5
         times "noise_to_signal" of what it predicts without that is added to any of them.
     noise_model : {"gaussian", "laplace", "heteroscedastic"}, callable or object, default=None
         Density of the wideband waveform around the prediction (section 3.1 of [1]_), calibrated on

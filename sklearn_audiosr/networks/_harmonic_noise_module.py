@@ -178,6 +178,19 @@ class HarmonicNoiseNetwork(FrameNetwork):
             )
             own[:, -n_high:] = given[:, -n_high:]
 
+    @torch.no_grad()
+    def shift_highband(self, db):
+        """Make the generated highband louder.
+
+        Parameters
+        ----------
+        db : float
+            Gain in dB; its negative undoes the shift.
+        """
+        # the first bins of the harmonic carrier fill the lowband
+        first = self.edges.n_edge + self.bands.last_known + 1 - self.bands.first_high
+        self.last.bias[first:] += db * math.log(10) / 10 / _LOG_SPREAD
+
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
         first, last = self.bands.first_level, self.bands.n_low
