@@ -13,7 +13,6 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     StridedConv1d,
     ZeroPhaseFilters,
     _draw_noise,
-    whiten,
 )
 from sklearn_audiosr.networks._runners import StreamRunner
 from sklearn_audiosr.networks._spectral_layers import Analysis, Synthesis
@@ -149,24 +148,9 @@ def test_sinc_interpolation_passes_the_narrowband_timepoints():
     assert_allclose(passed, y[:, ::3], atol=1e-6)
 
 
-def test_the_highband_is_parted_at_the_narrowband_nyquist_frequency():
+def test_the_carrier_below_the_narrowband_nyquist_frequency_is_the_lowband():
+    """A rectified waveform may have the opposite sign there."""
     bands = SpectrumBands(320, 6)  # bin 26 is the last one below
-    spectrum = torch.arange(2 * 161.0)[None, :, None]
-    below, above = (
-        part[0, :, 0].tolist() for part in (bands.take_end(spectrum), bands.take_new(spectrum))
-    )
-    assert below == [24, 25, 26, 161 + 24, 161 + 25, 161 + 26]
-    assert above == [*range(27, 161), *range(161 + 27, 2 * 161)]
-
-
-def test_a_whitened_spectrum_keeps_its_harmonics():
-    """Harmonics every fourth bin that fall by 60 dB: whitened, they have one level."""
-    real = torch.zeros(1, 120, 1)
-    real[:, ::4] = torch.logspace(0, -3, 30)[None, :, None]
-    whitened = whiten(torch.cat([real, torch.zeros_like(real)], dim=1).double())
-    level = whitened[0, 8:112:4, 0]
-    assert level.min() > 1.3
-    assert level.max() < 2.3
-    assert not whitened[0, 1::4].any()
-    assert not whiten(torch.zeros(1, 20, 1)).any()
-    assert whiten(torch.zeros(1, 20, 0)).shape == (1, 20, 0)
+    lowband, rectified = torch.zeros(1, 2 * 161, 1), torch.ones(1, 2 * 161, 1)
+    real, imag = bands.join_carrier(lowband, rectified).chunk(2, dim=1)
+    assert real[0, :, 0].tolist() == imag[0, :, 0].tolist() == [0] * 3 + [1] * 134

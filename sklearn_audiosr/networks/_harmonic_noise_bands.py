@@ -101,13 +101,16 @@ class SpectrumBands:
         """Return spectra with a highband (batch, 2 n_high, frames) alone."""
         return _place(highband, self.first_high, self.n_bins)
 
-    def take_end(self, spectrum):
-        """Return what of the highband lies below the narrowband Nyquist frequency, or at it."""
-        return _take(spectrum, self.first_high, self.last_known + 1)
+    def join_carrier(self, lowband, rectified):
+        """Return the highband of the harmonic carrier: (batch, 2 n_high, frames).
 
-    def take_new(self, spectrum):
-        """Return what lies above the narrowband Nyquist frequency."""
-        return _take(spectrum, self.last_known + 1, self.n_bins)
+        Up to the narrowband Nyquist frequency it is the lowband itself. A rectified waveform may
+        have the opposite sign there, and would cancel what it is added to.
+        """
+        first_new = self.last_known + 1
+        below = _take(lowband, self.first_high, first_new).chunk(2, dim=1)
+        above = _take(rectified, first_new, self.n_bins).chunk(2, dim=1)
+        return torch.cat([below[0], above[0], below[1], above[1]], dim=1)
 
     def part_at_nyquist(self, highband):
         """Return the highband (batch, 2 n_high, frames) below and above the Nyquist frequency.

@@ -17,9 +17,6 @@ from sklearn_audiosr.networks._spectral_layers import Analysis, PolyphaseWienerF
 # Frames after which the noise repeats: 5 s at 16 kHz. Its levels are others each time.
 _N_NOISE_FRAMES = 1024
 
-# Bins in a neighbourhood: 450 Hz in frames of 20 ms.
-_N_NEAR = 9
-
 # Keeps a phase finite where there is no power: far below any power that matters.
 _LEAST_POWER = 1e-30
 
@@ -192,23 +189,6 @@ def phasors(spectrum):
     """Return spectra divided by their magnitudes."""
     real, imag = spectrum.chunk(2, dim=1)
     scale = (real.square() + imag.square() + _LEAST_POWER).rsqrt()
-    return torch.cat([real * scale, imag * scale], dim=1)
-
-
-def whiten(spectrum):
-    """Return spectra divided by the root mean square over neighbouring bins.
-
-    Levels are then about 1, and harmonics stay apart: that takes narrower gaps than bands that an
-    ear tells apart.
-    """
-    if spectrum.shape[-1] == 0:  # of a stream that has just begun
-        return spectrum
-    real, imag = spectrum.chunk(2, dim=1)
-    power = (real.square() + imag.square()).transpose(1, 2)  # (batch, frames, bins)
-    near = functional.avg_pool1d(
-        power, _N_NEAR, stride=1, padding=_N_NEAR // 2, count_include_pad=False
-    )
-    scale = (near.transpose(1, 2) + _LEAST_POWER).rsqrt()
     return torch.cat([real * scale, imag * scale], dim=1)
 
 

@@ -19,7 +19,6 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     StridedConv1d,
     ZeroPhaseFilters,
     phasors,
-    whiten,
 )
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._runners import WholeRunner
@@ -200,16 +199,12 @@ class HarmonicNoiseNetwork(FrameNetwork):
         return torch.cat([power, torch.ones_like(power)], dim=1)
 
     def _keep_needed(self, spectra):
-        """Return the lowband, that of the linear filter, and the harmonic carrier."""
+        """Return the lowband, that of the linear filter, and the phases of the harmonic carrier."""
         spectrum, linear, rectified = spectra.chunk(3)
         bands = self.bands
-        # below the Nyquist frequency the lowband itself: a rectified waveform may have the
-        # opposite sign there, and would cancel what it is added to
-        below = phasors(bands.take_end(spectrum)).chunk(2, dim=1)
-        above = whiten(bands.take_new(rectified)).chunk(2, dim=1)
-        carrier = torch.cat([below[0], above[0], below[1], above[1]], dim=1)
-        lowbands = (bands.take_lowband(part) for part in (spectrum, linear))
-        return torch.cat([*lowbands, carrier], dim=1).float()
+        phases = phasors(bands.join_carrier(spectrum, rectified))
+        lowbands = (bands.take_lowband(part).float() for part in (spectrum, linear))
+        return torch.cat([*lowbands, phases.float()], dim=1)
 
     def _split_needed(self, known):
         return known.split([2 * self.bands.n_low] * 2 + [2 * self.bands.n_high], dim=1)
@@ -240,7 +235,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
     def _compose(self, known, output, runner):
         """Compute the spectra of what restores the lowband, and of the highband."""
         level = known[:, -1:]
-        lowband, linear, carrier = self._split_needed(known[:, :-1])
+        lowband, linear, phases = self._split_needed(known[:, :-1])
         n_high = self.bands.n_high
         edge, harmonic, noise = output.split([self.edges.n_edge, n_high, n_high], dim=1)
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
@@ -249,7 +244,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
             self._magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
         )
         # below the narrowband Nyquist frequency the harmonic part raises what is there
-        filling, harmonic = self.bands.part_at_nyquist(carrier * harmonic)
+        filling, harmonic = self.bands.part_at_nyquist(phases * harmonic)
         highband = harmonic + noises * noise
         restoration = self.edges.restore(lowband, linear, edge, filling, highband)
         return restoration, self.bands.place_highband(highband)
