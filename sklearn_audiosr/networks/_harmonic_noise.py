@@ -20,11 +20,11 @@ class HarmonicNoiseNet(FrameConfig):
     """A network that shapes harmonics and noise into a highband and leaves the lowband alone.
 
     As in the harmonic plus noise model of speech [1]_, also in its neural form [2]_, the highband
-    is the sum of two carriers. The first is the rectified slope of the lowband: this makes harmonics of
-    what is periodic, and coders regenerated a highband from it long ago [3]_. The second is white
-    noise. Of both only the phases are used. The network predicts a magnitude for each carrier in
-    each bin of each short frame. So harmonics go on above the band, and levels change as fast as
-    they do in speech.
+    is the sum of two carriers. The first is the rectified slope of the lowband: rectifying makes
+    harmonics of what is periodic, and coders regenerated a highband in this way long ago [3]_. The
+    second is white noise. Of both only the phases are used. The network predicts a magnitude for
+    each carrier in each bin of each short frame. So harmonics go on above the band, and levels
+    change as fast as they do in speech.
 
     The network has blocks of a depthwise convolution over frames and dense layers over filters
     (ConvNeXt [4]_, used for spectra by Vocos [5]_ and AP-BWE [6]_). Half of them work on each
