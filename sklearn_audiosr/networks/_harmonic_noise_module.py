@@ -9,7 +9,7 @@ import math
 import torch
 from torch import nn
 
-from sklearn_audiosr.networks._frame_network import FrameNetwork
+from sklearn_audiosr.networks._frame_network import LOG_SPREAD, POWER_FLOOR, FrameNetwork
 from sklearn_audiosr.networks._harmonic_noise_bands import LowbandEdges, SpectrumBands
 from sklearn_audiosr.networks._harmonic_noise_layers import (
     NoisePhases,
@@ -31,28 +31,15 @@ from sklearn_audiosr.networks._spectral_layers import (
     Synthesis,
 )
 
-# Added to powers relative to the level: a floor 90 dB below it.
-_POWER_FLOOR = 1e-9
-
-# Mean and standard deviation, about, of log powers relative to the level.
-_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
-
 # Averaging window of the level: frames before and after. Long, so that a pause counts as one;
 # shorter after than before, because a stream waits for it.
 _N_BEFORE, _N_AFTER = 128, 12
-
-# The network sees how far the level is from that of the training clips, up to this difference: a
-# natural logarithm of power, 11 dB.
-_LEVEL_SPREAD = 2.5
 
 # Frames in one step of the slow blocks, and filters of a slow block for each filter of a fast one.
 _SLOWNESS, _SLOW_WIDTH = 4, 2
 
 # Output for next to no magnitude: 100 dB below the mean.
 _LEAST_OUTPUT = -4.0
-
-# Limit of the highband: natural logarithm of the magnitude relative to the level.
-_MAX_LOG_MAGNITUDE = 3.0
 
 
 class HarmonicNoiseNetwork(FrameNetwork):
@@ -189,7 +176,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
         """
         # the first bins of the harmonic carrier fill the lowband
         first = self.edges.n_edge + self.bands.last_known + 1 - self.bands.first_high
-        self.last.bias[first:] += db * math.log(10) / 10 / _LOG_SPREAD
+        self.last.bias[first:] += db * math.log(10) / 10 / LOG_SPREAD
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
@@ -213,8 +200,8 @@ class HarmonicNoiseNetwork(FrameNetwork):
         """Return the lowband's log power relative to the level, and the level."""
         real, imag = self._split_needed(known)[0].chunk(2, dim=1)
         power = (real.square() + imag.square()) * torch.exp(-level)
-        log_power = (torch.log(power + _POWER_FLOOR) - _LOG_CENTRE) / _LOG_SPREAD
-        level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
+        log_power = self.standardize_power(power + POWER_FLOOR)
+        level = self.standardize_level(level)
         return torch.cat([log_power, level], dim=1)  # (batch, n_low + 1, frames)
 
     def _shape(self, features, runner):
@@ -241,17 +228,13 @@ class HarmonicNoiseNetwork(FrameNetwork):
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
         noises = self.noise(level, first_frame, random=self.training)
         harmonic, noise = (
-            self._magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
+            self.to_magnitude(part, level).repeat(1, 2, 1) for part in (harmonic, noise)
         )
         # below the narrowband Nyquist frequency the harmonic part raises what is there
         filling, harmonic = self.bands.part_at_nyquist(phases * harmonic)
         highband = harmonic + noises * noise
         restoration = self.edges.restore(lowband, linear, edge, filling, highband)
         return restoration, self.bands.place_highband(highband)
-
-    def _magnitude(self, output, level):
-        log_magnitude = (output * _LOG_SPREAD + _LOG_CENTRE) / 2
-        return (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
 
     def _make_blocks(self, n_filters, n_blocks, n_slow_blocks, expansion, dropout):
         def make(n, width, depth):

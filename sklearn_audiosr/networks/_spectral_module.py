@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_audiosr.networks._frame_network import FrameNetwork
+from sklearn_audiosr.networks._frame_network import LOG_SPREAD, POWER_FLOOR, FrameNetwork
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._runners import WholeRunner
 from sklearn_audiosr.networks._spectral_bands import N_OFFSET, Bands
@@ -23,25 +23,12 @@ from sklearn_audiosr.networks._spectral_layers import (
     Synthesis,
 )
 
-# Added to powers relative to the level: a floor 90 dB below it.
-_POWER_FLOOR = 1e-9
-
-# Mean and standard deviation, about, of log powers relative to the level.
-_LOG_CENTRE, _LOG_SPREAD = -6.0, 6.0
-
 # Averaging window of the level: frames before and after. Long, so that a pause counts as one;
 # shorter after than before, because a stream waits for it.
 _N_BEFORE, _N_AFTER = 40, 8
 
-# The network sees how far the level is from that of the training clips, up to this difference: a
-# natural logarithm of power, 11 dB.
-_LEVEL_SPREAD = 2.5
-
 # Gains that the channel noise draws over the lowband; between them it interpolates linearly.
 _N_GAINS = 8
-
-# Limit of the highband: natural logarithm of the magnitude relative to the level.
-_MAX_LOG_MAGNITUDE = 3.0
 
 
 class SpectralNetwork(FrameNetwork):
@@ -139,17 +126,17 @@ class SpectralNetwork(FrameNetwork):
         """Return the lowband's log power and phasor relative to the level, and the level."""
         unit = torch.exp(-level / 2)
         real, imag = (part[:, : self.n_low] * unit for part in spectrum.chunk(2, dim=1))
-        power = real.square() + imag.square() + _POWER_FLOOR
-        log_power = (torch.log(power) - _LOG_CENTRE) / _LOG_SPREAD
+        power = real.square() + imag.square() + POWER_FLOOR
+        log_power = self.standardize_power(power)
         if self.training and self.channel_noise > 0:
             log_power = log_power + self._draw_channels(power)
         magnitude = power.sqrt()
-        level = ((level - self.usual_level) / _LEVEL_SPREAD).clamp(-1, 1)
+        level = self.standardize_level(level)
         return torch.cat([log_power, real / magnitude, imag / magnitude, level], dim=1).float()
 
     def _draw_channels(self, power):
         """Draw smooth gains for each patch, (batch, n_low, 1), in the units of the features."""
-        spread = self.channel_noise / (10 * math.log10(math.e)) / _LOG_SPREAD
+        spread = self.channel_noise / (10 * math.log10(math.e)) / LOG_SPREAD
         nodes = spread * torch.randn(len(power), 1, _N_GAINS, device=power.device)
         gains = functional.interpolate(nodes, self.n_low, mode="linear", align_corners=True)
         return gains.transpose(1, 2)
@@ -158,8 +145,7 @@ class SpectralNetwork(FrameNetwork):
         """Compute the spectra of the mean and of what a full highband adds to it."""
         gain, highband = output.split([2 * self.n_low, 4 * self.n_high], dim=1)
         log_magnitude, real, imag, share = highband.chunk(4, dim=1)
-        log_magnitude = (log_magnitude * _LOG_SPREAD + _LOG_CENTRE) / 2
-        magnitude = (log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE) + level / 2).exp()
+        magnitude = self.to_magnitude(log_magnitude, level)
         surroundings = self.bands.measure_surroundings(spectrum, magnitude)
         magnitude = magnitude * (real.square() + imag.square() + 1e-9).rsqrt()
         share = torch.sigmoid(share)  # of the highband that is known with its phase
