@@ -9,7 +9,7 @@ from sklearn_audiosr.networks import HarmonicNoiseNet
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a training: its own variations, and a learning rate that falls to nearly zero.
+    """A part of a training, with its own variations.
 
     Attributes
     ----------
@@ -17,12 +17,15 @@ class Stage:
         Variations of the recordings, each heard once: a model learns by heart what it hears again.
     learning_rate : float
         The highest.
+    schedule : {"constant", "cosine"}
+        Of the learning rate. The last stage of a training lets it fall to nearly zero.
     adversarial_weight : float
         Weight of the judgement of discriminators; 0 trains without them.
     """
 
     n_copies: int
     learning_rate: float
+    schedule: str = "constant"
     adversarial_weight: float = 0.0
 
 
@@ -52,7 +55,7 @@ class Recipe:
         differently each time.
     shares : dict
         Shares of the clips that are varied and degraded in some way: see `augment`.
-    expansion, patch_length, batch_size : float, int, int
+    expansion, dropout, patch_length, batch_size : float, float, int, int
         Parameters of the network and its training. A file of half precision must stay below 8 MB.
     """
 
@@ -63,6 +66,7 @@ class Recipe:
     rate: int = 16000
     packs: tuple = (
         "speech_multi",
+        "speech_single",
         "speech_more",
         "speech_fullband",
         "speech_fullband_more",
@@ -87,7 +91,8 @@ class Recipe:
             "fuller_edged_share": 0.8,
         }
     )
-    expansion: float = 2.6
+    expansion: float = 2.5
+    dropout: float = 0.1
     patch_length: int = 20000
     batch_size: int = 8
 
@@ -102,19 +107,18 @@ class Recipe:
         training = {
             "patch_length": self.patch_length,
             "batch_size": self.batch_size,
-            "learning_rate_schedule": "cosine",
             "max_epochs": 1,
-            "validation_fraction": 0.0,  # the rate has fallen when the epoch ends
+            "validation_fraction": 0.0,  # each variation is heard once
             "sampling_rate": self.rate,
         }
         return AudioSuperResolver(
-            HarmonicNoiseNet(expansion=self.expansion), **{**training, **changes}
+            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout), **{**training, **changes}
         )
 
 
-_FROM_SCRATCH = (Stage(3, 3e-3), Stage(3, 3e-3), Stage(3, 2e-3), Stage(3, 1e-3))
+_FROM_SCRATCH = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
 # the blocks of the model that it begins with have heard the same voices
-_FROM_ANOTHER = (Stage(3, 2e-3), Stage(3, 1e-3))
+_FROM_ANOTHER = (Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
 
 RECIPES = {
     "speech-2x-16k": Recipe(2, _FROM_ANOTHER, "speech-4x-16k"),

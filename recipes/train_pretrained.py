@@ -70,6 +70,7 @@ def begin_stage(args, recipe, number, last):
     weight = stage.adversarial_weight
     est = recipe.estimator(
         learning_rate=stage.learning_rate,
+        learning_rate_schedule=stage.schedule,
         objective=AdversarialObjective(weight) if weight else None,
         checkpoint=str(args.work / f"{args.name}.checkpoint"),
         random_state=number,

@@ -71,7 +71,8 @@ def test_the_harmonic_carrier_continues_harmonics():
     """Pulses at 200 Hz: all of the highband lies on multiples of 200 Hz."""
     network = make_network(4)
     network.last.weight.data.zero_()
-    network.last.bias.data[-network.bands.n_high :] = -50  # no noise
+    first_noise = network.edges.n_edge + network.bands.n_high
+    network.last.bias.data[first_noise : first_noise + network.bands.n_high] = -50
     pulses = np.zeros(8000)
     pulses[::20] = 1  # at 4 kHz
     highband = run(network, interpolate(pulses, 4))[2, 0, 8000:24000]
@@ -85,7 +86,7 @@ def test_the_noise_carrier_makes_no_line_at_the_hop_rate():
     """Frames that cancel at random would modulate it 200 times a second."""
     network = make_network(4)
     network.last.weight.data.zero_()
-    network.last.bias.data[: -network.bands.n_high] = -50
+    network.last.bias.data[: network.edges.n_edge + network.bands.n_high] = -50
     noise = np.random.default_rng(0).standard_normal(16000)
     highband = run(network, interpolate(noise, 4))[2, 0, 8000:56000]
     envelope = np.abs(np.fft.rfft(highband**2 * np.hanning(48000))) ** 2  # three bins for each Hz

@@ -33,10 +33,12 @@ def test_a_network_of_another_ratio_passes_on_what_it_knows_of_the_same_bins(giv
     # features: bins of both lowbands, and the level
     for bins in (slice(n_low), slice(-1, None)):
         torch.testing.assert_close(own.first.weight[:, bins], given.first.weight[:, bins])
-    # bins of both highbands, for each carrier; others stay as they were
-    for carrier in (0, 1):
+    n_pitch = min(own.pitch.in_features, given.pitch.in_features)
+    torch.testing.assert_close(own.pitch.weight[:, :n_pitch], given.pitch.weight[:, :n_pitch])
+    # bins of both highbands, for each carrier and both parts of the turn; others stay
+    for output in range(4):
         (ours, theirs, before) = (
-            weight[network.edges.n_edge :].unflatten(0, (2, -1))[carrier]
+            weight[network.edges.n_edge :].unflatten(0, (4, -1))[output]
             for weight, network in (
                 (own.last.weight, own), (given.last.weight, given), (fresh, own),
             )

@@ -18,7 +18,7 @@ from sklearn_audiosr._training import checkpoint
 from sklearn_audiosr.networks import HarmonicNoiseNet
 
 # Discriminators learn in the second stage: a training that resumes needs them, too.
-STAGES = (Stage(1, 3e-3), Stage(1, 2e-3, adversarial_weight=0.1))
+STAGES = (Stage(1, 3e-3), Stage(1, 2e-3, "cosine", 0.1))
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,10 @@ LOWBANDS = ("restore", "keep")
 # 0.1, and 0.12 dB below with 0.2 (speech at r = 4).
 _MEAN_WEIGHT = 0.5
 
+# The same where the lowband is separate: what restores it has few bins. 1.5 instead of 0.5 won 0.03
+# dB in seven minutes and cost nothing.
+_LOWBAND_WEIGHT = 1.5
+
 
 class WaveformHead:
     """The first output is the waveform.
@@ -129,7 +133,7 @@ class BandsHead(HighbandHead):
         output = network(sources)
         lowband, highband = output[:, :2].sum(dim=1, keepdim=True), output[:, 2:]
         noise = noise_to_signal(lowband, targets, mask)
-        return self.objective(lowband + highband, targets, mask) + _MEAN_WEIGHT * noise
+        return self.objective(lowband + highband, targets, mask) + _LOWBAND_WEIGHT * noise
 
     def to_waveform(self, outputs):
         """Return the lowband, restored or as it was, plus the highband times its gain."""

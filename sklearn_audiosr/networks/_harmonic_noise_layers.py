@@ -192,6 +192,16 @@ def phasors(spectrum):
     return torch.cat([real * scale, imag * scale], dim=1)
 
 
+def turn_phases(spectrum, turn):
+    """Turn the phases of spectra (batch, 2 bins, frames) by those of 1 + `turn`."""
+    real, imag = turn.chunk(2, dim=1)
+    turn_real, turn_imag = phasors(torch.cat([1 + real, imag], dim=1)).chunk(2, dim=1)
+    real, imag = spectrum.chunk(2, dim=1)
+    return torch.cat(
+        [real * turn_real - imag * turn_imag, real * turn_imag + imag * turn_real], dim=1
+    )
+
+
 def _draw_noise(n_timepoints):
     """Return white noise that is the same in every release: SplitMix64 of the timepoint."""
     with np.errstate(over="ignore"):

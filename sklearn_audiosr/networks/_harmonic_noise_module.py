@@ -19,6 +19,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     StridedConv1d,
     ZeroPhaseFilters,
     phasors,
+    turn_phases,
 )
 from sklearn_audiosr.networks._layers import Conv1d, PointwiseConv1d
 from sklearn_audiosr.networks._runners import WholeRunner
@@ -37,6 +38,9 @@ _N_BEFORE, _N_AFTER = 128, 12
 
 # Frames in one step of the slow blocks, and filters of a slow block for each filter of a fast one.
 _SLOWNESS, _SLOW_WIDTH = 4, 2
+
+# Keeps a quotient finite in silence: far below any power that matters.
+_LEAST_POWER = 1e-20
 
 # Output for next to no magnitude: 100 dB below the mean.
 _LEAST_OUTPUT = -4.0
@@ -90,6 +94,8 @@ class HarmonicNoiseNetwork(FrameNetwork):
         self.linear = PolyphaseWienerFilter(ratio, n_taps)
         self.slope = Slope()
         self.analysis = Analysis(frame_length)
+        # one frame for each slow step, about its middle
+        self.long_analysis = Analysis(_SLOWNESS * frame_length, 2 * frame_length)
         self.synthesis = Synthesis(frame_length)
         self.filters = ZeroPhaseFilters(self.bands.design_filters())
         self.noise = NoisePhases(frame_length, self.bands.first_high)
@@ -99,7 +105,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
         self._make_blocks(n_filters, n_blocks, n_slow_blocks, expansion, dropout)
         self.first = Conv1d(self.bands.n_low + 1, n_filters, 3)
         self.first_norm, self.last_norm = ChannelNorm(n_filters), ChannelNorm(n_filters)
-        self.last = PointwiseConv1d(n_filters, self.edges.n_edge + 2 * self.bands.n_high)
+        self.last = PointwiseConv1d(n_filters, self.edges.n_edge + 4 * self.bands.n_high)
         self._initialize()
         self._measure()
 
@@ -120,10 +126,11 @@ class HarmonicNoiseNetwork(FrameNetwork):
         # a rectified waveform has harmonics far above the lowband
         known = torch.cat([known, slope.abs()])
         waveform = known[: len(x)]
+        pitch = self._compute_pitch_features(runner.run(self.long_analysis, waveform))
         spectra = runner.run(self.analysis, known)  # (3 batch, 2 bins, frames)
         level = runner.run(self.level, self._measure_power(spectra[: len(x)]))
         level, known = runner.align(self.level, level.float(), self._keep_needed(spectra))
-        output = self._shape(self._compute_features(known, level), runner)
+        output = self._shape(self._compute_features(known, level), pitch, runner)
         known = torch.cat([known, level], dim=1)
         output, known = runner.align(self.last, output, known)
         restoration, highband = self._compose(known, output, runner)
@@ -150,7 +157,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
             self.load_state_dict(other.state_dict())
             self.linear.filters.copy_(own_filter)
             return
-        different = ("first.", "last.", "linear.")
+        different = ("first.", "last.", "linear.", "pitch.")
         shared = {k: w for k, w in other.state_dict().items() if not k.startswith(different)}
         self.load_state_dict(shared, strict=False)
         n_low = min(self.bands.n_low, other.bands.n_low)
@@ -158,9 +165,12 @@ class HarmonicNoiseNetwork(FrameNetwork):
         self.first.weight[:, :n_low] = other.first.weight[:, :n_low]
         self.first.weight[:, -1] = other.first.weight[:, -1]  # the level
         self.first.bias.copy_(other.first.bias)
+        n_shared = min(self.pitch.in_features, other.pitch.in_features)
+        self.pitch.weight[:, :n_shared] = other.pitch.weight[:, :n_shared]
+        self.pitch.bias.copy_(other.pitch.bias)
         for own, given in zip(self.last.parameters(), other.last.parameters(), strict=True):
             own, given = (
-                p[network.edges.n_edge :].unflatten(0, (2, -1))
+                p[network.edges.n_edge :].unflatten(0, (4, -1))
                 for p, network in ((own, self), (given, other))
             )
             own[:, -n_high:] = given[:, -n_high:]
@@ -176,7 +186,8 @@ class HarmonicNoiseNetwork(FrameNetwork):
         """
         # the first bins of the harmonic carrier fill the lowband
         first = self.edges.n_edge + self.bands.last_known + 1 - self.bands.first_high
-        self.last.bias[first:] += db * math.log(10) / 10 / LOG_SPREAD
+        stop = self.edges.n_edge + 2 * self.bands.n_high
+        self.last.bias[first:stop] += db * math.log(10) / 10 / LOG_SPREAD
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
@@ -204,12 +215,20 @@ class HarmonicNoiseNetwork(FrameNetwork):
         level = self.standardize_level(level)
         return torch.cat([log_power, level], dim=1)  # (batch, n_low + 1, frames)
 
-    def _shape(self, features, runner):
+    def _compute_pitch_features(self, spectra):
+        """Return log powers of long frames, which show harmonics, relative to their mean."""
+        real, imag = (part[:, : self.pitch.in_features] for part in spectra.chunk(2, dim=1))
+        power = (real.square() + imag.square()).float()
+        mean = power.mean(dim=1, keepdim=True) + _LEAST_POWER
+        return self.standardize_power(power / mean + POWER_FLOOR)  # (batch, bins, frames / 4)
+
+    def _shape(self, features, pitch, runner):
         """Run the blocks: the fast ones, and between them the slow ones on every fourth frame."""
         z = self.first_norm(runner.run(self.first, features))  # (batch, filters, frames)
         for block in self.blocks:
             z = block(z, runner)  # (batch, filters, frames)
-        slow = self.slow_norm(runner.run(self.slower, z))  # (batch, 2 filters, frames / 4)
+        slow, pitch = runner.align(self.slower, runner.run(self.slower, z), pitch)
+        slow = self.slow_norm(slow + self.pitch(pitch))  # (batch, 2 filters, frames / 4)
         for block in self.slow_blocks:
             slow = block(slow, runner)  # (batch, 2 filters, frames / 4)
         context = runner.run(self.repeat, self.faster(slow))  # (batch, filters, frames)
@@ -224,7 +243,8 @@ class HarmonicNoiseNetwork(FrameNetwork):
         level = known[:, -1:]
         lowband, linear, phases = self._split_needed(known[:, :-1])
         n_high = self.bands.n_high
-        edge, harmonic, noise = output.split([self.edges.n_edge, n_high, n_high], dim=1)
+        sizes = [self.edges.n_edge, n_high, n_high, 2 * n_high]
+        edge, harmonic, noise, turn = output.split(sizes, dim=1)
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
         noises = self.noise(level, first_frame, random=self.training)
         harmonic, noise = (
@@ -232,7 +252,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
         )
         # below the narrowband Nyquist frequency the harmonic part raises what is there
         filling, harmonic = self.bands.part_at_nyquist(phases * harmonic)
-        highband = harmonic + noises * noise
+        highband = turn_phases(harmonic, turn) + noises * noise
         restoration = self.edges.restore(lowband, linear, edge, filling, highband)
         return restoration, self.bands.place_highband(highband)
 
@@ -248,16 +268,18 @@ class HarmonicNoiseNetwork(FrameNetwork):
         self.slow_blocks = make(n_slow_blocks, n_slow, n_slow_blocks)
         self.last_blocks = make(n_blocks // 2, n_filters, n_blocks)
         self.slower = StridedConv1d(n_filters, n_slow, _SLOWNESS)
+        self.pitch = PointwiseConv1d(math.floor(_SLOWNESS * self.bands.nyquist) + 1, n_slow)
         self.slow_norm = ChannelNorm(n_slow)
         self.faster, self.repeat = PointwiseConv1d(n_slow, n_filters), Repeat(_SLOWNESS)
 
     def _initialize(self):
-        """Start as the linear filter."""
+        """Start as the linear filter, with the phases of the carriers."""
         nn.init.zeros_(self.last.bias)
         first = self.edges.n_edge
         n_filling = self.bands.last_known + 1 - self.bands.first_high
         with torch.no_grad():
             self.last.weight[: first + n_filling] = 0
+            self.last.weight[first + 2 * self.bands.n_high :] = 0
             self.last.bias[first : first + n_filling] = _LEAST_OUTPUT
 
     def _measure(self):

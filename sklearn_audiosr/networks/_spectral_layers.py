@@ -110,12 +110,15 @@ class PolyphaseWienerFilter(nn.Module):
 class Analysis(nn.Module):
     """The short-time Fourier transform, with a Hann window and a hop of a quarter of the frame.
 
-    Frames that overlap the ends of a clip belong to it: there are three more of them than hops.
+    Unless `padding` is given, all frames that overlap the ends of a clip belong to it: there are
+    three more of them than hops.
 
     Parameters
     ----------
     frame_length : int
         Timepoints, a multiple of 4.
+    padding : int, default=None
+        Zeros before and after a clip, instead of three hops.
 
     Attributes
     ----------
@@ -123,10 +126,10 @@ class Analysis(nn.Module):
         A frame, with the hop as its stride.
     """
 
-    def __init__(self, frame_length):
+    def __init__(self, frame_length, padding=None):
         super().__init__()
         self.frame_length, self.hop = frame_length, frame_length // 4
-        padding = frame_length - self.hop
+        padding = frame_length - self.hop if padding is None else padding
         self.receptive_field = ReceptiveField(frame_length, self.hop, padding, padding)
         self.out_channels = 2 * (frame_length // 2 + 1)
         self.register_buffer("window", _hann(frame_length), persistent=False)
