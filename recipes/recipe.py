@@ -117,11 +117,12 @@ class Recipe:
 
 
 _FROM_SCRATCH = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
+_SHORTER = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
 # the blocks of the model that it begins with have heard the same voices
 _FROM_ANOTHER = (Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
 
 RECIPES = {
-    "speech-2x-16k": Recipe(2, _FROM_ANOTHER, "speech-4x-16k"),
+    "speech-2x-16k": Recipe(2, _SHORTER),
     "speech-4x-16k": Recipe(4, _FROM_SCRATCH),
     "speech-6x-16k": Recipe(6, _FROM_ANOTHER, "speech-4x-16k"),
     "speech-8x-16k": Recipe(8, _FROM_ANOTHER, "speech-6x-16k"),
