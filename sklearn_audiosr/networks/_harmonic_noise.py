@@ -23,13 +23,14 @@ class HarmonicNoiseNet(FrameConfig):
     is the sum of two carriers. The first is the rectified slope of the lowband: rectifying makes
     harmonics of what is periodic, and coders regenerated a highband in this way long ago [3]_. The
     second is white noise. Of both only the phases are used. The network predicts a magnitude for
-    each carrier in each bin of each short frame. So harmonics go on above the band, and levels
-    change as fast as they do in speech.
+    each carrier in each bin of each short frame, and turns the phase of the first. So harmonics go
+    on above the band, and levels change as fast as they do in speech.
 
     The network has blocks of a depthwise convolution over frames and dense layers over filters
     (ConvNeXt [4]_, used for spectra by Vocos [5]_ and AP-BWE [6]_). Half of them work on each
     frame. Between the halves are slow ones that work on every fourth frame: they see more context
-    for less work.
+    for less work. They also see spectra of frames four times as long, which show whether there are
+    harmonics.
 
     There are three outputs. The first is the lowband as it is, by band-limited interpolation. The
     second restores its edges: above 0.8 of the narrowband Nyquist frequency it adds a share of what
