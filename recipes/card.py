@@ -1,7 +1,10 @@
-"""Write the card of a model: its training data, degradation and scores."""
+"""Write the card of a model: its training data, degradation, figures and known failures."""
 
+import hashlib
 import platform
+import subprocess
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +15,16 @@ _METRICS = (
 )
 
 
-def make_card(args, recipe, est, minutes, scores):
+# Seen and heard on recordings that the models have not heard.
+KNOWN_FAILURES = (
+    "formants and harmonics of the highband are smoother than those of the recording",
+    "a voice whose highband is stronger or weaker than its lowband tells gets a usual one",
+    "music and effects get a voice's highband",
+    "what a codec of few bits took from the end of the lowband is filled in part only",
+)
+
+
+def make_card(args, recipe, est, minutes, figures):
     """Write the card of a model.
 
     Parameters
@@ -25,7 +37,7 @@ def make_card(args, recipe, est, minutes, scores):
         Fitted.
     minutes : float
         Processor time of the training.
-    scores : dict
+    figures : dict
         Result of `recipes.scoring.measure`.
 
     Returns
@@ -37,7 +49,9 @@ def make_card(args, recipe, est, minutes, scores):
     return {
         "name": args.name,
         "metrics": _METRICS,
-        "scores": scores,
+        **figures,
+        "known failures": list(KNOWN_FAILURES),
+        "weights (sha256)": hash_weights(est.network_),
         "training recordings": sorted(set(recordings.sources)),
         "training audio (hours)": round(float(np.sum(lengths)) / 3600, 3),
         "degradation": _describe_degradation(recipe.shares),
@@ -46,7 +60,31 @@ def make_card(args, recipe, est, minutes, scores):
         "torch": torch.__version__,
         "objective": est.network_.default_objective,
         "recipe": asdict(recipe),
+        "recipe's commit": find_commit(),
+        "seeds": describe_seeds(recipe),
     }
+
+
+def hash_weights(network):
+    """Return the SHA-256 of all weights, as half-precision bytes in the order of their names."""
+    digest = hashlib.sha256()
+    for _, weight in sorted(network.state_dict().items()):
+        digest.update(weight.detach().cpu().numpy().astype("<f2").tobytes())
+    return digest.hexdigest()
+
+
+def find_commit():
+    """Return the commit of this repository, or "unknown" outside one."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def describe_seeds(recipe):
+    n_copies = sum(stage.n_copies for stage in recipe.stages)
+    return f"stages 1 to {len(recipe.stages)}, variations 0 to {n_copies - 1}"
 
 
 def _describe_degradation(shares):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from recipe_helpers import write_recordings
 
 from recipes import recipe as recipe_module
 from recipes import start, train_pretrained
+from recipes.card import hash_weights
 from recipes.recipe import RECIPES, Stage
 from sklearn_audiosr import load
 from sklearn_audiosr._training import checkpoint
@@ -89,6 +91,13 @@ def test_the_model_has_a_card_with_sources_and_scores(made):
     assert card["objective"] == "levels"
     methods = ["ideal lowband", "spline", "linear", "highband_gain=0", "highband_gain=1"]
     assert list(card["scores"]) == methods
+    assert list(card["panel"]) == methods[1:]
+    assert card["panel"]["spline"]["lsd_log10"] == pytest.approx(
+        card["scores"]["spline"]["lsd_log10"], abs=1e-4
+    )
+    assert card["weights (sha256)"] == hash_weights(made.est.network_)
+    assert re.fullmatch("[0-9a-f]{40}|unknown", card["recipe's commit"])
+    assert card["seeds"] == "stages 1 to 2, variations 0 to 1"
     # scored on the test recordings alone
     assert card["scores"]["spline"]["worst_snr_db"][0] in (
         "speech_multi/4.wav",
