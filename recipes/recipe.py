@@ -111,9 +111,8 @@ class Recipe:
             "validation_fraction": 0.0,  # each variation is heard once
             "sampling_rate": self.rate,
         }
-        return AudioSuperResolver(
-            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout), **{**training, **changes}
-        )
+        network = HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout)
+        return AudioSuperResolver(network, **{**training, **changes})
 
 
 _FROM_SCRATCH = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))

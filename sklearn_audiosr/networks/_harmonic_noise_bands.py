@@ -71,8 +71,8 @@ class SpectrumBands:
         Highest bin up to that frequency.
     first_level, n_low : int
         The level is that of the bins from `first_level` to below `n_low`.
-    first_high, n_high : int
-        Lowest bin of the highband, and its number of bins. It overlaps the lowband.
+    first_high, n_high, n_below : int
+        Lowest bin of the highband, its number of bins, and how many of them are in the lowband.
     first_top, n_top : int
         Lowest bin of the upper edge, which the filters of decimators lower, and its bins.
     n_bottom : int
@@ -89,6 +89,7 @@ class SpectrumBands:
         self.n_low = min(self.n_bins, self.last_known + 1 + _N_SHARED)
         self.first_high = max(0, math.ceil(self.nyquist) - _N_SHARED)
         self.n_high = self.n_bins - self.first_high
+        self.n_below = self.last_known + 1 - self.first_high
         self.first_top = math.ceil(_TOP * self.last_known)
         self.n_top = self.n_low - self.first_top
         self.n_bottom = max(0, min(_BOTTOM, self.first_top) - _N_OFFSET)
@@ -117,8 +118,7 @@ class SpectrumBands:
 
         That of the narrowband; both parts have all bins.
         """
-        n_below = self.last_known + 1 - self.first_high
-        below = torch.arange(2 * self.n_high, device=highband.device) % self.n_high < n_below
+        below = torch.arange(2 * self.n_high, device=highband.device) % self.n_high < self.n_below
         filling = highband * below[:, None]
         return filling, highband - filling
 

@@ -39,9 +39,6 @@ _N_BEFORE, _N_AFTER = 128, 12
 # Frames in one step of the slow blocks, and filters of a slow block for each filter of a fast one.
 _SLOWNESS, _SLOW_WIDTH = 4, 2
 
-# Keeps a quotient finite in silence: far below any power that matters.
-_LEAST_POWER = 1e-20
-
 # Output for next to no magnitude: 100 dB below the mean.
 _LEAST_OUTPUT = -4.0
 
@@ -105,7 +102,10 @@ class HarmonicNoiseNetwork(FrameNetwork):
         self._make_blocks(n_filters, n_blocks, n_slow_blocks, expansion, dropout)
         self.first = Conv1d(self.bands.n_low + 1, n_filters, 3)
         self.first_norm, self.last_norm = ChannelNorm(n_filters), ChannelNorm(n_filters)
-        self.last = PointwiseConv1d(n_filters, self.edges.n_edge + 4 * self.bands.n_high)
+        # the edges, levels of harmonics and noise, and the turn, a real and an imaginary part
+        n_high = self.bands.n_high
+        self.output_sizes = [self.edges.n_edge, n_high, n_high, 2 * n_high]
+        self.last = PointwiseConv1d(n_filters, sum(self.output_sizes))
         self._initialize()
         self._measure()
 
@@ -184,10 +184,9 @@ class HarmonicNoiseNetwork(FrameNetwork):
         db : float
             Gain in dB; its negative undoes the shift.
         """
-        # the first bins of the harmonic carrier fill the lowband
-        first = self.edges.n_edge + self.bands.last_known + 1 - self.bands.first_high
-        stop = self.edges.n_edge + 2 * self.bands.n_high
-        self.last.bias[first:stop] += db * math.log(10) / 10 / LOG_SPREAD
+        _, harmonic, noise, _ = self.last.bias.split(self.output_sizes)
+        for levels in (harmonic[self.bands.n_below :], noise):
+            levels += db * math.log(10) / 10 / LOG_SPREAD
 
     def _measure_power(self, spectrum):
         """Compute the mean power of the lowband without an offset, and 1 for each frame."""
@@ -219,7 +218,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
         """Return log powers of long frames, which show harmonics, relative to their mean."""
         real, imag = (part[:, : self.pitch.in_features] for part in spectra.chunk(2, dim=1))
         power = (real.square() + imag.square()).float()
-        mean = power.mean(dim=1, keepdim=True) + _LEAST_POWER
+        mean = power.mean(dim=1, keepdim=True).clamp(min=1e-20)  # silence has a mean of 0
         return self.standardize_power(power / mean + POWER_FLOOR)  # (batch, bins, frames / 4)
 
     def _shape(self, features, pitch, runner):
@@ -242,9 +241,7 @@ class HarmonicNoiseNetwork(FrameNetwork):
         """Compute the spectra of what restores the lowband, and of the highband."""
         level = known[:, -1:]
         lowband, linear, phases = self._split_needed(known[:, :-1])
-        n_high = self.bands.n_high
-        sizes = [self.edges.n_edge, n_high, n_high, 2 * n_high]
-        edge, harmonic, noise, turn = output.split(sizes, dim=1)
+        edge, harmonic, noise, turn = output.split(self.output_sizes, dim=1)
         first_frame = runner.locate(self.noise, level.shape[-1], self.analysis.hop)
         noises = self.noise(level, first_frame, random=self.training)
         harmonic, noise = (
@@ -275,12 +272,12 @@ class HarmonicNoiseNetwork(FrameNetwork):
     def _initialize(self):
         """Start as the linear filter, with the phases of the carriers."""
         nn.init.zeros_(self.last.bias)
-        first = self.edges.n_edge
-        n_filling = self.bands.last_known + 1 - self.bands.first_high
         with torch.no_grad():
-            self.last.weight[: first + n_filling] = 0
-            self.last.weight[first + 2 * self.bands.n_high :] = 0
-            self.last.bias[first : first + n_filling] = _LEAST_OUTPUT
+            edge, harmonic, _, turn = self.last.weight.split(self.output_sizes)
+            for part in (edge, harmonic[: self.bands.n_below], turn):
+                part.zero_()
+            _, harmonic, *_ = self.last.bias.split(self.output_sizes)
+            harmonic[: self.bands.n_below] = _LEAST_OUTPUT
 
     def _measure(self):
         """Set the stride, and how far the inputs lie from the outputs that depend on them."""
