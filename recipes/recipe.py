@@ -116,7 +116,11 @@ class Recipe:
 
 
 _FROM_SCRATCH = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
-_SHORTER = (Stage(4, 2e-3), Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
+_SHORTER = (
+    *(Stage(2, 2e-3) for _ in range(4)),
+    Stage(2, 2e-3, "constant", 0.2),
+    Stage(2, 2e-3, "cosine", 0.2),
+)
 # the blocks of the model that it begins with have heard the same voices
 _FROM_ANOTHER = (Stage(4, 2e-3), Stage(4, 2e-3, "cosine", 0.2))
 
