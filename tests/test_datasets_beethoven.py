@@ -15,6 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_audiosr.datasets import _beethoven, fetch_beethoven_piano
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 def make_ogg(n_frames=16000, rate=16000, seed=0):

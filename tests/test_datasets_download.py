@@ -24,6 +24,8 @@ SHA256 = "sha256:" + hashlib.sha256(BODY).hexdigest()
 
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ MP3S += ["c/cy-trio-03-three-0-29.mp3", "d/di-x-04-four-88-117.mp3", "f/ed-y-05-
 TAGS = ["piano", "loud", "no piano"]
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 def make_annotations(names=MP3S):

@@ -144,9 +144,11 @@ class StrictFile:
     def read(self, n_bytes: int = -1) -> bytes:
         """Return the next bytes, all that remain if `n_bytes` is negative."""
         most = _MOST_AT_ONCE if self._left is None else self._left
-        data: bytes = self._file.read(n_bytes if 0 <= n_bytes <= most else most + 1)
-        if len(data) > most or n_bytes > most:
-            raise Damaged(f"{max(n_bytes, len(data))} bytes are no header or directory")
+        if n_bytes > most:
+            raise Damaged(f"{n_bytes} bytes are no header or directory")
+        data: bytes = self._file.read(n_bytes if n_bytes >= 0 else most + 1)
+        if len(data) > most:
+            raise Damaged(f"more than {most} bytes are no header or directory")
         if self._left is not None:
             self._left -= len(data)
         self.last = data

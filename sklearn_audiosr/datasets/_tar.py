@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn_audiosr.datasets._members import (
     BLOCK_BYTES,
+    MEMBER_BYTES,
     Damaged,
     Limit,
     Member,
@@ -47,9 +48,12 @@ def walk_tar(file: Any, limit: Limit) -> Iterator[Member]:
     with reading():
         compressed = file.peek(2)[:2] == b"\x1f\x8b"
         stream = StrictFile(gzip.GzipFile(fileobj=file) if compressed else file)
+        stream.allow_header()  # of the first member
         archive = tarfile.open(fileobj=stream, mode="r:")  # type: ignore[call-overload]
+    n_members = 0
     while info := _find_next(archive, stream):
-        limit.check(archive.offset, info.name)  # the next header is there
+        n_members += 1
+        limit.check(archive.offset + MEMBER_BYTES * n_members, info.name)
         if info.isdir():
             continue
         if not info.isreg():
@@ -64,15 +68,13 @@ def walk_tar(file: Any, limit: Limit) -> Iterator[Member]:
 def _find_next(archive: tarfile.TarFile, stream: StrictFile) -> tarfile.TarInfo | None:
     """Return the next header; raise Damaged if the archive ends without a mark."""
     stream.allow_header()
-    before = archive.offset
     with reading():
         info = archive.next()
-        archive.members.clear()  # or the list takes a kilobyte for each
-    # tarfile takes a damaged header for the end
-    if info is None and stream.last != _END:
+        archive.members.clear()  # type: ignore[attr-defined] # a kilobyte for each
+    if info is None and stream.last != _END:  # tarfile takes a damaged header for the end
         raise Damaged("a header is damaged, or the end is missing")
-    if info is not None and info.offset_data <= info.offset or archive.offset < before:
-        raise Damaged("a member ends before it begins")
+    if info is not None and archive.offset < info.offset_data:  # where the next header is
+        raise Damaged(f"{info.name!r} has a negative length")
     return info
 
 
