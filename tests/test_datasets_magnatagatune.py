@@ -122,6 +122,32 @@ def test_annotations_that_are_none_are_refused(mirg, tmp_path, body):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('"1"\t"1"\t"0"\t"0"\t""', "has no name"),
+        ('"1"\t"1"\t"0"\t"0"\t"../../up.mp3"', "leads out of the folder"),
+        ('"1"\t"1"\t"0"\t"0"\t"/tmp/up.mp3"', "leads out of the folder"),
+        ('"1"\t"1"\t"0"\t"x.mp3"', "a row must have 5 columns, got 4"),
+        (f'"1"\t"1"\t"0"\t"{"9" * 30}"\t"x.mp3"', "a tag must be 0 or 1"),
+    ],
+)
+def test_rows_that_name_no_clip_are_refused(mirg, tmp_path, row, words):
+    mirg.resources["annotations_final.csv"].body = make_annotations() + f"\n{row}".encode()
+    with pytest.raises(ConnectionError, match=words):
+        fetch_magnatagatune(data_home=tmp_path, delay=0)
+
+
+def test_plain_http_of_the_former_server_is_told(mirg, tmp_path):
+    """Its address begins with http; no hash of the corpus is published."""
+    with pytest.warns(UserWarning) as log:
+        fetch_magnatagatune(data_home=tmp_path, delay=0)
+    checksums = json.loads((tmp_path / "magnatagatune" / "checksums.json").read_text())
+    assert len(log) == len(checksums) == 4
+    for warning, checksum in zip(log, checksums.values(), strict=True):
+        assert checksum in str(warning.message)
+
+
 def test_offline_error_tells_what_to_put_where(server, tmp_path, monkeypatch):
     monkeypatch.setattr(_magnatagatune, "SERVERS", (f"{server.address}/none/",))
     folder = tmp_path / "magnatagatune"

@@ -134,12 +134,12 @@ def _write_member(member: Member, path: Path, bar: Any) -> None:
             for block in member.read():
                 file.write(block)
                 bar.update(len(block))
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:  # the latter with LC_ALL=C
+        reason = getattr(error, "strerror", None) or str(error)
         raise OSError(
-            error.errno,
-            f"{member.name!r} of the archive cannot be unpacked to {path} "
-            f"({error.strerror or error}): nothing was unpacked. Make room, or give another folder "
-            "as data_home.",
+            getattr(error, "errno", None),
+            f"{member.name!r} of the archive cannot be unpacked to {str(path)!r} ({reason}): "
+            "nothing was unpacked. Make room, or give another folder as data_home.",
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Unpack malformed archives: only documented errors, bounded memory and disk, nothing outside.
 
-``python -m tools.soak.archives --cases 3000 --seed 0`` prints the figures, and ends with 1 if one of
-them is not as it must be.
+``python -m tools.soak.archives --cases 3000 --seed 0`` prints the figures, and ends with 1 if
+one of them is not as it must be.
 """
 
 import argparse
