@@ -76,7 +76,8 @@ def fetch_magnatagatune(
     ------
     {no archive}
     ValueError
-        If the archive has a link or a path that leads out of its folder.
+        If the archive has a link, a path that leads out of its folder, or another member that no
+        recording is.
     {no pooch}
 
     Warns
