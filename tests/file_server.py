@@ -15,6 +15,7 @@ class Resource:
         self.cuts = list(cuts)  # each answer in turn ends after so many bytes; None: never
         self.statuses = list(statuses)  # of the first answers
         self.length = True  # whether the whole length is announced
+        self.status = 200
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -36,6 +37,12 @@ class FileServer:
         """Put a body at a path; return its address."""
         self.resources[path] = Resource(body, **options)
         return f"{self.address}/{path}"
+
+    def redirect(self, path, url):
+        """Send who asks for a path to another address; return the first."""
+        address = self.add(path, b"", Location=url)
+        self.resources[path].status = 302
+        return address
 
     @property
     def ranges(self):
@@ -82,7 +89,7 @@ def _make_handler(server):
                 self.send_header("Content-Range", f"bytes */{n_bytes}")
                 self.end_headers()
                 return
-            self.send_response(206 if follows else 200)
+            self.send_response(206 if follows else resource.status)
             if follows:
                 self.send_header("Content-Range", f"bytes {start}-{n_bytes - 1}/{n_bytes}")
             if resource.etag:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tqdm
 
-from sklearn_audiosr.datasets._archives import check_archive, split_name, unpack
+from sklearn_audiosr.datasets._archives import check_archive, unpack
+from sklearn_audiosr.datasets._names import split_name
 
 BODY = np.random.default_rng(0).bytes(5000)
 FILES = {"top.txt": b"top", "a/one.wav": BODY, "a/b/two.wav": BODY * 300, "a/three.txt": b""}
@@ -118,7 +119,7 @@ def test_flipped_bit_in_the_directory_of_a_zip_archive_is_damage(tmp_path, offse
 
 @pytest.mark.parametrize("name", ["", ".", "a/C:evil"])
 def test_names_that_name_nothing_or_a_drive_are_refused(name):
-    with pytest.raises(ValueError, match="leads out of the folder"):
+    with pytest.raises(ValueError, match="leads out of the folder" if name else "has no name"):
         split_name(name)
 
 

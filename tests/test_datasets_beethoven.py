@@ -15,6 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_audiosr.datasets import _beethoven, fetch_beethoven_piano
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 def make_ogg(n_frames=16000, rate=16000, seed=0):
@@ -124,6 +126,37 @@ def test_names_that_lead_out_of_the_folder_are_refused(archive, tmp_path):
     with pytest.raises(ConnectionError, match="leads out of the folder"):
         fetch_beethoven_piano(data_home=tmp_path / "deep", delay=0)
     assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize(
+    "names", [["a.ogg", "A.OGG"], ["a.ogg", "a.ogg"], ["a.ogg", "a.ogg/b.ogg"], ["nul.ogg"]]
+)
+def test_names_that_are_one_file_on_some_system_are_refused(archive, tmp_path, names):
+    files = [{"name": name, "source": "original"} for name in names]
+    resource = archive.resources["metadata/BeethovenPianoSonataNo.2"]
+    resource.body = json.dumps({"files": files}).encode()
+    with pytest.raises(
+        ConnectionError, match=r"1 of 32(.|\n)*(twice|is there as|device on Windows)"
+    ):
+        fetch_beethoven_piano(data_home=tmp_path, clip_duration=0.3, delay=0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"files": [{"name": "a.ogg", "size": 1e999}]}',
+        b'{"files": ' + b"[" * 10**5,
+        b'{"files": [{"name": ".ogg", "size": "\xff"}]}',
+        b'{"files": [{"name": "\\ud800.ogg"}]}',
+        b'{"files": [{"name": "a.ogg"}], "x": "' + b"x" * 2**24 + b'"}',
+    ],
+    ids=["size", "nested", "bytes", "surrogate", "long"],
+)
+def test_lists_that_cannot_be_read_are_errors_of_their_sonata(archive, tmp_path, body):
+    archive.resources["metadata/BeethovenPianoSonataNo.2"].body = body
+    with pytest.raises(ConnectionError, match="1 of 32 sonatas could not be downloaded"):
+        fetch_beethoven_piano(data_home=tmp_path, clip_duration=0.3, delay=0)
+    assert not list(tmp_path.glob("*/*No.2/*"))
 
 
 def test_originals_stand_in_where_there_is_no_ogg(archive, tmp_path):

@@ -15,6 +15,8 @@ MP3S += ["c/cy-trio-03-three-0-29.mp3", "d/di-x-04-four-88-117.mp3", "f/ed-y-05-
 TAGS = ["piano", "loud", "no piano"]
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 def make_annotations(names=MP3S):
@@ -118,6 +120,32 @@ def test_annotations_that_are_none_are_refused(mirg, tmp_path, body):
     with pytest.raises(ConnectionError, match=r"annotations_final.csv could not be downloaded"):
         fetch_magnatagatune(data_home=tmp_path, delay=0)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('"1"\t"1"\t"0"\t"0"\t""', "has no name"),
+        ('"1"\t"1"\t"0"\t"0"\t"../../up.mp3"', "leads out of the folder"),
+        ('"1"\t"1"\t"0"\t"0"\t"/tmp/up.mp3"', "leads out of the folder"),
+        ('"1"\t"1"\t"0"\t"x.mp3"', "a row must have 5 columns, got 4"),
+        (f'"1"\t"1"\t"0"\t"{"9" * 30}"\t"x.mp3"', "a tag must be 0 or 1"),
+    ],
+)
+def test_rows_that_name_no_clip_are_refused(mirg, tmp_path, row, words):
+    mirg.resources["annotations_final.csv"].body = make_annotations() + f"\n{row}".encode()
+    with pytest.raises(ConnectionError, match=words):
+        fetch_magnatagatune(data_home=tmp_path, delay=0)
+
+
+def test_plain_http_of_the_former_server_is_told(mirg, tmp_path):
+    """Its address begins with http; no hash of the corpus is published."""
+    with pytest.warns(UserWarning) as log:
+        fetch_magnatagatune(data_home=tmp_path, delay=0)
+    checksums = json.loads((tmp_path / "magnatagatune" / "checksums.json").read_text())
+    assert len(log) == len(checksums) == 4
+    for warning, checksum in zip(log, checksums.values(), strict=True):
+        assert checksum in str(warning.message)
 
 
 def test_offline_error_tells_what_to_put_where(server, tmp_path, monkeypatch):

@@ -19,6 +19,8 @@ TEST_NUMBERS = (355, 356, 357, 358, 359, 363, 365, 366)
 CODE_TEST = ["p347", "p351", "p360", "p361", "p362", "p363", "p364", "p374", "p376"]
 
 server = pytest.fixture(run_server)
+# the server on this machine speaks plain http
+pytestmark = pytest.mark.filterwarnings("ignore:.*over plain http:UserWarning")
 
 
 def fetch_quietly(fetch, **options):

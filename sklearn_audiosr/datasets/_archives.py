@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import shutil
 import stat
-import tarfile
 import zipfile
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, NoReturn
+from pathlib import Path
+from typing import Any
 
-from sklearn_audiosr.datasets._resuming import forget_checksums, require_space
+from sklearn_audiosr.datasets._disk import forget_checksums, require_space
+from sklearn_audiosr.datasets._members import (
+    BLOCK_BYTES,
+    MEMBER_BYTES,
+    Damaged,
+    Limit,
+    Member,
+    StrictFile,
+    reading,
+)
+from sklearn_audiosr.datasets._names import FolderNames, refuse, split_name
+from sklearn_audiosr.datasets._tar import walk_tar
 
 PARTIAL = ".partial"  # in the name of a folder until everything has been unpacked
 
-_BLOCK_BYTES = 2**20
-
-# The errors of the standard library for a damaged archive, depending on where the damage is.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,  # a flipped bit names an unknown compression
-    UnicodeDecodeError,
-)
-
-# The corpora use these. A flipped bit may name another, whose errors are not among those above.
+# The corpora use these. A flipped bit may name another, whose errors are many.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-
-
-class _Member(NamedTuple):
-    """A regular file in an archive."""
-
-    name: str
-    n_bytes: int
-    open: Callable[[], Any]  # returns a file to read
 
 
 def check_archive(path: Path) -> None:
@@ -53,21 +40,20 @@ def check_archive(path: Path) -> None:
     Parameters
     ----------
     path : Path
-        A zip archive, or a tar archive, compressed or not.
+        A zip archive, or a tar archive, plain or compressed by gzip.
 
     Raises
     ------
     ValueError
-        If bytes are missing, or do not have the checksums in the archive.
+        If bytes are missing or do not have the checksums in the archive, or as for `unpack`.
     """
     try:
         with _open_archive([path]) as members:
             for member in members:
-                with member.open() as file:
-                    while file.read(_BLOCK_BYTES):
-                        pass
-    except _DAMAGE as error:
-        raise ValueError(f"no whole archive: {_say(error)}") from error
+                for _ in member.read():
+                    pass
+    except Damaged as error:
+        raise ValueError(f"no whole archive: {error}") from error
 
 
 def unpack(parts: list[Path], target: Path, keep: Callable[[str], bool]) -> None:
@@ -91,7 +77,9 @@ def unpack(parts: list[Path], target: Path, keep: Callable[[str], bool]) -> None
         If the archive is damaged (its files are renamed ``<name>.damaged``), if the disk is too
         full, or if `target` exists (FileExistsError).
     ValueError
-        If a member is a link or has a path outside `target`: nothing is unpacked then.
+        If a member is a link, a device or sparse, has a path outside `target`, a name that not
+        every file system takes or that is there twice, or if the archive unpacks to more than 100
+        times its size: nothing is unpacked then.
     """
     if target.exists():
         raise FileExistsError(
@@ -103,118 +91,85 @@ def unpack(parts: list[Path], target: Path, keep: Callable[[str], bool]) -> None
     try:
         _write_members(parts, unfinished, keep)
         os.replace(unfinished, target)
-    except _DAMAGE as error:
+    except Damaged as error:
         for part in parts:
             os.replace(part, part.with_name(part.name + ".damaged"))
         forget_checksums(parts)
         raise OSError(
             f"{', '.join(part.name for part in parts)} in {parts[0].parent} must be a whole "
-            f"archive, but it is damaged ({_say(error)}) and was renamed *.damaged: call again to "
+            f"archive, but it is damaged ({error}) and was renamed *.damaged: call again to "
             "download it once more."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)  # after success there is no such folder
 
 
-def _say(error: Exception) -> str:
-    """Return the first line of an error; tarfile's list everything that it tried."""
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
 def _write_members(parts: list[Path], folder: Path, keep: Callable[[str], bool]) -> None:
     from tqdm import tqdm
 
+    purpose = f"unpacking {parts[0].name}"
+    names = FolderNames()
     with _open_archive(parts) as members:
         total: int | None = None
         if isinstance(members, list):
             members = [member for member in members if keep(member.name)]
             n_bytes = total = sum(member.n_bytes for member in members)
+            n_bytes += MEMBER_BYTES * len(members)
         else:  # the sizes are spread over the archive; recordings compress to a half at best
             n_bytes = 2 * sum(part.stat().st_size for part in parts)
-        require_space(folder, n_bytes, f"unpacking {parts[0].name}")
+        require_space(folder, n_bytes, purpose)
         with tqdm(desc="unpacking", total=total, unit="B", unit_scale=True) as bar:
             for member in members:
                 if keep(member.name):
-                    _write_member(member, folder, bar)
+                    path = folder.joinpath(*names.add(member.name))
+                    if total is None:
+                        require_space(folder, member.n_bytes, purpose)
+                    _write_member(member, path, bar)
 
 
-def _write_member(member: _Member, folder: Path, bar: Any) -> None:
-    path = folder.joinpath(*split_name(member.name))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with member.open() as source, open(path, "wb") as file:
-        while block := source.read(_BLOCK_BYTES):
-            file.write(block)
-            bar.update(len(block))
+def _write_member(member: Member, path: Path, bar: Any) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            for block in member.read():
+                file.write(block)
+                bar.update(len(block))
+    except (OSError, UnicodeEncodeError) as error:  # the latter with LC_ALL=C
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(
+            getattr(error, "errno", None),
+            f"{member.name!r} of the archive cannot be unpacked to {str(path)!r} ({reason}): "
+            "nothing was unpacked. Make room, or give another folder as data_home.",
+        ) from error
 
 
 @contextmanager
-def _open_archive(parts: list[Path]) -> Iterator[Iterable[_Member]]:
+def _open_archive(parts: list[Path]) -> Iterator[Iterable[Member]]:
     """Yield the members: a list from a zip archive's directory, an iterator over a tar archive."""
-    with io.BufferedReader(_JoinedFile(parts), _BLOCK_BYTES) as file:
+    limit = Limit(sum(part.stat().st_size for part in parts))
+    with io.BufferedReader(_JoinedFile(parts), BLOCK_BYTES) as file:
         if ".zip" in parts[0].name:
-            with zipfile.ZipFile(file) as archive:
-                yield list(_list_zip(archive))
+            with reading():
+                archive = zipfile.ZipFile(StrictFile(file))  # type: ignore[arg-type]
+            yield list(_list_zip(archive, limit))
         else:
-            with tarfile.open(fileobj=file, mode="r:*") as archive:
-                yield _walk_tar(archive)
+            yield walk_tar(file, limit)
 
 
-def _list_zip(archive: zipfile.ZipFile) -> Iterator[_Member]:
+def _list_zip(archive: zipfile.ZipFile, limit: Limit) -> Iterator[Member]:
+    n_bytes = 0
     for info in archive.infolist():
-        kind = stat.S_IFMT(info.external_attr >> 16)  # zero if it was made without Unix
-        if info.is_dir():
+        name, kind = info.filename, stat.S_IFMT(info.external_attr >> 16)
+        if name.endswith("/"):  # is_dir() fails without a name
             continue
-        if kind not in (0, stat.S_IFREG):
-            _refuse(info.filename, "is a link")
+        if kind not in (0, stat.S_IFREG):  # zero if it was made without Unix
+            refuse(name, "is a link or a device")
         if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
-            raise zipfile.BadZipFile(f"{info.filename!r} is encrypted or oddly compressed")
-        split_name(info.filename)
-        yield _Member(info.filename, info.file_size, partial(archive.open, info))
-
-
-def _walk_tar(archive: tarfile.TarFile) -> Iterator[_Member]:
-    for info in archive:
-        if info.isdir():
-            continue
-        if not info.isreg():
-            _refuse(info.name, "is a link or a device")
-        split_name(info.name)
-        yield _Member(info.name, info.size, partial(archive.extractfile, info))
-    file: Any = archive.fileobj
-    while file.read(_BLOCK_BYTES):
-        pass  # read to the end: the checksum of the compression is there
-
-
-def split_name(name: str) -> tuple[str, ...]:
-    """Return the parts of a publisher's file name; raise ValueError if it leaves its folder.
-
-    Parameters
-    ----------
-    name : str
-        Name of a file, with forward or backward slashes.
-
-    Returns
-    -------
-    parts : tuple of str
-        Folders and file.
-
-    Raises
-    ------
-    ValueError
-        If the name is absolute, or goes up to a folder above.
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    odd = not path.parts or ".." in path.parts or any(":" in part for part in path.parts)
-    if odd or path.is_absolute() or "\0" in name:
-        _refuse(name, "leads out of the folder")
-    return path.parts
-
-
-def _refuse(name: str, why: str) -> NoReturn:
-    raise ValueError(
-        f"a corpus must hold files of its own folder, but {name!r} {why}: nothing was unpacked. "
-        "Get the corpus from its publisher."
-    )
+            raise Damaged(f"{name!r} is encrypted or oddly compressed")
+        split_name(name)
+        n_bytes += info.file_size + MEMBER_BYTES
+        limit.check(n_bytes, name)
+        yield Member(name, info.file_size, partial(archive.open, info))
 
 
 class _JoinedFile(io.RawIOBase):

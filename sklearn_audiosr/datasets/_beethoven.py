@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.datasets._archives import split_name
 from sklearn_audiosr.datasets._corpus import PARTS, Recording, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
 from sklearn_audiosr.datasets._fetching import corpus_fetcher
 from sklearn_audiosr.datasets._lazy import N_MULTIPLE
+from sklearn_audiosr.datasets._names import FolderNames
 from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
 # The items of archive.org, sonata by sonata, that SampleRNN's scripts download
@@ -48,6 +48,7 @@ _SEED, _HELD_OUT_SHARE = 123, 0.06
 
 ARCHIVE = "https://archive.org"
 _LIST = "item.json"  # the files of an item and their hashes, as archive.org lists them
+_MOST_LIST_BYTES = 2**24  # a list has some 20 kB, and is read into memory
 _ENDINGS = (".ogg", ".flac", ".wav", ".mp3")
 
 
@@ -250,7 +251,9 @@ def _download_missing(folder: Path, downloads: Downloads) -> None:
 
 
 def _download_item(folder: Path, item: str, downloads: Downloads) -> None:
-    listed = RemoteFile(f"{item}/{_LIST}", (f"{ARCHIVE}/metadata/{item}",))
+    listed = RemoteFile(
+        f"{item}/{_LIST}", (f"{ARCHIVE}/metadata/{item}",), most_bytes=_MOST_LIST_BYTES
+    )
     contents = fetch_file(listed, folder, downloads, check=_read_list)
     for remote in _choose_files(item, _read_list(contents)):
         fetch_file(remote, folder, downloads)
@@ -261,14 +264,18 @@ def _read_list(path: Path) -> list[dict[str, Any]]:
 
     A list that is damaged, or names a file outside the folder of the item, is a ValueError too.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("this is no list of files as archive.org gives it") from error
     files = content.get("files") if isinstance(content, dict) else None
     try:
         files = [file for file in files or [] if file["name"].lower().endswith(_ENDINGS)]
+        names = FolderNames()
         for file in files:
-            split_name(file["name"])
+            names.add(file["name"])
             int(file.get("size", 0))
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError) as error:
         raise ValueError("this is no list of files as archive.org gives it") from error
     if not files:
         raise ValueError("archive.org lists no sound file of this item")

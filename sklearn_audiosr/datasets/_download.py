@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sklearn_audiosr.datasets._answers import BrokenOffError
+from sklearn_audiosr.datasets._disk import CHECKSUMS, read_json, write_json
 from sklearn_audiosr.datasets._resuming import (
-    CHECKSUMS,
-    BrokenOffError,
     Downloads,
     RemoteFile,
     ResumingDownloader,
     import_pooch,
-    read_json,
-    write_json,
 )
 
 _Check = Callable[[Path], object]
@@ -78,6 +77,11 @@ def fetch_file(
         If the disk is too full, or the file that is there is another one or damaged.
     ImportError
         If the file is to be downloaded and pooch is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the file came over plain http and no hash is published.
     """
     path = folder / remote.name
     by_hand = f"Or put the file by hand at {path}{hint and ', ' + hint}, and call again."
@@ -91,7 +95,7 @@ def fetch_file(
         )
     if remote.known_hash:
         check = partial(_check_hash, remote.known_hash)
-    problems = _download(remote, folder, check, downloads)
+    problems, plain_http = _download(remote, folder, check, downloads)
     if problems:
         raise ConnectionError(
             f"{remote.name} could not be downloaded:\n  " + "\n  ".join(problems) + "\n"
@@ -99,14 +103,20 @@ def fetch_file(
             + by_hand
         )
     if remote.known_hash is None:
-        _note_checksum(folder, remote.name, path)
+        checksum = _note_checksum(folder, remote.name, path)
+        if plain_http:
+            _warn_of_plain_http(plain_http, path, checksum)
     return path
 
 
 def _download(
     remote: RemoteFile, folder: Path, check: _Check | None, downloads: Downloads
-) -> list[str]:
-    """Try each address; return one problem for each, or an empty list as soon as one works."""
+) -> tuple[list[str], str | None]:
+    """Try each address until one works.
+
+    Return one problem for each, or an empty list if one works, and the address over plain http that
+    the file came from, if any.
+    """
     _, requests = import_pooch()
     (folder / remote.name).parent.mkdir(parents=True, exist_ok=True)
     problems = []
@@ -114,10 +124,10 @@ def _download(
         downloader = ResumingDownloader(folder / remote.name, remote, check, downloads)
         try:
             _retrieve(url, remote, folder, downloader)
-            return []
+            return [], downloader.plain_http
         except (requests.RequestException, BrokenOffError, ValueError) as error:
             problems.append(f"{url}: {error}")
-    return problems
+    return problems, None
 
 
 def _retrieve(url: str, remote: RemoteFile, folder: Path, downloader: ResumingDownloader) -> None:
@@ -144,7 +154,7 @@ def _check_present(path: Path, remote: RemoteFile, folder: Path, check: _Check |
     remedy = "delete it to have it downloaded again, or put a whole one in its place."
     if remote.n_bytes not in (None, n_bytes):
         raise OSError(f"{path} must have {remote.n_bytes} bytes, got {n_bytes}: {remedy}")
-    expected = remote.known_hash or read_json(folder / CHECKSUMS).get(remote.name)
+    expected = remote.known_hash or _read_checksum(folder, remote.name)
     if expected:
         found = _hash_file(path, expected.partition(":")[0])
         if found != expected:
@@ -169,6 +179,24 @@ def _hash_file(path: Path, algorithm: str) -> str:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
-def _note_checksum(folder: Path, name: str, path: Path) -> None:
-    checksums = read_json(folder / CHECKSUMS)
-    write_json(folder / CHECKSUMS, {**checksums, name: _hash_file(path, "sha256")})
+def _note_checksum(folder: Path, name: str, path: Path) -> str:
+    """Keep the hash of a file, to check it later; return it."""
+    checksum = _hash_file(path, "sha256")
+    write_json(folder / CHECKSUMS, {**read_json(folder / CHECKSUMS), name: checksum})
+    return checksum
+
+
+def _read_checksum(folder: Path, name: str) -> str | None:
+    """Return the hash that was kept, None if there is none that can be compared."""
+    checksum = read_json(folder / CHECKSUMS).get(name)
+    return checksum if isinstance(checksum, str) and checksum.startswith("sha256:") else None
+
+
+def _warn_of_plain_http(url: str, path: Path, checksum: str) -> None:
+    warnings.warn(
+        f"{path} came from {url} over plain http, where anyone on the way can change it, and no "
+        f"hash of it is published. Its hash, {checksum}, is kept in {CHECKSUMS} and compared by "
+        "later calls: compare it with that of another copy.",
+        UserWarning,
+        stacklevel=2,
+    )

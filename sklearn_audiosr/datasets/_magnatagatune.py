@@ -15,6 +15,7 @@ from sklearn.utils import Bunch
 from sklearn_audiosr.datasets._corpus import Recording, find_root, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
 from sklearn_audiosr.datasets._fetching import corpus_fetcher, find_or_unpack
+from sklearn_audiosr.datasets._names import split_name
 from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
 
 # The publisher's server under its present and its former name. We found no published hash.
@@ -24,6 +25,7 @@ SERVERS = (
 )
 _ARCHIVE_PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
 _ANNOTATIONS = "annotations_final.csv"
+_MOST_PART_BYTES, _MOST_TABLE_BYTES = 2**31, 2**27  # a part has 1.1 GB, the table some 20 MB
 
 # Folders have one hexadecimal digit as their name. This is the usual split, as in github.com/
 # jordipons/musicnn-training, aux/mtt/partition_gt.py; the paper names none.
@@ -74,12 +76,14 @@ def fetch_magnatagatune(
     ------
     {no archive}
     ValueError
-        If the archive has a link or a path that leads out of its folder.
+        If the archive has a link, a path that leads out of its folder, or another member that no
+        recording is.
     {no pooch}
 
     Warns
     -----
-    {left out} Three files of the corpus are known to be empty.
+    {left out} Three files of the corpus are known to be empty. A second warns if a file came over
+    plain http, from the second server: compare its hash with that of another copy.
 
     See Also
     --------
@@ -139,7 +143,8 @@ def fetch_magnatagatune(
 
 
 def _locate(name: str) -> RemoteFile:
-    return RemoteFile(name, tuple(server + name for server in SERVERS))
+    most_bytes = _MOST_TABLE_BYTES if name == _ANNOTATIONS else _MOST_PART_BYTES
+    return RemoteFile(name, tuple(server + name for server in SERVERS), most_bytes=most_bytes)
 
 
 def _find_audio(folder: Path, downloads: Downloads) -> Path:
@@ -178,6 +183,14 @@ def _read_annotations(path: Path) -> tuple[list[str], list[str], NDArray[Any]]:
     if len(rows) < 2 or not rows[0] or (rows[0][0], rows[0][-1]) != ("clip_id", "mp3_path"):
         raise ValueError("no table with tabs, from clip_id to mp3_path")
     tags, names = rows[0][1:-1], [row[-1] for row in rows[1:]]
-    target = np.array([row[1:-1] for row in rows[1:]], dtype=int).astype(bool)
+    for row in rows:
+        if len(row) != len(rows[0]):
+            raise ValueError(f"a row must have {len(rows[0])} columns, got {len(row)}")
+    for name in names:
+        split_name(name)
+    try:
+        target = np.array([row[1:-1] for row in rows[1:]], dtype=int).astype(bool)
+    except OverflowError as error:
+        raise ValueError("a tag must be 0 or 1") from error
     order = np.argsort(names, kind="stable")
     return tags, [names[i] for i in order], target[order]

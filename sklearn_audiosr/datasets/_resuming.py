@@ -1,24 +1,29 @@
-"""Download a file, resume where an earlier download broke off, and mind the space on the disk."""
+"""Download a file, and resume where an earlier download broke off."""
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-BLOCK_BYTES = 2**16  # a broken connection loses the bytes that do not fill a block
+from sklearn_audiosr.datasets._answers import (
+    BrokenOffError,
+    check_answer,
+    find_plain_http,
+    find_total,
+    is_encoded,
+    read_blocks,
+)
+from sklearn_audiosr.datasets._disk import read_json, require_space, write_json
+
+BLOCK_BYTES = 2**16  # the most that a broken connection loses
 _TIMEOUT = (10, 60)  # seconds to connect, and seconds without a byte
-_SPARE_BYTES = 2**26  # stay free on the disk
+_BYTES_BETWEEN_CHECKS = 2**26  # of the space on the disk
 
-# Keeps the hash that a file without a published one had at first, to check it later.
-CHECKSUMS = "checksums.json"
-
-# Status codes of a server that is busy or restarting: the same request may succeed later.
-_BUSY = {429, 500, 502, 503, 504}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class RemoteFile(NamedTuple):
@@ -28,6 +33,7 @@ class RemoteFile(NamedTuple):
     urls: tuple[str, ...]  # addresses of the same file, tried in order
     n_bytes: int | None = None
     known_hash: str | None = None  # "algorithm:hexadecimal digits", as somebody published it
+    most_bytes: int = 2**34  # no more are taken where the length is unknown
 
 
 class Downloads(NamedTuple):
@@ -38,15 +44,12 @@ class Downloads(NamedTuple):
     delay: float = 1.0  # seconds between two tries
 
 
-class BrokenOffError(Exception):
-    """The server gave an incomplete or unfit answer; another try may succeed."""
-
-
 class ResumingDownloader:
     """A downloader for pooch that resumes where an earlier one stopped.
 
     The bytes that have arrived are kept in ``<name>.part``. A note beside it (``.part.json``) holds
-    their address and edition, so that two files are never mixed.
+    their address and edition, so that two files are never mixed. Bytes that no later call could
+    continue are removed.
 
     Parameters
     ----------
@@ -63,6 +66,8 @@ class ResumingDownloader:
     ----------
     resumed : bool
         Whether the last call kept bytes of an earlier one.
+    plain_http : str or None
+        The address over plain http that the file came from or was redirected to, if any.
     """
 
     def __init__(
@@ -78,11 +83,17 @@ class ResumingDownloader:
         self.check = check
         self.downloads = downloads
         self.resumed = False
+        self.plain_http: str | None = None
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
         """Download `url` to `output_file`; pooch calls this."""
         self.resumed = False
-        self._receive_patiently(url)
+        try:
+            self._receive_patiently(url)
+        except BaseException:
+            if not self.note.is_file():  # nothing could continue these bytes
+                self._forget()
+            raise
         if self.check is not None:
             try:
                 self.check(self.part)
@@ -121,20 +132,17 @@ class ResumingDownloader:
         start = self._n_received() if note else 0
         headers = {"Accept-Encoding": "identity", **_ask_for_rest(start, note)}
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            self._check_route(url, response)
             if response.status_code == 416 and self._is_whole(response, start):
                 self.resumed = True
                 return
-            if response.status_code in _BUSY:
-                raise BrokenOffError(f"the server answers {response.status_code}")
-            response.raise_for_status()
             # check this first: the bytes that are there must not be given up for a web page
-            if response.headers.get("Content-Type", "").startswith("text/html"):
-                raise ValueError("the server sent a page, not the file")
+            check_answer(response)
             if response.status_code == 206:
                 self._check_continuation(response, start, note)
             else:
                 start = 0  # the server does not know ranges, or has another edition now
-            total = _find_total(response)
+            total = find_total(response)
             self._check_total(total)
             self._keep(url, response, start, total)
         expected = self.remote.n_bytes if total is None else total
@@ -145,13 +153,37 @@ class ResumingDownloader:
         """Write the bytes of an answer, and before them the note about their edition."""
         if not start:
             self._forget()  # or the new note would stand beside bytes of an old edition
-        require_space(self.part.parent, (total or 0) - start, f"downloading {self.part.stem}")
-        self._write_note(url, response, total)
-        self._write(response, start, total)
+        missing = (total or self.remote.n_bytes or start) - start
+        require_space(self.part.parent, missing, self._purpose)
+        try:
+            self._write_note(url, response, total)
+            self._write(response, start, total)
+        except ValueError:
+            self._forget()
+            raise
+        except OSError as error:
+            if total is None:
+                self._forget()  # it may never end
+            if error.errno in _FULL:
+                raise self._explain_full(error) from error
+            raise
+
+    @property
+    def _purpose(self) -> str:
+        return f"downloading {self.part.stem}"
+
+    def _explain_full(self, error: OSError) -> OSError:
+        kept = "the next call continues" if self._n_received() else "nothing of it was kept"
+        return OSError(
+            error.errno,
+            f"{self._purpose} needs more space than {self.part.parent} has ({error.strerror}): "
+            f"make room, or give another folder as data_home; {kept}",
+        )
 
     def _is_whole(self, response: Any, start: int) -> bool:
         """Return True if all bytes are there; if not, forget them and raise BrokenOffError."""
-        if response.headers.get("Content-Range") == f"bytes */{start}":
+        fits = self.remote.n_bytes in (None, start)
+        if fits and response.headers.get("Content-Range") == f"bytes */{start}":
             return True
         self._forget()
         raise BrokenOffError(f"the server has no bytes from {start} on")
@@ -159,15 +191,29 @@ class ResumingDownloader:
     def _check_continuation(self, response: Any, start: int, note: dict[str, Any]) -> None:
         """Forget the bytes that are there and raise BrokenOffError if others than the next come."""
         fits = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if not (start and fits and note["total"] in (None, _find_total(response))):
+        if not (start and fits and note["total"] in (None, find_total(response))):
             self._forget()
             raise BrokenOffError("the server sent another part of the file than was asked for")
         self.resumed = True
 
+    def _check_route(self, url: str, response: Any) -> None:
+        """Note whether the answer came over plain http; refuse it where https was asked for."""
+        self.plain_http = find_plain_http(response)
+        safe = self.remote.known_hash or not url.lower().startswith("https:")
+        if self.plain_http and not safe:
+            raise ValueError(
+                f"the server redirects to {self.plain_http}: over plain http anyone on the way can "
+                "change a file that has no published hash"
+            )
+
     def _check_total(self, total: int | None) -> None:
-        expected = self.remote.n_bytes
-        if None not in (total, expected) and total != expected:
+        expected, most = self.remote.n_bytes, self.remote.most_bytes
+        if total is None:
+            return
+        if expected is not None and total != expected:
             raise ValueError(f"must be {expected} bytes, but the server announces {total}")
+        if expected is None and total > most:
+            raise ValueError(f"must be at most {most} bytes, but the server announces {total}")
 
     def _write(self, response: Any, start: int, total: int | None) -> None:
         from tqdm import tqdm
@@ -181,11 +227,25 @@ class ResumingDownloader:
             unit_divisor=1000,
         )
         with bar, open(self.part, "ab" if start else "wb") as file:
-            for block in response.iter_content(BLOCK_BYTES):
+            for block in self._limit(read_blocks(response, BLOCK_BYTES), start, total):
                 file.write(block)
                 bar.update(len(block))
             file.flush()
             os.fsync(file.fileno())
+
+    def _limit(self, blocks: Iterator[bytes], start: int, total: int | None) -> Iterator[bytes]:
+        """Yield the blocks of a file; raise an error when they exceed its length or the disk."""
+        known = self.remote.n_bytes if total is None else total
+        most = self.remote.most_bytes if known is None else known
+        received, checked = start, start
+        for block in blocks:
+            received += len(block)
+            if received > most:
+                raise ValueError(f"must be at most {most} bytes, but the server sends more")
+            if received - checked >= _BYTES_BETWEEN_CHECKS:
+                checked = received
+                require_space(self.part.parent, 0, self._purpose)
+            yield block
 
     def _n_received(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
@@ -193,10 +253,12 @@ class ResumingDownloader:
     def _read_note(self, url: str) -> dict[str, Any]:
         """Return the note about the bytes that are there; empty if they have another address."""
         note = read_json(self.note)
-        return note if note.get("url") == url else {}
+        edition, total = note.get("edition", 0), note.get("total", "")
+        known = isinstance(edition, str | None) and isinstance(total, int | None)
+        return note if known and note.get("url") == url else {}
 
     def _write_note(self, url: str, response: Any, total: int | None) -> None:
-        if _is_encoded(response):
+        if is_encoded(response):
             return  # a position in decoded bytes is not one on the server: no resuming
         etag = response.headers.get("ETag", "")
         # a weak ETag may stay the same while the bytes change: RFC 9110, section 13.1.5
@@ -216,30 +278,6 @@ def _ask_for_rest(start: int, note: dict[str, Any]) -> dict[str, str]:
     return {"Range": f"bytes={start}-", **edition}
 
 
-def _is_encoded(response: Any) -> bool:
-    return bool(response.headers.get("Content-Encoding", "identity") != "identity")
-
-
-def _find_total(response: Any) -> int | None:
-    """Return the length of the whole file in bytes; None if the server does not say."""
-    if _is_encoded(response):
-        return None  # the length is that of the encoded bytes
-    length = response.headers.get("Content-Length")
-    if response.status_code == 206:
-        length = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(length) if length and length.isdigit() else None
-
-
-def require_space(folder: Path, n_bytes: int, purpose: str) -> None:
-    """Raise OSError if fewer than `n_bytes` are free on the disk of `folder`."""
-    free = shutil.disk_usage(folder).free
-    if free < n_bytes + _SPARE_BYTES:
-        raise OSError(
-            f"{purpose} needs {n_bytes / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are "
-            "free: make room, or give another folder as data_home."
-        )
-
-
 def import_pooch() -> tuple[Any, Any]:
     """Return pooch and requests; raise ImportError with the remedy if they are not installed."""
     try:
@@ -250,28 +288,3 @@ def import_pooch() -> tuple[Any, Any]:
             "downloading a corpus needs pooch and requests: pip install pooch requests"
         ) from error
     return pooch, requests
-
-
-def forget_checksums(paths: Iterable[Path]) -> None:
-    """Drop the stored hashes of damaged files: whole ones have others."""
-    for path in paths:
-        note = path.parent / CHECKSUMS
-        checksums = read_json(note)
-        if checksums.pop(path.name, None) is not None:
-            write_json(note, checksums)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a note; an empty dict if it cannot be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a note whole or not at all."""
-    whole = path.with_name(path.name + ".new")
-    whole.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(whole, path)

@@ -152,7 +152,8 @@ def fetch_vctk(
     ------
     {no archive}
     ValueError
-        If the archive has a link or a path that leads out of its folder.
+        If the archive has a link, a path that leads out of its folder, or another member that no
+        recording is.
     {no pooch}
 
     Warns

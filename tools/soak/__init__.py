@@ -1,0 +1,1 @@
+"""Thousands of malformed inputs, and what the package does with them."""
