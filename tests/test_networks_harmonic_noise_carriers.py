@@ -13,6 +13,7 @@ from sklearn_audiosr.networks._harmonic_noise_layers import (
     StridedConv1d,
     ZeroPhaseFilters,
     _draw_noise,
+    turn_phases,
 )
 from sklearn_audiosr.networks._runners import StreamRunner
 from sklearn_audiosr.networks._spectral_layers import Analysis, Synthesis
@@ -92,6 +93,33 @@ def test_the_noise_carrier_makes_no_line_at_the_hop_rate():
     envelope = np.abs(np.fft.rfft(highband**2 * np.hanning(48000))) ** 2  # three bins for each Hz
     line, around = envelope[597:604].max(), envelope[450:750].mean()
     assert line < 15 * around  # of 300 bins of noise the largest has 6 times the mean
+
+
+def test_a_turn_has_the_phase_of_one_plus_it():
+    spectrum = np.array([[3 + 4j, -1j, 2]]).T
+    turn = np.array([[-1 + 5j, 1, -3]]).T  # a quarter, none, a half
+    turned = turn_phases(
+        *(torch.from_numpy(np.concatenate([z.real, z.imag]))[None] for z in (spectrum, turn))
+    )
+    real, imag = turned[0, :, 0].numpy().reshape(2, 3)
+    assert_allclose(real + 1j * imag, [-4 + 3j, -1j, -2], atol=1e-12)
+
+
+def test_a_long_frame_lies_about_the_middle_of_a_slow_step():
+    """A click there is loudest in that long frame, and in the middle of the eight short ones."""
+    network = make_network(4)
+    hop, step = network.analysis.hop, 10
+    click = torch.zeros(1, 1, 20 * 4 * hop)
+    click[..., step * 4 * hop + hop // 2] = 1
+    power = network.long_analysis(click)[0].square().sum(dim=0)
+    assert power.argmax() == step
+    frames = network.analysis(click)[0].square().sum(dim=0, keepdim=True)
+    field = network.slower.receptive_field
+    padded = torch.nn.functional.pad(frames, (field.padding, field.padding_after))
+    seen = padded[0].unfold(0, field.length, field.stride)
+    assert len(seen) == len(power)
+    centre = (seen[step] * torch.arange(8)).sum() / seen[step].sum()
+    assert abs(centre.item() - 3.5) < 0.2
 
 
 @pytest.mark.parametrize("ratio", RATIOS)

@@ -76,8 +76,8 @@ class HarmonicNoiseNet(FrameConfig):
     above 13 dB over its surroundings: over the lowband beside it, or over the beginning of the
     highband if that is louder.
 
-    The outputs lag behind the input by a bounded time (``AudioSuperResolver.latency_``, 0.6 s with
-    the defaults at 16 kHz).
+    The outputs lag behind the input by a bounded time (``AudioSuperResolver.latency_``, half a
+    second with the defaults at 16 kHz).
 
     References
     ----------
