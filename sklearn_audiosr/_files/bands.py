@@ -78,7 +78,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
 def _measure_band(reader, source, narrow_rate):
     """Measure the bandwidth of a file in Hz; the reader stays at its start."""
     lowest = _LEAST_SHARE * narrow_rate / reader.samplerate
-    from sklearn_audiosr._files.reading import SequentialReader
+    from sklearn_audiosr._files.reader import SequentialReader
 
     is_path = isinstance(source, (str, os.PathLike))
     if is_path and os.path.isfile(source):

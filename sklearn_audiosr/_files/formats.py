@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+# Highest rate in Hz of any file: libsndfile holds it in 32 bits.
+HIGHEST_RATE = 2**31 - 1
+
+
 @dataclass(frozen=True)
 class FileFormat:
     """What is special about a file format.
@@ -105,6 +109,10 @@ _MPEG = SampleFormat(
 )
 
 SAMPLE_FORMATS = {
+    "PCM_S8": SampleFormat(n_bytes=1),
+    "PCM_U8": SampleFormat(n_bytes=1),
+    "ULAW": SampleFormat(n_bytes=1),
+    "ALAW": SampleFormat(n_bytes=1),
     "PCM_16": SampleFormat(kept_as="PCM_16", n_bytes=2),
     "PCM_24": SampleFormat(kept_as="PCM_24", n_bytes=3),
     "PCM_32": SampleFormat(kept_as="PCM_32", n_bytes=4),
@@ -207,10 +215,12 @@ def find_format(target: Path, rate: float) -> tuple[str, str]:
             f"{target.name!r}: .wav or .flac, for example."
         )
     found = file_format(names[0])
-    if found.highest_rate is not None and rate > found.highest_rate:
+    highest = min(found.highest_rate or HIGHEST_RATE, HIGHEST_RATE)
+    if rate > highest:
+        remedy = "take .wav" if rate <= HIGHEST_RATE else "take a lower ratio"
         raise ValueError(
             f"target must have a file format for {rate} Hz, got {target.name}, which holds "
-            f"{found.highest_rate} Hz at most: take .wav."
+            f"{highest} Hz at most: {remedy}."
         )
     return names[0], found.default_of.get(suffix) or soundfile.default_subtype(names[0])
 
