@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-
 # Highest rate in Hz of any file: libsndfile holds it in 32 bits.
 HIGHEST_RATE = 2**31 - 1
 

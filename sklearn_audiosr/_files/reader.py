@@ -146,6 +146,16 @@ def _open_bytes(source):
     return source
 
 
+def _open_pipe(source):
+    """Return the descriptor of a pipe or a device; None for other sources."""
+    if isinstance(source, int):
+        return None if stat.S_ISREG(os.fstat(source).st_mode) else source
+    if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
+        return None
+    is_other = not os.path.isfile(source) and not os.path.isdir(source)
+    return os.open(source, os.O_RDONLY) if is_other else None
+
+
 class SequentialReader(QuietSoundFile):
     """A sound file that is read from its beginning to its end, without seeking.
 
@@ -163,9 +173,13 @@ class SequentialReader(QuietSoundFile):
     def __init__(self, source):
         self._source = source
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        with _reasons(source):
-            super().__init__(openable(source))
+        self._pipe = _open_pipe(source)
         try:
+            with _reasons(source):
+                if self._pipe is None or self._pipe == source:
+                    super().__init__(openable(source))
+                else:
+                    super().__init__(self._pipe, closefd=False)
             self._examine(source)
         except BaseException:
             self.close()
@@ -234,7 +248,16 @@ class SequentialReader(QuietSoundFile):
             self._i_part += 1
             self._open_part(self._structure.parts[self._i_part])
             block = np.concatenate([block, super().read(frames - len(block), dtype, always_2d)])
+        if len(block) < frames and self.format == "OGG" and self._pipe is not None:
+            self._check_end_of_pipe()
         return block
+
+    def _check_end_of_pipe(self):
+        """Raise an error if another stream follows, which libsndfile does not read."""
+        if os.read(self._pipe, 1):
+            raise ReadingError(
+                self.name, "holds several streams, one behind the other: write it to a file first"
+            )
 
     def seek(self, frames, whence=os.SEEK_SET):
         """Move to a frame; with several parts, to the first one only."""
@@ -248,6 +271,9 @@ class SequentialReader(QuietSoundFile):
         super().close()
         if self._bytes is not None:
             self._bytes.close()
+        if self._pipe is not None and self._pipe != self._source:
+            os.close(self._pipe)
+            self._pipe = None
 
     def seekable(self):
         """Return False: soundfile does not seek then."""

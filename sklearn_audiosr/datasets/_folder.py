@@ -18,7 +18,6 @@ from sklearn_audiosr._files.formats import list_suffixes
 from sklearn_audiosr._validation import validated
 from sklearn_audiosr.datasets._reading import describe_sound_error, import_soundfile, resample
 
-
 # Files whose rate is this many times lower than the one that is asked for would fill the memory.
 _MAX_FACTOR = 1000
 
