@@ -154,8 +154,8 @@ def _score(true, rate, path, metrics, args):
     if n_more:
         which = "longer than" if n_more > 0 else "short of"
         print_message(
-            f"{args.parser.prog}: warning: {path} is {abs(n_more)} timepoints {which} the reference; only the "
-            f"first {n_timepoints} of both are compared"
+            f"{args.parser.prog}: warning: {path} is {abs(n_more)} timepoints {which} the "
+            f"reference; only the first {n_timepoints} of both are compared"
         )
     pair = true[None, :, :n_timepoints], pred[None, :, :n_timepoints]
     return {key: float(function(*pair)) for key, (_, function, _) in metrics.items()}

@@ -177,7 +177,10 @@ def upsample_file(
     target = _check_paths(source, target)
     with SequentialReader(source) as reader:
         if reader.frames == 0:
-            raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
+            raise ValueError(
+                f"source must have at least 1 timepoint, got an empty file: {source}. A pipe looks "
+                "empty if its header has no length; write it to a file then."
+            )
         fault = reader.find_fault()
         _judge(fault, strict, stacklevel=3)
         narrow_rate, wide_rate = find_rates(est, reader.samplerate, resample, assume_bandwidth)
