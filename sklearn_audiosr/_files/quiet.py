@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 import threading
+from typing import Any
 
 import soundfile
 
@@ -27,7 +28,9 @@ class _Stderr:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._n_users, self._kept, self._file = 0, None, None
+        self._n_users = 0
+        self._kept: int | None = None  # a copy of the descriptor
+        self._file: Any = None
 
     def __enter__(self):
         with self._lock:
@@ -39,7 +42,7 @@ class _Stderr:
         with self._lock:
             self._n_users -= 1
             if self._n_users == 0 and self._kept is not None:
-                self._restore()
+                self._restore(self._kept)
 
     def _redirect(self):
         try:
@@ -53,9 +56,9 @@ class _Stderr:
                 os.close(self._kept)
             self._kept = None
 
-    def _restore(self):
-        os.dup2(self._kept, 2)
-        os.close(self._kept)
+    def _restore(self, kept):
+        os.dup2(kept, 2)
+        os.close(kept)
         self._kept = None
         with self._file as file:
             file.seek(0)

@@ -214,7 +214,7 @@ class SequentialReader(QuietSoundFile):
 
     def _measure_parts(self):
         """Count the frames of each part, and stay at the start of the first."""
-        kinds = {}
+        kinds: dict[str, None] = {}
         for part in reversed(self._structure.parts):
             self._open_part(part)
             self._counts.insert(0, self._info.frames)
