@@ -18,8 +18,9 @@ from sklearn_audiosr import upsample_file
 from sklearn_audiosr._files.blocks import read_blocks
 from sklearn_audiosr._files.formats import find_format
 from sklearn_audiosr._files.quiet import QuietSoundFile
-from sklearn_audiosr._files.reader import ReadingError, SequentialReader
+from sklearn_audiosr._files.reader import SequentialReader
 from sklearn_audiosr._files.reading import read_file, read_header
+from sklearn_audiosr._files.sources import ReadingError
 from sklearn_audiosr.datasets import load_audio_folder
 from sklearn_audiosr.datasets._lazy import open_file
 from tools.soak import audio_files
@@ -294,9 +295,10 @@ def test_quiet_files_are_those_of_soundfile(folder):
     assert read("a.mp3").shape == (1, 4000)
 
 
-def test_damaged_files_end_in_documented_errors():
+def test_damaged_files_end_in_documented_errors(folder):
     figures = audio_files.run(100, seed=0)
     assert figures["undocumented"] == []
     assert figures["growth of memory (MiB)"] * 2**20 < audio_files.MAX_BYTES
     assert sum(figures["outcomes"].values()) == 100
     assert len(figures["outcomes"]) > 1  # some are read, some are refused
+    assert names(folder) == []

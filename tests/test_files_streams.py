@@ -14,8 +14,9 @@ from sound_files import enter_folder, names, read, spline
 from sklearn_audiosr import upsample_file
 from sklearn_audiosr._files.mpeg import find_streams, read_frame
 from sklearn_audiosr._files.ogg import find_links
-from sklearn_audiosr._files.reader import ReadingError, SequentialReader
+from sklearn_audiosr._files.reader import SequentialReader
 from sklearn_audiosr._files.reading import read_file, read_header, read_part
+from sklearn_audiosr._files.sources import ReadingError
 from sklearn_audiosr.datasets import load_audio_folder
 
 folder = pytest.fixture(enter_folder)

@@ -56,7 +56,7 @@ def open_writer(
     import soundfile
 
     from sklearn_audiosr._files.quiet import QuietSoundFile
-    from sklearn_audiosr._files.reader import openable
+    from sklearn_audiosr._files.sources import openable
 
     name, default = find_format(target, rate)
     kept = sample_format(reader.subtype).kept_as

@@ -1,8 +1,7 @@
 """A sound file that is read from its beginning to its end, every part of it."""
 
 import os
-import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,14 @@ from sklearn_audiosr._files.formats import sample_format
 from sklearn_audiosr._files.headers import PLACEHOLDERS
 from sklearn_audiosr._files.quiet import QuietSoundFile
 from sklearn_audiosr._files.rates import MAX_FILE_RATE
+from sklearn_audiosr._files.sources import (
+    DAMAGED,
+    ReadingError,
+    open_bytes,
+    open_pipe,
+    openable,
+    reasons,
+)
 from sklearn_audiosr._files.structure import Structure, StructureError, find_structure
 
 # From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
@@ -26,24 +33,6 @@ _HEADERLESS = ("VOX_ADPCM", "GSM610")
 _TAGS = (
     "title", "artist", "album", "tracknumber", "date", "genre", "comment", "copyright", "license",
 )  # fmt: skip
-
-_DAMAGED = "it may be damaged: copy or export it again"
-
-
-class ReadingError(ValueError):
-    """A file that can't be read as it is.
-
-    Parameters
-    ----------
-    name : object
-        The file.
-    problem : str
-        What is wrong with it, and the remedy.
-    """
-
-    def __init__(self, name, problem):
-        super().__init__(f"{name} {problem}")
-        self.error_string = problem  # as errors of soundfile have it
 
 
 class Header(NamedTuple):
@@ -70,29 +59,6 @@ class Header(NamedTuple):
     fault: str
 
 
-def openable(path):
-    """Return a path as soundfile opens it, also one that is no UTF-8.
-
-    Parameters
-    ----------
-    path : path-like or file-like
-        The file to open.
-
-    Returns
-    -------
-    path : path-like or file-like
-        Bytes where soundfile can't encode it: a name in Latin-1 from an old archive, for example.
-    """
-    if isinstance(path, (str, os.PathLike)):
-        name = os.fspath(path)
-        if isinstance(name, str) and not name.isascii():
-            try:
-                name.encode()
-            except UnicodeEncodeError:
-                return os.fsencode(name)
-    return path
-
-
 def tells_length(header):
     """Return whether a header has the number of frames.
 
@@ -115,47 +81,6 @@ def tells_length(header):
     return not any(0 <= size - n_bytes < 1024 for size in PLACEHOLDERS)
 
 
-@contextmanager
-def _reasons(source):
-    """Raise an error with the reason where that of soundfile has none."""
-    is_path = isinstance(source, (str, os.PathLike))
-    name = os.fspath(source) if is_path else getattr(source, "name", "")
-    if isinstance(name, str) and name.lower().endswith(".raw"):
-        raise ReadingError(
-            name,
-            "must have a header that says its rate and its sample format, and files with the "
-            "suffix .raw have none: convert it to WAV first",
-        )
-    try:
-        yield
-    except soundfile.LibsndfileError:
-        if is_path and (os.path.isfile(source) or os.path.isdir(source)):  # a pipe would wait
-            with open(source, "rb") as file:
-                if not file.read(1):
-                    raise ReadingError(name, f"is empty, it has 0 bytes: {_DAMAGED}") from None
-        raise
-
-
-def _open_bytes(source):
-    """Return the bytes of a source as a file that can seek; None if there is no such file."""
-    if isinstance(source, (str, bytes, os.PathLike)):
-        return open(source, "rb") if os.path.isfile(source) else None
-    if isinstance(source, int):
-        is_file = stat.S_ISREG(os.fstat(source).st_mode)
-        return open(os.dup(source), "rb") if is_file else None
-    return source
-
-
-def _open_pipe(source):
-    """Return the descriptor of a pipe or a device; None for other sources."""
-    if isinstance(source, int):
-        return None if stat.S_ISREG(os.fstat(source).st_mode) else source
-    if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
-        return None
-    is_other = not os.path.isfile(source) and not os.path.isdir(source)
-    return os.open(source, os.O_RDONLY) if is_other else None
-
-
 class SequentialReader(QuietSoundFile):
     """A sound file that is read from its beginning to its end, without seeking.
 
@@ -173,9 +98,9 @@ class SequentialReader(QuietSoundFile):
     def __init__(self, source):
         self._source = source
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        self._pipe = _open_pipe(source)
+        self._pipe = open_pipe(source)
         try:
-            with _reasons(source):
+            with reasons(source):
                 if self._pipe is None or self._pipe == source:
                     super().__init__(openable(source))
                 else:
@@ -188,14 +113,14 @@ class SequentialReader(QuietSoundFile):
     def _examine(self, source):
         """Find the parts of the file, and raise an error if they can't be read."""
         if self.format == "RAW" and self.subtype not in _HEADERLESS:
-            raise ReadingError(self.name, f"has lost its header: {_DAMAGED}")
+            raise ReadingError(self.name, f"has lost its header: {DAMAGED}")
         if self.samplerate > MAX_FILE_RATE:
             raise ReadingError(
                 self.name,
                 f"must have a rate of at most {MAX_FILE_RATE} Hz, got {self.samplerate} Hz in its "
-                f"header: {_DAMAGED}",
+                f"header: {DAMAGED}",
             )
-        file = _open_bytes(source)
+        file = open_bytes(source)
         if file is None:  # a pipe
             return
         place = file.tell()
