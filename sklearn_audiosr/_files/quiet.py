@@ -67,7 +67,8 @@ class _Stderr:
                     os.write(2, line)
 
 
-_STDERR = _Stderr()
+# Holds back what codecs print inside a `with`, in any number of threads.
+STDERR = _Stderr()
 
 
 class QuietSoundFile(soundfile.SoundFile):
@@ -80,7 +81,7 @@ class QuietSoundFile(soundfile.SoundFile):
     _is_loud = False
 
     def __init__(self, file, mode="r", *args, **options):
-        with _STDERR:  # the format of a file to read is not known before
+        with STDERR:  # the format of a file to read is not known before
             super().__init__(file, mode, *args, **options)
         self._is_loud = self.format in _LOUD
 
@@ -88,7 +89,7 @@ class QuietSoundFile(soundfile.SoundFile):
         """Read frames, as ``soundfile.SoundFile.read`` does."""
         if not self._is_loud:
             return super().read(*args, **options)
-        with _STDERR:
+        with STDERR:
             return super().read(*args, **options)
 
     def write(self, data):
@@ -96,14 +97,14 @@ class QuietSoundFile(soundfile.SoundFile):
         if not self._is_loud:
             super().write(data)
             return
-        with _STDERR:
+        with STDERR:
             super().write(data)
 
     def seek(self, *args, **options):
         """Seek a frame, as ``soundfile.SoundFile.seek`` does."""
         if not self._is_loud:
             return super().seek(*args, **options)
-        with _STDERR:
+        with STDERR:
             return super().seek(*args, **options)
 
     def close(self):
@@ -111,5 +112,5 @@ class QuietSoundFile(soundfile.SoundFile):
         if not self._is_loud:
             super().close()
             return
-        with _STDERR:
+        with STDERR:
             super().close()
