@@ -112,8 +112,7 @@ class Recipe:
             "sampling_rate": self.rate,
         }
         return AudioSuperResolver(
-            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout),
-            **{**training, **changes},
+            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout), **{**training, **changes}
         )
 
 
