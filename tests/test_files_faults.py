@@ -202,6 +202,17 @@ def test_absurd_rates_are_refused(folder):
         load_audio_folder(folder, sampling_rate=16000)
 
 
+def test_more_timepoints_than_the_bytes_can_hold(folder):
+    """libsndfile decodes GSM behind the end of a file, as long as its header says."""
+    soundfile.write("a.w64", noise(3000), 16000, "GSM610")
+    content = bytearray(Path("a.w64").read_bytes())
+    content[content.index(b"data") + 23] = 0xCD  # the highest byte of the size
+    Path("a.w64").write_bytes(content)
+    assert soundfile.info("a.w64").frames > 10**9
+    with pytest.raises(ReadingError, match="a.w64 has .* more than its 794 bytes can hold"):
+        read_file("a.w64")
+
+
 def test_blocks_of_a_low_rate_are_small_after_resampling(folder, monkeypatch):
     """At 8 Hz, 512 values would become half a million."""
     write_rate("a.wav", noise(700), 8)

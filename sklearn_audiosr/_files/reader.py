@@ -34,6 +34,13 @@ _TAGS = (
     "title", "artist", "album", "tracknumber", "date", "genre", "comment", "copyright", "license",
 )  # fmt: skip
 
+# Values that a byte of a file holds at most: the smallest codes have one bit. Decoders of GSM go on
+# behind the end of a file, as long as its header says.
+_MAX_VALUES_OF_BYTE = 16
+
+# Formats whose silence takes less, and whose decoders end with the file.
+_COMPRESSED = ("FLAC", "MP3", "OGG")
+
 
 class Header(NamedTuple):
     """What is known of a file before it is read.
@@ -125,6 +132,7 @@ class SequentialReader(QuietSoundFile):
             return
         place = file.tell()
         try:
+            self._check_length(file.seek(0, os.SEEK_END))
             self._structure = find_structure(file, self.name, self.format, self.frames)
         except StructureError as error:
             raise ReadingError(self.name, str(error)) from error
@@ -136,6 +144,17 @@ class SequentialReader(QuietSoundFile):
                 file.close()
         if self._structure.parts:
             self._measure_parts()
+
+    def _check_length(self, n_bytes):
+        """Raise an error if the header says more frames than the file can hold."""
+        n_values = self.frames * self.channels
+        is_compressed = self.format in _COMPRESSED or self.subtype.startswith("ALAC")
+        if not is_compressed and n_values > _MAX_VALUES_OF_BYTE * n_bytes:
+            raise ReadingError(
+                self.name,
+                f"has {self.frames} timepoints by its header, more than its {n_bytes} bytes can "
+                f"hold: {DAMAGED}",
+            )
 
     def _measure_parts(self):
         """Count the frames of each part, and stay at the start of the first."""
