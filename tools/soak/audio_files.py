@@ -26,7 +26,7 @@ DOCUMENTED = (ValueError, OSError, soundfile.SoundFileError)
 
 # Bytes that a case may take above those before the first: a spectrum of 60 ms at the highest rate,
 # blocks, and what codecs need.
-MAX_BYTES = 200 * 2**20
+MAX_BYTES = 400 * 2**20
 
 # Numbers for fields of headers: empty, all ones, the edges of signed numbers, and large ones.
 _ABSURD = (0, 1, 8, 127, 255, 2**15, 2**16 - 1, 10**6, 2**31 - 1, 2**31, 2**32 - 1, 2**64 - 1)
