@@ -260,7 +260,7 @@ def test_a_file_that_ends_before_its_header_says_is_told(folder):
     content = Path("whole.mp3").read_bytes()
     Path("cut.mp3").write_bytes(content[: len(content) // 2])
     with pytest.warns(
-        UserWarning, match=r"source ended after 2.* s of the 5.00 s .* cut off"
+        UserWarning, match=r"source ended after 2.* s of the 5.000 s .* cut off"
     ) as warned:
         upsample_file(spline(), "cut.mp3", "wide.wav")
     assert {warning.filename for warning in warned} == {__file__}

@@ -48,6 +48,9 @@ def add_parser(commands):
         metavar="R",
         help="upsampling ratio; adds the LSD of the lowband and that of the highband",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="a file that was cut off is an error, no warning"
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     return parser
 
@@ -73,9 +76,9 @@ def run(args):
     if len(args.files) == 1:
         args.parser.error("there is nothing to compare with it: REFERENCE OTHER...")
     reference, *others = args.files
-    true, rate = _read(reference)
+    true, rate = _read(reference, args)
     metrics = _make_metrics(args.ratio)
-    scores = [_score(true, rate, other, metrics, args.parser.prog) for other in others]
+    scores = [_score(true, rate, other, metrics, args) for other in others]
     worst = {key: _find_worst(others, [s[key] for s in scores], metrics[key]) for key in metrics}
     if args.json:
         files = [{"file": name, **score} for name, score in zip(others, scores, strict=True)]
@@ -115,21 +118,25 @@ def _make_band_lsd(band, ratio):
     return band_lsd
 
 
-def _read(path):
+def _read(path, args):
     """Return the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
     from sklearn_audiosr._files.reading import read_file
 
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist: check the path")
-    clip, rate = read_file(path)
+    clip, rate, fault = read_file(path)
+    if fault and args.strict:
+        raise ValueError(f"{path} {fault}; leave out --strict to take it")
+    if fault:
+        print_message(f"{args.parser.prog}: warning: {path} {fault}")
     if not len(clip) or not np.isfinite(clip).all():
         what = "NaN or infinity" if len(clip) else "no timepoint"
         raise ValueError(f"{path} holds {what}: repair the file")
     return clip.T, rate
 
 
-def _score(true, rate, path, metrics, prog):
-    pred, pred_rate = _read(path)
+def _score(true, rate, path, metrics, args):
+    pred, pred_rate = _read(path, args)
     if pred_rate != rate:
         raise ValueError(
             f"{path} must have the rate of the reference, {rate} Hz, got {pred_rate}: upsample it "
@@ -147,8 +154,8 @@ def _score(true, rate, path, metrics, prog):
     if n_more:
         which = "longer than" if n_more > 0 else "short of"
         print_message(
-            f"{prog}: warning: {path} is {abs(n_more)} timepoints {which} the reference; only the "
-            f"first {n_timepoints} of both are compared"
+            f"{args.parser.prog}: warning: {path} is {abs(n_more)} timepoints {which} the "
+            f"reference; only the first {n_timepoints} of both are compared"
         )
     pair = true[None, :, :n_timepoints], pred[None, :, :n_timepoints]
     return {key: float(function(*pair)) for key, (_, function, _) in metrics.items()}

@@ -13,6 +13,7 @@ FAILURES = (OSError, ValueError, ImportError, RuntimeError, MemoryError)
 # The options that stand for arguments in the library's messages.
 _OPTIONS = {
     "resample=True": "--resample",
+    "pass strict=False": "leave out --strict",
     'assume_bandwidth="auto"': "--assume-bandwidth auto",
 }
 

@@ -72,6 +72,11 @@ def add_parser(commands):
         action="store_true",
         help="print one line of JSON, with the scores of each recording",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="a recording that can't be read or was cut off is an error, no warning",
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
     return parser
 
@@ -141,7 +146,7 @@ def run(args):
             "est.set_params(sampling_rate=16000)"
         )
     degradation = make_degradation(args, est.upsampling_ratio_, est.sampling_rate)
-    recordings = read_recordings(args.folder, est, args.parser.prog)
+    recordings = read_recordings(args.folder, est, args.parser.prog, args.strict)
     report = _make_report(est, recordings, degradation, args)
     if args.json:
         print_json(report)

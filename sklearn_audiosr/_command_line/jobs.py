@@ -89,7 +89,7 @@ def plan_jobs(args):
     stop_at(
         problem
         for job in jobs
-        for problem in (*_find_source_problems(job), *_find_target_problems(job, args))
+        for problem in (*_find_source_problems(job, args.strict), *_find_target_problems(job, args))
     )
     stop_at(_find_lost_sources(jobs))
     _choose_models(jobs, args.model)
@@ -124,7 +124,7 @@ def _pair_files(args):
     return jobs
 
 
-def _find_source_problems(job):
+def _find_source_problems(job, strict):
     """Read the header of a source; yield the problems that it has with every model."""
     import soundfile
 
@@ -140,9 +140,11 @@ def _find_source_problems(job):
     else:
         try:
             job.info = read_header(source)
-        except (soundfile.LibsndfileError, OSError) as error:
+        except (soundfile.SoundFileError, OSError, ValueError) as error:
             yield describe_error(error)
             return
+        if strict and job.info.fault:
+            yield f"{source} {job.info.fault}; leave out --strict to take it"
         if job.info.frames == 0:
             yield f"{source} has no timepoint: leave it out"
         if job.info.channels > MAX_CHANNELS:
@@ -216,7 +218,9 @@ def find_mismatches(job, est, args):
     try:
         find_format(job.target, wide_rate)
     except ValueError as error:
-        yield describe_error(error)
+        is_named_after_source = args.output_folder is not None and args.suffix is None
+        remedy = ", or pass --suffix .wav" if is_named_after_source else ""
+        yield describe_error(error).removesuffix(".") + remedy
     if not args.resample and est.sampling_rate is not None:
         yield from _find_rate_problems(job, est, args.assume_bandwidth is not None)
 

@@ -81,7 +81,7 @@ def make_degradation(args, ratio, rate):
     return steps
 
 
-def read_recordings(folder, est, prog):
+def read_recordings(folder, est, prog, strict=False):
     """Read the recordings that can be used: not silent, and of the model's rate or a higher one.
 
     Parameters
@@ -92,6 +92,8 @@ def read_recordings(folder, est, prog):
         Fitted, with a `sampling_rate`.
     prog : str
         Text before each message about a recording that is skipped.
+    strict : bool, default=False
+        Raise an error for recordings that can't be read or were cut off.
 
     Returns
     -------
@@ -107,7 +109,9 @@ def read_recordings(folder, est, prog):
     with warnings.catch_warnings():
         # these files are skipped below, with a message
         warnings.filterwarnings("ignore", ".* have a lower rate than sampling_rate", UserWarning)
-        recordings = load_audio_folder(folder, sampling_rate=rate, min_duration=2 * ratio / rate)
+        recordings = load_audio_folder(
+            folder, sampling_rate=rate, min_duration=2 * ratio / rate, strict=strict
+        )
     kept = []
     for i, name in enumerate(recordings.filenames):
         reason = _find_reason_to_skip(folder / name, recordings.clips[i], rate)

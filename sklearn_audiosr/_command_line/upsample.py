@@ -60,6 +60,9 @@ def add_parser(commands):
     )
     _add_rate_arguments(parser)
     parser.add_argument(
+        "--strict", action="store_true", help="a source that was cut off is an error, no warning"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print a line of JSON for each target instead of text"
     )
     parser.add_argument(
@@ -156,18 +159,20 @@ def _upsample(job, est, args):
     """Write a target; return the report."""
     from sklearn_audiosr._files.reading import read_header
 
-    rates = {}
+    options = {}
+    if args.strict:
+        options["strict"] = True
     if args.resample:
-        rates["resample"] = True
+        options["resample"] = True
     if args.assume_bandwidth is not None:
-        rates["assume_bandwidth"] = args.assume_bandwidth
+        options["assume_bandwidth"] = args.assume_bandwidth
     start = time.perf_counter()
     with open_bar(job.source.name, job.info.duration, quiet=args.quiet) as bar:
 
         def show(seconds):
             bar.update(seconds - bar.n)
 
-        upsample_file(est, job.source, job.target, progress=show, **rates)
+        upsample_file(est, job.source, job.target, progress=show, **options)
     elapsed = time.perf_counter() - start
     info = read_header(job.target)
     return {

@@ -20,6 +20,10 @@ _LEAST_LOST = 1e-6
 # the filters of Decimator(filter="random") leave 0.6.
 _LEAST_SHARE = 0.5
 
+# Steps of files of a high rate are looked for from this frequency in Hz: below, voices end as
+# steeply. From 667 Hz on, 3 of 231 recordings of 44.1 and 48 kHz would count as narrowband.
+_LOWEST_STEP = 1000
+
 
 def check_assumption(bandwidth):
     """Raise ValueError unless a bandwidth is a legal `assume_bandwidth`.
@@ -77,8 +81,8 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
 
 def _measure_band(reader, source, narrow_rate):
     """Measure the bandwidth of a file in Hz; the reader stays at its start."""
-    lowest = _LEAST_SHARE * narrow_rate / reader.samplerate
-    from sklearn_audiosr._files.reading import SequentialReader
+    lowest = min(_LEAST_SHARE * narrow_rate, 2 * _LOWEST_STEP) / reader.samplerate
+    from sklearn_audiosr._files.reader import SequentialReader
 
     is_path = isinstance(source, (str, os.PathLike))
     if is_path and os.path.isfile(source):

@@ -11,7 +11,7 @@ from sklearn_audiosr._files.formats import sample_format
 N_READ = 2**16
 
 
-def read_blocks(reader, multiple=1):
+def read_blocks(reader, multiple=1, growth=1):
     """Yield blocks of shape (n_channels, n_timepoints), padded with zeros to a multiple.
 
     Parameters
@@ -20,18 +20,20 @@ def read_blocks(reader, multiple=1):
         The file.
     multiple : int, default=1
         The number of timepoints is padded to a multiple of this one.
+    growth : float, default=1
+        The factor by which blocks become longer later on.
 
     Yields
     ------
     block : ndarray of shape (n_channels, n_timepoints), float32
-        About 65536 values.
+        About 65536 values over `growth`.
 
     Raises
     ------
     ValueError
         If the file is empty, or holds NaN or infinity.
     """
-    n_timepoints, n_read = max(1, N_READ // reader.channels), 0
+    n_timepoints, n_read = max(1, int(N_READ / reader.channels / growth)), 0
     while len(block := reader.read(n_timepoints, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise ValueError(

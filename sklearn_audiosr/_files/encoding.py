@@ -55,7 +55,8 @@ def open_writer(
     """
     import soundfile
 
-    from sklearn_audiosr._files.reading import openable
+    from sklearn_audiosr._files.quiet import QuietSoundFile
+    from sklearn_audiosr._files.sources import openable
 
     name, default = find_format(target, rate)
     kept = sample_format(reader.subtype).kept_as
@@ -68,7 +69,7 @@ def open_writer(
     options = (rate, reader.channels)
     for subtype in subtypes:
         try:
-            return soundfile.SoundFile(openable(path), "w", *options, subtype, None, name)
+            return QuietSoundFile(openable(path), "w", *options, subtype, None, name)
         except soundfile.LibsndfileError as error:  # some that are listed are not written
             reason = error
     if reason.error_string.startswith("System error"):
@@ -81,7 +82,7 @@ def open_writer(
 
 def _count_bytes(reader: soundfile.SoundFile, rate: int, subtypes: list[str]) -> int:
     """Return the bytes of the result at most; 0 if the length of the source is not known."""
-    from sklearn_audiosr._files.reading import tells_length
+    from sklearn_audiosr._files.reader import tells_length
 
     if not tells_length(reader):
         return 0
@@ -134,7 +135,7 @@ def check_written(path: str | os.PathLike[str], target: Path, n_frames: int) -> 
     """
     import soundfile
 
-    from sklearn_audiosr._files.reading import SequentialReader
+    from sklearn_audiosr._files.reader import SequentialReader
 
     try:
         with SequentialReader(path) as file:
@@ -160,7 +161,7 @@ def _has_frame(file: soundfile.SoundFile, index: int) -> bool:
 
 def _count_frames(path: str | os.PathLike[str]) -> int:
     """Return how many frames of a file can be read one after the other."""
-    from sklearn_audiosr._files.reading import SequentialReader
+    from sklearn_audiosr._files.reader import SequentialReader
 
     n_frames = 0
     with SequentialReader(path) as file:
@@ -196,7 +197,7 @@ def encode(
     memory : io.BytesIO
         The file, at its start.
     """
-    import soundfile
+    from sklearn_audiosr._files.quiet import QuietSoundFile
 
     options: dict[str, Any] = {}
     if level is not None:
@@ -206,7 +207,7 @@ def encode(
         options["bitrate_mode"] = mode.upper()
     name, subtype = CODECS[codec]
     memory = io.BytesIO()
-    with soundfile.SoundFile(memory, "w", rate, 1, subtype, format=name, **options) as file:
+    with QuietSoundFile(memory, "w", rate, 1, subtype, format=name, **options) as file:
         for start in range(0, len(waveform), _N_ENCODED):
             file.write(waveform[start : start + _N_ENCODED])
     memory.seek(0)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+# Highest rate in Hz of any file: libsndfile holds it in 32 bits.
+HIGHEST_RATE = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class FileFormat:
@@ -21,6 +24,8 @@ class FileFormat:
     suffixes : tuple of str, or None
         Suffixes of its files, in small letters; None means its name. A target may always have the
         name as its suffix.
+    read_suffixes : tuple of str
+        Further suffixes of files that are read, and not written.
     default_of : mapping
         Suffixes with a default sample format of their own.
     keeps_rate : bool
@@ -34,6 +39,7 @@ class FileFormat:
     """
 
     suffixes: tuple[str, ...] | None = None
+    read_suffixes: tuple[str, ...] = ()
     default_of: Mapping[str, str] = field(default_factory=dict)
     keeps_rate: bool = True
     highest_rate: int | None = None
@@ -81,6 +87,7 @@ FILE_FORMATS = {
     "IRCAM": FileFormat(suffixes=("sf",)),
     "MAT4": FileFormat(suffixes=()),  # most .mat files are no audio
     "MAT5": FileFormat(suffixes=()),
+    "MP3": FileFormat(read_suffixes=("mp1", "mp2", "mpga")),
     "MPC2K": FileFormat(highest_rate=65535),  # it keeps 16 bits of the rate
     "NIST": FileFormat(suffixes=("nist", "sph")),
     # libvorbis crashes above 200000 Hz, and Opus is not written
@@ -92,7 +99,12 @@ FILE_FORMATS = {
     "SDS": FileFormat(keeps_rate=False),
     "SVX": FileFormat(suffixes=("8svx", "iff", "svx"), highest_rate=65535),
     # sizes in a WAV header have 32 bits, those of RF64 64; some room for the header
-    "WAV": FileFormat(suffixes=("wav", "wave"), max_bytes=2**32 - 2**16, larger="RF64"),
+    "WAV": FileFormat(
+        suffixes=("wav", "wave"),
+        read_suffixes=("bwf",),
+        max_bytes=2**32 - 2**16,
+        larger="RF64",
+    ),
     "WAVEX": FileFormat(suffixes=()),
     "WVE": FileFormat(keeps_rate=False),
     "XI": FileFormat(keeps_rate=False),
@@ -105,6 +117,10 @@ _MPEG = SampleFormat(
 )
 
 SAMPLE_FORMATS = {
+    "PCM_S8": SampleFormat(n_bytes=1),
+    "PCM_U8": SampleFormat(n_bytes=1),
+    "ULAW": SampleFormat(n_bytes=1),
+    "ALAW": SampleFormat(n_bytes=1),
     "PCM_16": SampleFormat(kept_as="PCM_16", n_bytes=2),
     "PCM_24": SampleFormat(kept_as="PCM_24", n_bytes=3),
     "PCM_32": SampleFormat(kept_as="PCM_32", n_bytes=4),
@@ -170,7 +186,11 @@ def list_suffixes() -> set[str]:
     """Return the suffixes of the files that libsndfile reads, with dots, in small letters."""
     import soundfile
 
-    return {f".{suffix}" for name in soundfile.available_formats() for suffix in _suffixes(name)}
+    return {
+        f".{suffix}"
+        for name in soundfile.available_formats()
+        for suffix in (*_suffixes(name), *file_format(name).read_suffixes)
+    }
 
 
 def find_format(target: Path, rate: float) -> tuple[str, str]:
@@ -207,10 +227,12 @@ def find_format(target: Path, rate: float) -> tuple[str, str]:
             f"{target.name!r}: .wav or .flac, for example."
         )
     found = file_format(names[0])
-    if found.highest_rate is not None and rate > found.highest_rate:
+    highest = min(found.highest_rate or HIGHEST_RATE, HIGHEST_RATE)
+    if rate > highest:
+        remedy = "take .wav" if rate <= HIGHEST_RATE else "take a lower ratio"
         raise ValueError(
             f"target must have a file format for {rate} Hz, got {target.name}, which holds "
-            f"{found.highest_rate} Hz at most: take .wav."
+            f"{highest} Hz at most: {remedy}."
         )
     return names[0], found.default_of.get(suffix) or soundfile.default_subtype(names[0])
 

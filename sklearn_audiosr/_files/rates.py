@@ -4,6 +4,10 @@ import math
 
 import numpy as np
 
+# The highest rate in Hz of a file that is read. Recorders of radio and ultrasound stay below it;
+# above, a header is damaged, and a spectrum of 60 ms would fill the memory.
+MAX_FILE_RATE = 10**7
+
 
 def is_header_of(file_rate: int, rate: float) -> bool:
     """Return whether a file whose header has one rate may have another one.

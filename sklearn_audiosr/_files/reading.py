@@ -1,45 +1,17 @@
 """Sound files, read whole, in parts and in blocks, with equal values."""
 
-import os
-from contextlib import contextmanager
-
 import numpy as np
 import soundfile
 
 from sklearn_audiosr._files.formats import sample_format
+from sklearn_audiosr._files.reader import Header, SequentialReader
 
 # Frames to decode and drop before a part of a file whose decoder needs earlier frames.
 N_BEFORE = 2**17
 
-# Frames that are read at a time of a file whose header may lack their number.
+# Values of a file, over all channels, that are read at a time where its header may lack their
+# number.
 N_BLOCK = 2**20
-
-# From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
-# libsndfile more where it does not know, as for pipes.
-_N_UNKNOWN = 2**36 - 1
-
-
-def openable(path):
-    """Return a path as soundfile opens it, also one that is no UTF-8.
-
-    Parameters
-    ----------
-    path : path-like or file-like
-        The file to open.
-
-    Returns
-    -------
-    path : path-like or file-like
-        Bytes where soundfile can't encode it: a name in Latin-1 from an old archive, for example.
-    """
-    if isinstance(path, (str, os.PathLike)):
-        name = os.fspath(path)
-        if isinstance(name, str) and not name.isascii():
-            try:
-                name.encode()
-            except UnicodeEncodeError:
-                return os.fsencode(name)
-    return path
 
 
 def read_header(path):
@@ -52,70 +24,24 @@ def read_header(path):
 
     Returns
     -------
-    info : soundfile._SoundFileInfo
-        Its rate, channels, length and format.
+    header : Header
+        Its rate, channels, length and format, and what is wrong with it.
 
     Raises
     ------
-    OSError, soundfile.SoundFileError
+    OSError, ReadingError, soundfile.SoundFileError
         If the file can't be read.
     """
-    with _reasons_of_system(path):
-        return soundfile.info(openable(path))
-
-
-@contextmanager
-def _reasons_of_system(path):
-    """Raise the system's error where libsndfile can't open a file, since its own has no reason."""
-    try:
-        yield
-    except soundfile.LibsndfileError:
-        is_path = isinstance(path, (str, os.PathLike))
-        if is_path and (os.path.isfile(path) or os.path.isdir(path)):  # a pipe would wait
-            with open(path, "rb"):
-                pass
-        raise
-
-
-def tells_length(header):
-    """Return whether a header has the number of frames.
-
-    Parameters
-    ----------
-    header : soundfile.SoundFile or soundfile._SoundFileInfo
-        An opened file, or the result of `read_header`.
-
-    Returns
-    -------
-    has_length : bool
-        False for a file that an encoder wrote to a pipe, for example.
-    """
-    return header.frames < _N_UNKNOWN
-
-
-class SequentialReader(soundfile.SoundFile):
-    """A sound file that is read from its beginning to its end, without seeking.
-
-    soundfile seeks to its own position before and after it reads a block. After that, the first 30
-    to 80 milliseconds of an MP3 file's next block are wrong.
-
-    Parameters
-    ----------
-    source : path-like or file-like
-        Whatever soundfile reads.
-    """
-
-    def __init__(self, source):
-        with _reasons_of_system(source):
-            super().__init__(openable(source))
-
-    def seekable(self):
-        """Return False: soundfile does not seek then."""
-        return False
-
-    def can_rewind(self):
-        """Return whether the file may be read again, after ``seek(0)``."""
-        return super().seekable()
+    with SequentialReader(path) as file:
+        return Header(
+            file.samplerate,
+            file.channels,
+            file.frames,
+            file.frames / file.samplerate,
+            file.format,
+            file.subtype,
+            file.find_fault(),
+        )
 
 
 def read_part(path, first, n_frames):
@@ -145,7 +71,7 @@ def read_part(path, first, n_frames):
     with SequentialReader(path) as file:
         first = min(first, file.frames)
         n_before = first  # some formats, GSM for example, can't seek
-        if file.can_rewind():
+        if file.can_seek():
             needs_history = sample_format(file.subtype).needs_history
             n_before = min(first, N_BEFORE) if needs_history else 0
             file.seek(first - n_before)
@@ -167,18 +93,22 @@ def read_file(path):
         All frames of the file.
     rate : int
         Its rate in Hz.
+    fault : str
+        What is missing at its end; empty for a whole file.
 
     Raises
     ------
-    OSError, soundfile.SoundFileError
+    OSError, ReadingError, soundfile.SoundFileError
         If the file can't be read.
     """
     with SequentialReader(path) as file:
         blocks = [_read(file, 0)]
         # block by block: a header that was written to a pipe has no length, or a limit in its place
-        while len(block := _read(file, min(file.frames, N_BLOCK))):
+        n_block = max(1, N_BLOCK // file.channels)
+        while len(block := _read(file, min(file.frames, n_block))):
             blocks.append(block)
-        return np.concatenate(blocks), file.samplerate
+        frames = np.concatenate(blocks)
+        return frames, file.samplerate, file.find_fault(len(frames))
 
 
 def _read(file, n_frames):

@@ -36,6 +36,11 @@ from sklearn_audiosr._signal.bandwidth import BandwidthMeter
 if TYPE_CHECKING:
     import soundfile
 
+    from sklearn_audiosr._files.reader import SequentialReader
+
+# Blocks may become so many times longer before they are read shorter.
+_MAX_GROWTH = 16
+
 FilePath: TypeAlias = str | os.PathLike[str]
 
 
@@ -58,6 +63,7 @@ def upsample_file(
     *,
     resample: bool = False,
     assume_bandwidth: Literal["auto"] | float | None = None,
+    strict: bool = False,
     progress: Callable[[float], object] | None = None,
 ) -> None:
     """Super-resolve a sound file of any length.
@@ -86,6 +92,9 @@ def upsample_file(
         for that. If the band ends below the narrowband Nyquist frequency,
         ``sampling_rate / (2 * r)``, the file is resampled to the rate of the narrowband clips and
         super-resolved; if it ends above, that is an error.
+    strict : bool, default=False
+        Raise an error, instead of a warning, for a file that was cut off, or whose header does not
+        say where it ends.
     progress : callable, default=None
         Called after each block with the seconds of the source that are done so far: a float, which
         never decreases.
@@ -97,7 +106,9 @@ def upsample_file(
         and `assume_bandwidth` is given; if the file's band ends above the narrowband Nyquist
         frequency or can't be measured, if `source` and `target` are the same file, if `target` is a
         pipe or a device, if the file is empty, has more than 64 channels, or holds NaN, infinity or
-        levels so large that the result does, or if the target's format can't hold the result.
+        levels so large that the result does, if its header is missing or damaged, if it holds
+        streams of several rates or formats one behind the other, if it was cut off and `strict` is
+        True, or if the target's format can't hold the result.
     FileNotFoundError, IsADirectoryError
         If there is no such `source` or folder, or one of both is a folder.
     OSError
@@ -115,8 +126,9 @@ def upsample_file(
     UserWarning
         If values beyond [-1, 1] had to be clipped, or if the band of what the estimator is given
         ends below half of the narrowband Nyquist frequency: training clips hold more; or if
-        ``resample=True`` drops a part of the file's band; or if `source`, MP3 for example, ends
-        before its header says so. For WAV and similar formats libsndfile does not report that.
+        ``resample=True`` drops a part of the file's band; or if `source` ends before its header
+        says so, or has a header without a length, as after a crash of the recorder. A pipe may
+        lack its length.
 
     Notes
     -----
@@ -127,7 +139,11 @@ def upsample_file(
     Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
     file format has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law,
     GSM, MP3, ...), it is the file format's usual one: 16-bit for WAV and FLAC. Integer formats
-    can't hold values beyond [-1, 1]: these are clipped.
+    can't hold values beyond [-1, 1]: these are clipped. Title, artist, album, track number, date,
+    genre, comment, copyright and license are kept where the target's file format has them:
+    pictures and other tags are not.
+
+    MP3 and Ogg files that were joined are read whole, as one file.
 
     An estimator without a `sampling_rate` takes a file of any rate, and the result has r times that
     rate. With one, the result has this rate, whatever the file's. A file that already has this
@@ -153,57 +169,80 @@ def upsample_file(
     >>> info.samplerate, info.frames, info.subtype
     (16000, 16000, 'PCM_24')
     """
-    from sklearn_audiosr._files.reading import SequentialReader
+    from sklearn_audiosr._files.reader import SequentialReader
 
-    if not hasattr(est, "stream"):
-        raise TypeError(
-            "est must be an estimator of this package, got "
-            f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
-        )
-    check_is_fitted(est)
-    if not isinstance(resample, bool | np.bool_):
-        raise ValueError(f"resample must be True or False, got {resample!r}: pass one of them.")
+    _check_arguments(est, resample, strict)
     check_assumption(assume_bandwidth)
     source = os.fsdecode(source) if isinstance(source, bytes) else source
     target = _check_paths(source, target)
     with SequentialReader(source) as reader:
         if reader.frames == 0:
-            raise ValueError(f"source must have at least 1 timepoint, got an empty file: {source}.")
+            raise ValueError(
+                f"source must have at least 1 timepoint, got an empty file: {source}. A pipe looks "
+                "empty if its header has no length; write it to a file then."
+            )
+        fault = reader.find_fault()
+        _judge(fault, strict, stacklevel=3)
         narrow_rate, wide_rate = find_rates(est, reader.samplerate, resample, assume_bandwidth)
         is_narrow = is_header_of(reader.samplerate, narrow_rate) and not resample
         file_rate = narrow_rate if is_narrow else reader.samplerate
         keeps_length = assume_bandwidth is not None and reader.samplerate == wide_rate
         with complete_file(target, "target") as temporary:
             with open_writer(temporary, target, reader, wide_rate) as writer:
+                reader.copy_tags(writer)
                 stream = est.stream(reader.channels)
                 if assume_bandwidth is not None:
                     check_band(reader, source, assume_bandwidth, narrow_rate)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
-                n_written = _upsample(
+                n_read, n_written = _upsample(
                     reader, stream, writer, rates, keeps_length, drops_band, progress
                 )
+                if not fault:  # the decoder may find less than the header says
+                    _judge(reader.find_fault(n_read), strict, stacklevel=3)
             check_written(temporary, target, n_written)
 
 
+def _check_arguments(est: Any, resample: Any, strict: Any) -> None:
+    if not hasattr(est, "stream"):
+        raise TypeError(
+            "est must be an estimator of this package, got "
+            f"{type(est).__name__}: of a Pipeline, pass its last step, pipeline[-1]."
+        )
+    check_is_fitted(est)
+    for name, value in (("resample", resample), ("strict", strict)):
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be True or False, got {value!r}: pass one of them.")
+
+
+def _judge(fault: str, strict: bool, stacklevel: int) -> None:
+    """Warn of a file that is not whole, or raise ValueError."""
+    if fault and strict:
+        raise ValueError(f"source {fault}. Take a whole file, or pass strict=False.")
+    if fault:
+        warnings.warn(f"source {fault}.", UserWarning, stacklevel=stacklevel)
+
+
 def _upsample(
-    reader: soundfile.SoundFile,
+    reader: SequentialReader,
     stream: _Stream,
     writer: soundfile.SoundFile,
     rates: tuple[float, float],
     keeps_length: bool,
     drops_band: bool,
     progress: Callable[[float], object] | None,
-) -> int:
+) -> tuple[int, int]:
     """Resample a file to the narrowband rate, stream it and write the result.
 
-    Returns the number of frames that were written.
+    Returns how many frames were read and written.
     """
     file_rate, narrow_rate = rates
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
     count = FrameCount()
-    blocks = watch_blocks(read_blocks(reader, multiple), count)
+    # what is upsampled by a large factor is read in small blocks
+    growth = max(1, narrow_rate / file_rate, writer.samplerate / file_rate / _MAX_GROWTH)
+    blocks = watch_blocks(read_blocks(reader, multiple, growth), count)
     if drops_band and file_rate > narrow_rate:
         blocks = watch_blocks(blocks, before)
     blocks = watch_blocks(resample_blocks(blocks, file_rate, narrow_rate, reader.channels), meter)
@@ -212,10 +251,9 @@ def _upsample(
     if progress is not None:
         blocks = report_progress(blocks, lambda: progress(count.n_frames / reader.samplerate))
     n_written = write_blocks(writer, blocks)
-    _warn_of_cut(count.n_frames, reader)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)
     warn_of_lost_band(before, narrow_rate)
-    return n_written
+    return count.n_frames, n_written
 
 
 def _check_paths(source: Any, target: FilePath) -> Path:
@@ -246,19 +284,3 @@ def _is_same_file(source: Any, target: Path) -> bool:
         return os.path.samestat(os.fstat(number), target.stat())
     except (AttributeError, OSError, ValueError):  # it is in memory, or closed
         return False
-
-
-def _warn_of_cut(n_read: int, reader: soundfile.SoundFile) -> None:
-    from sklearn_audiosr._files.reading import tells_length
-
-    n_missing = reader.frames - n_read
-    # headers of whole MP3 files may be slightly wrong
-    tolerated = max(0.5 * reader.samplerate, 0.01 * reader.frames)
-    if n_missing > tolerated and tells_length(reader):
-        warnings.warn(
-            f"source ended after {n_read / reader.samplerate:.2f} s of the "
-            f"{reader.frames / reader.samplerate:.2f} s that its header says: it may have been "
-            "cut off, and so is the result.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -18,6 +18,9 @@ from sklearn_audiosr._files.formats import list_suffixes
 from sklearn_audiosr._validation import validated
 from sklearn_audiosr.datasets._reading import describe_sound_error, import_soundfile, resample
 
+# Files whose rate is this many times lower than the one that is asked for would fill the memory.
+_MAX_FACTOR = 1000
+
 
 @validated(
     {
@@ -25,6 +28,7 @@ from sklearn_audiosr.datasets._reading import describe_sound_error, import_sound
         "sampling_rate": [Interval(Real, 0, None, closed="neither"), None],
         "mono": ["boolean"],
         "min_duration": [Interval(Real, 0, None, closed="left")],
+        "strict": ["boolean"],
         "n_jobs": [Integral, None],
     }
 )
@@ -34,6 +38,7 @@ def load_audio_folder(
     sampling_rate: float | None = None,
     mono: bool = False,
     min_duration: float = 0.0,
+    strict: bool = False,
     n_jobs: int | None = None,
 ) -> Bunch:
     """Load every audio file of a folder and its sub-folders as clips of one sampling rate.
@@ -51,6 +56,8 @@ def load_audio_folder(
         Take the mean of the channels of each file.
     min_duration : float, default=0.0
         Files shorter than this many seconds are skipped, with a warning that names them.
+    strict : bool, default=False
+        Raise an error, instead of a warning, for files that cannot be read or were cut off.
     n_jobs : int or None, default=None
         Number of threads that read and resample. None means one (unless in a
         ``joblib.parallel_config``), -1 one for each core.
@@ -80,7 +87,8 @@ def load_audio_folder(
     NotADirectoryError
         If `path` is a file.
     ValueError
-        If no file can be used, or if the files differ in rate and `sampling_rate` is None.
+        If no file can be used, if the files differ in rate and `sampling_rate` is None, or if files
+        cannot be read or were cut off and `strict` is True.
     ImportError
         If soundfile is not installed, or soxr is not and a file must be resampled.
 
@@ -89,7 +97,9 @@ def load_audio_folder(
     UserWarning
         One warning names all files that cannot be read, each with the reason; a second names those
         shorter than `min_duration`. Both kinds are left out. A third names the files of a lower
-        rate than `sampling_rate`: they are kept, but have no highband to learn from.
+        rate than `sampling_rate`: they are kept, but have no highband to learn from. A fourth names
+        those that end before their header says, or whose header does not say where they end: what
+        is there is kept.
 
     See Also
     --------
@@ -117,7 +127,8 @@ def load_audio_folder(
     files = Parallel(n_jobs=n_jobs, prefer="threads")(
         read(folder, name, sampling_rate, mono, min_duration) for name in names
     )
-    _warn_of_skipped(files, min_duration)
+    _warn_of_skipped(files, min_duration, strict)
+    _warn_of_cut(files, strict)
     files = [file for file in files if file.clip is not None]
     if not files:
         raise ValueError(
@@ -144,6 +155,7 @@ class _File(NamedTuple):
     sampling_rate: int = 0  # of the file
     seconds: float = 0.0
     problem: str = ""
+    fault: str = ""  # of a file that is kept
 
 
 def _warn_of_upsampled(files: list[_File], rate: float) -> None:
@@ -184,8 +196,8 @@ def _read_file(
     from sklearn_audiosr._files.reading import read_file
 
     try:
-        clip, rate = read_file(folder / name)  # (n_timepoints, n_channels)
-    except (soundfile.SoundFileError, OSError) as error:
+        clip, rate, fault = read_file(folder / name)  # (n_timepoints, n_channels)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
         return _File(name, problem=describe_sound_error(error))
     seconds = len(clip) / rate
     if not len(clip):
@@ -194,17 +206,32 @@ def _read_file(
         return _File(name, problem="it holds NaN or infinity")
     if seconds < min_duration:
         return _File(name, seconds=seconds)
+    if sampling_rate is not None and sampling_rate > _MAX_FACTOR * rate:
+        return _File(name, problem=f"its header has {rate} Hz: it may be damaged")
     if mono:
         clip = clip.mean(axis=1, keepdims=True)
     clip = np.ascontiguousarray(resample(clip, rate, sampling_rate).T)
     if not clip.size:
         return _File(name, problem=f"no timepoint is left of it at {sampling_rate} Hz")
-    return _File(name, clip if len(clip) > 1 else clip[0], rate, seconds)
+    return _File(name, clip if len(clip) > 1 else clip[0], rate, seconds, fault=fault)
 
 
-def _warn_of_skipped(files: list[_File], min_duration: float) -> None:
+def _warn_of_cut(files: list[_File], strict: bool) -> None:
+    """Warn once of all files that are kept and not whole, or raise ValueError."""
+    lines = [f"{file.name} {file.fault}" for file in files if file.fault and file.clip is not None]
+    if lines:
+        text = "\n  ".join([f"{len(lines)} file(s) that are not whole:", *lines])
+        if strict:
+            raise ValueError(f"{text}\nReplace or delete them, or pass strict=False.")
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def _warn_of_skipped(files: list[_File], min_duration: float, strict: bool) -> None:
     """Warn once of all files that cannot be read and once of all that are too short."""
     unreadable = [f"{file.name}: {file.problem}" for file in files if file.problem]
+    if unreadable and strict:
+        text = "\n  ".join([f"{len(unreadable)} file(s) cannot be read:", *unreadable])
+        raise ValueError(f"{text}\nReplace or delete them, or pass strict=False.")
     short = [
         f"{file.name}: {file.seconds:.3f} s"
         for file in files

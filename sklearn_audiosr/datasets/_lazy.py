@@ -109,7 +109,7 @@ def read_excerpt(excerpt: Excerpt, sampling_rate: int) -> NDArray[np.float32]:
     first, last, n_before = _find_frames(excerpt, sampling_rate)
     try:
         frames, rate = read_part(excerpt.path, first, last - first)
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise _unreadable(excerpt, describe_sound_error(error)) from error
     if rate != excerpt.file_rate:
         raise _unreadable(excerpt, f"its rate is {rate} Hz, and was {excerpt.file_rate} Hz")
@@ -164,15 +164,18 @@ def open_file(path: Path, sampling_rate: int) -> Excerpt:
         If the file cannot be read, does not say how long it is, or is too short.
     """
     soundfile = import_soundfile()
-    from sklearn_audiosr._files.reading import read_header, tells_length
+    from sklearn_audiosr._files.reader import tells_length
+    from sklearn_audiosr._files.reading import read_header
 
     try:
         info = read_header(path)
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise ValueError(describe_sound_error(error)) from error
     rate, n_frames = info.samplerate, info.frames
     if not tells_length(info):
         raise ValueError("its header has no length: decode it and encode it anew, as a file")
+    if info.fault:
+        raise ValueError(f"it {info.fault}")
     n_timepoints = n_frames * sampling_rate // rate // N_MULTIPLE * N_MULTIPLE
     if not n_timepoints:
         raise ValueError(f"too short: {n_frames} frames at {rate} Hz")

@@ -1,0 +1,278 @@
+"""A sound file that is read from its beginning to its end, every part of it."""
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from sklearn_audiosr._files.formats import sample_format
+from sklearn_audiosr._files.headers import PLACEHOLDERS
+from sklearn_audiosr._files.quiet import QuietSoundFile
+from sklearn_audiosr._files.rates import MAX_FILE_RATE
+from sklearn_audiosr._files.sources import (
+    DAMAGED,
+    ReadingError,
+    open_bytes,
+    open_pipe,
+    openable,
+    reasons,
+)
+from sklearn_audiosr._files.structure import Structure, StructureError, find_structure
+
+# From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
+# libsndfile more where it does not know, as for pipes.
+_N_UNKNOWN = 2**36 - 1
+
+# Without a header libsndfile takes a file for one of these by its suffix. Others, named .au, have
+# lost theirs.
+_HEADERLESS = ("VOX_ADPCM", "GSM610")
+
+# Texts that are kept; that of the program which wrote the source is not true of the target.
+_TAGS = (
+    "title", "artist", "album", "tracknumber", "date", "genre", "comment", "copyright", "license",
+)  # fmt: skip
+
+# Values that a byte of a file holds at most: the smallest codes have one bit. Decoders of GSM go on
+# behind the end of a file, as long as its header says.
+_MAX_VALUES_OF_BYTE = 16
+
+# Formats whose silence takes less, and whose decoders end with the file.
+_COMPRESSED = ("FLAC", "MP3", "OGG")
+
+
+class Header(NamedTuple):
+    """What is known of a file before it is read.
+
+    Attributes
+    ----------
+    samplerate, channels, frames : int
+        Rate in Hz, and numbers of channels and timepoints.
+    duration : float
+        In seconds.
+    format, subtype : str
+        File format and sample format, by the names of libsndfile.
+    fault : str
+        What the header says that is not so; empty for a whole file.
+    """
+
+    samplerate: int
+    channels: int
+    frames: int
+    duration: float
+    format: str
+    subtype: str
+    fault: str
+
+
+def tells_length(header):
+    """Return whether a header has the number of frames.
+
+    Parameters
+    ----------
+    header : SequentialReader or Header
+        An opened file, or the result of `read_header`.
+
+    Returns
+    -------
+    has_length : bool
+        False for a file that an encoder wrote to a pipe, for example.
+    """
+    if header.frames >= _N_UNKNOWN:
+        return False
+    if not isinstance(header, SequentialReader) or header.can_rewind():
+        return True
+    # in a pipe there is no end with which libsndfile could compare the size
+    n_bytes = header.frames * header.channels * sample_format(header.subtype).n_bytes
+    return not any(0 <= size - n_bytes < 1024 for size in PLACEHOLDERS)
+
+
+class SequentialReader(QuietSoundFile):
+    """A sound file that is read from its beginning to its end, without seeking.
+
+    soundfile seeks to its own position before and after it reads a block. After that, the first 30
+    to 80 milliseconds of an MP3 file's next block are wrong.
+
+    Streams that follow each other in a file, as in a chain of Ogg streams, are read as one.
+
+    Parameters
+    ----------
+    source : path-like or file-like
+        Whatever soundfile reads.
+    """
+
+    def __init__(self, source):
+        self._source = source
+        self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
+        self._pipe = open_pipe(source)
+        try:
+            with reasons(source):
+                if self._pipe is None or self._pipe == source:
+                    super().__init__(openable(source))
+                else:
+                    super().__init__(self._pipe, closefd=False)
+            self._examine(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def _examine(self, source):
+        """Find the parts of the file, and raise an error if they can't be read."""
+        if self.format == "RAW" and self.subtype not in _HEADERLESS:
+            raise ReadingError(self.name, f"has lost its header: {DAMAGED}")
+        if self.samplerate > MAX_FILE_RATE:
+            raise ReadingError(
+                self.name,
+                f"must have a rate of at most {MAX_FILE_RATE} Hz, got {self.samplerate} Hz in its "
+                f"header: {DAMAGED}",
+            )
+        file = open_bytes(source)
+        if file is None:  # a pipe
+            return
+        place = file.tell()
+        try:
+            self._check_length(file.seek(0, os.SEEK_END))
+            self._structure = find_structure(file, self.name, self.format, self.frames)
+        except StructureError as error:
+            raise ReadingError(self.name, str(error)) from error
+        finally:
+            file.seek(place)
+            if file is not source and self._structure.parts:
+                self._bytes = file
+            elif file is not source:
+                file.close()
+        if self._structure.parts:
+            self._measure_parts()
+
+    def _check_length(self, n_bytes):
+        """Raise an error if the header says more frames than the file can hold."""
+        n_values = self.frames * self.channels
+        is_compressed = self.format in _COMPRESSED or self.subtype.startswith("ALAC")
+        if not is_compressed and n_values > _MAX_VALUES_OF_BYTE * n_bytes:
+            raise ReadingError(
+                self.name,
+                f"has {self.frames} timepoints by its header, more than its {n_bytes} bytes can "
+                f"hold: {DAMAGED}",
+            )
+
+    def _measure_parts(self):
+        """Count the frames of each part, and stay at the start of the first."""
+        kinds: dict[str, None] = {}
+        for part in reversed(self._structure.parts):
+            self._open_part(part)
+            self._counts.insert(0, self._info.frames)
+            kinds[f"{self.samplerate} Hz with {self.channels} channel(s)"] = None
+        if len(kinds) > 1:
+            raise ReadingError(
+                self.name,
+                f"holds streams of {' and '.join(kinds)}, one behind the other: split it, or "
+                "decode it to WAV with ffmpeg or sox",
+            )
+
+    def _open_part(self, part):
+        super().close()
+        part.seek(0)
+        super().__init__(part)
+
+    @property
+    def name(self):
+        """The source, also while a part of it is read."""
+        return os.fspath(self._source) if isinstance(self._source, os.PathLike) else self._source
+
+    @property
+    def frames(self):
+        """Number of frames of all parts."""
+        return sum(self._counts) if self._counts else self._info.frames
+
+    def read(self, frames=-1, dtype="float64", always_2d=False):
+        """Read frames, over the end of a part, too."""
+        block = super().read(frames, dtype, always_2d)
+        while len(block) < frames and self._i_part + 1 < len(self._structure.parts):
+            self._i_part += 1
+            self._open_part(self._structure.parts[self._i_part])
+            block = np.concatenate([block, super().read(frames - len(block), dtype, always_2d)])
+        if len(block) < frames and self.format == "OGG" and self._pipe is not None:
+            self._check_end_of_pipe()
+        return block
+
+    def _check_end_of_pipe(self):
+        """Raise an error if another stream follows, which libsndfile does not read."""
+        if os.read(self._pipe, 1):
+            raise ReadingError(
+                self.name, "holds several streams, one behind the other: write it to a file first"
+            )
+
+    def seek(self, frames, whence=os.SEEK_SET):
+        """Move to a frame; with several parts, to the first one only."""
+        if self._i_part:
+            self._i_part = 0
+            self._open_part(self._structure.parts[0])
+        return super().seek(frames, whence)
+
+    def close(self):
+        """Close the file."""
+        super().close()
+        if self._bytes is not None:
+            self._bytes.close()
+        if self._pipe is not None and self._pipe != self._source:
+            os.close(self._pipe)
+            self._pipe = None
+
+    def seekable(self):
+        """Return False: soundfile does not seek then."""
+        return False
+
+    def can_rewind(self):
+        """Return whether the file may be read again, after ``seek(0)``."""
+        return super().seekable()
+
+    def can_seek(self):
+        """Return whether ``seek`` finds every frame."""
+        return self.can_rewind() and len(self._counts) < 2
+
+    def copy_tags(self, writer):
+        """Copy title, artist and the like to another file, where its format can hold them.
+
+        Parameters
+        ----------
+        writer : soundfile.SoundFile
+            Opened, and still empty.
+        """
+        texts = self.copy_metadata()
+        for name in _TAGS:
+            if name in texts:
+                with suppress(soundfile.LibsndfileError):  # the format has no texts
+                    setattr(writer, name, texts[name])
+
+    def find_fault(self, n_read=None):
+        """Return what is missing at the end of the file.
+
+        Parameters
+        ----------
+        n_read : int, default=None
+            How many frames were read up to the end; None if the file has not been read.
+
+        Returns
+        -------
+        fault : str
+            What is wrong, with both lengths if the header says one; empty for a whole file.
+        """
+        structure, rate = self._structure, self.samplerate
+        n_frames = self.frames if n_read is None else n_read
+        has_length = tells_length(self)
+        n_told = round(structure.share * self.frames) if has_length else n_frames
+        ended = f"ended after {n_frames / rate:.3f} s"
+        cut = "it may have been cut off"
+        if not structure.has_length:
+            return (
+                "has no length in its header, as after a crash of the recorder: it was read to its "
+                f"end after {n_frames / rate:.3f} s"
+            )
+        if has_length and n_told == self.frames and n_read is not None:
+            # headers of whole MP3 files may be slightly wrong
+            tolerated = max(0.5 * rate, 0.01 * self.frames)
+            n_told = n_told if n_told - n_read > tolerated else n_read
+        if n_told > n_frames:
+            return f"{ended} of the {n_told / rate:.3f} s that its header says: {cut}"
+        return "" if structure.has_end else f"{ended} without the mark of its end: {cut}"

@@ -1,0 +1,118 @@
+"""What sound files may be given as: paths, descriptors, pipes and opened files."""
+
+import os
+import stat
+from contextlib import contextmanager
+
+import soundfile
+
+# What to do about a damaged file.
+DAMAGED = "it may be damaged: copy or export it again"
+
+
+class ReadingError(ValueError):
+    """A file that can't be read as it is.
+
+    Parameters
+    ----------
+    name : object
+        The file.
+    problem : str
+        What is wrong with it, and the remedy.
+    """
+
+    def __init__(self, name, problem):
+        super().__init__(f"{name} {problem}")
+        self.error_string = problem  # as errors of soundfile have it
+
+
+def openable(path):
+    """Return a path as soundfile opens it, also one that is no UTF-8.
+
+    Parameters
+    ----------
+    path : path-like or file-like
+        The file to open.
+
+    Returns
+    -------
+    path : path-like or file-like
+        Bytes where soundfile can't encode it: a name in Latin-1 from an old archive, for example.
+    """
+    if isinstance(path, (str, os.PathLike)):
+        name = os.fspath(path)
+        if isinstance(name, str) and not name.isascii():
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                return os.fsencode(name)
+    return path
+
+
+@contextmanager
+def reasons(source):
+    """Raise an error with the reason where that of soundfile has none.
+
+    Parameters
+    ----------
+    source : path-like or file-like
+        The file that soundfile opens in the block.
+    """
+    is_path = isinstance(source, (str, os.PathLike))
+    name = os.fspath(source) if is_path else getattr(source, "name", "")
+    if isinstance(name, str) and name.lower().endswith(".raw"):
+        raise ReadingError(
+            name,
+            "must have a header that says its rate and its sample format, and files with the "
+            "suffix .raw have none: convert it to WAV first",
+        )
+    try:
+        yield
+    except soundfile.LibsndfileError:
+        if is_path and (os.path.isfile(source) or os.path.isdir(source)):  # a pipe would wait
+            with open(source, "rb") as file:
+                if not file.read(1):
+                    raise ReadingError(name, f"is empty, it has 0 bytes: {DAMAGED}") from None
+        raise
+
+
+def open_bytes(source):
+    """Open a source as a binary file that can seek.
+
+    Parameters
+    ----------
+    source : path-like, int or file-like
+        The source; a file-like is returned as it is.
+
+    Returns
+    -------
+    file : file-like or None
+        None for a pipe or a device.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return open(source, "rb") if os.path.isfile(source) else None
+    if isinstance(source, int):
+        is_file = stat.S_ISREG(os.fstat(source).st_mode)
+        return open(os.dup(source), "rb") if is_file else None
+    return source
+
+
+def open_pipe(source):
+    """Open a pipe or a device.
+
+    Parameters
+    ----------
+    source : path-like, int or file-like
+        The source.
+
+    Returns
+    -------
+    descriptor : int or None
+        None for other sources.
+    """
+    if isinstance(source, int):
+        return None if stat.S_ISREG(os.fstat(source).st_mode) else source
+    if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
+        return None
+    is_other = not os.path.isfile(source) and not os.path.isdir(source)
+    return os.open(source, os.O_RDONLY) if is_other else None

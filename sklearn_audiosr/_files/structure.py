@@ -1,0 +1,161 @@
+"""How a sound file is built beyond what libsndfile looks at: parts, and whether it is whole."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any, BinaryIO, NamedTuple
+
+from sklearn_audiosr._files.headers import find_data
+from sklearn_audiosr._files.mpeg import Stream, find_streams, make_header
+from sklearn_audiosr._files.ogg import find_links
+from sklearn_audiosr._files.pieces import Pieces, replace_bytes
+
+# How a FLAC file begins: its mark, and a first block of metadata of 34 bytes.
+_FLAC = b"fLaC\x00\x00\x00\x22"
+
+_N_SEARCHED = 2**20
+
+_SPLIT = "split it, or decode it to WAV with ffmpeg or sox"
+
+
+class Structure(NamedTuple):
+    """How a file is built.
+
+    Attributes
+    ----------
+    parts : tuple of Pieces
+        Files to read one after the other; empty if libsndfile reads the file as it is.
+    share : float
+        The data that the header says over the data that there are: above 1 if it was cut off.
+    has_length : bool
+        False if the header has no length, as that of a crashed recorder.
+    has_end : bool
+        False if the last stream lacks the mark of its end.
+    """
+
+    parts: tuple[Pieces, ...] = ()
+    share: float = 1.0
+    has_length: bool = True
+    has_end: bool = True
+
+
+class StructureError(ValueError):
+    """A file of several parts that can't be read one after the other."""
+
+
+def find_structure(file: BinaryIO, name: str, file_format: str, n_frames: int) -> Structure:
+    """Find how a file is built.
+
+    Parameters
+    ----------
+    file : file-like
+        A binary file that can seek.
+    name : str
+        Its name.
+    file_format : str
+        Its format, as libsndfile found it.
+    n_frames : int
+        How many frames libsndfile would read.
+
+    Returns
+    -------
+    structure : Structure
+        Without parts if libsndfile reads all of it.
+
+    Raises
+    ------
+    StructureError
+        If it has several parts that can't be read one after the other.
+    """
+    size = file.seek(0, 2)
+    if file_format == "MP3":
+        return _examine_mpeg(file, size, name, n_frames)
+    if file_format == "OGG":
+        return _examine_ogg(file, size, name)
+    if file_format == "FLAC":
+        if _find(file, _FLAC, len(_FLAC)):
+            raise StructureError(f"holds several FLAC files, one behind the other: {_SPLIT}")
+        return Structure()
+    return _examine_data(file, size, name, file_format)
+
+
+def _map(file: BinaryIO, size: int) -> Any:
+    """Return the bytes of a file, which are not read before they are needed, if possible."""
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (AttributeError, OSError, ValueError):  # it is in memory
+        file.seek(0)
+        return file.read()
+
+
+def _find(file: BinaryIO, pattern: bytes, first: int) -> bool:
+    """Return whether a file holds bytes, from one place on."""
+    file.seek(first)
+    rest = b""
+    while block := file.read(_N_SEARCHED):
+        if pattern in rest + block:
+            return True
+        rest = block[1 - len(pattern) :]
+    return False
+
+
+def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Structure:
+    """Compare the data that a header says with those that there are."""
+    data = find_data(file, size, file_format)
+    if data is None or data.is_usual:
+        return Structure()
+    if data.n_declared < 0:
+        parts = () if data.patch is None else (replace_bytes(file, size, *data.patch, name),)
+        return Structure(parts, has_length=False)
+    end = data.start + data.n_declared
+    if end < size and _begins_again(file, end + data.n_behind):
+        raise StructureError(f"holds several {file_format} files, one behind the other: {_SPLIT}")
+    n_present = min(size, end) - data.start
+    return Structure(share=data.n_declared / n_present if n_present else 1.0)
+
+
+def _begins_again(file: BinaryIO, place: int) -> bool:
+    """Return whether a file of the same format begins at a place, or at the next one."""
+    file.seek(0)
+    first = file.read(4)
+    file.seek(place)
+    then = file.read(12)
+    return first in (then[:4], then[1:5]) and then[:4] != b"\0\0\0\0"
+
+
+def _examine_ogg(file: BinaryIO, size: int, name: str) -> Structure:
+    links = find_links(_map(file, size), size)
+    if any(link.n_audio > 1 for link in links):
+        raise StructureError(f"holds several streams at the same time: {_SPLIT}")
+    parts = [Pieces(file, [(link.start, link.end)], name) for link in links]
+    has_end = all(link.is_whole for link in links)
+    return Structure(tuple(parts) if len(parts) > 1 else (), has_end=has_end)
+
+
+def _is_read_whole(stream: Stream, n_frames: int) -> bool:
+    """Return whether libsndfile reads a stream to its end: its guess of the length was right."""
+    if stream.has_header or stream.frame.layer != 3:
+        return True
+    n_values = 1152 if stream.frame.is_mpeg_1 else 576
+    return abs(stream.n_frames * n_values - n_frames) <= n_values
+
+
+def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Structure:
+    data = _map(file, size)
+    streams = find_streams(data, size)
+    if not streams:
+        return Structure()
+    rates = {(stream.frame.rate, stream.frame.n_channels) for stream in streams}
+    if len(rates) > 1:
+        kinds = " and ".join(f"{rate} Hz with {n} channel(s)" for rate, n in sorted(rates))
+        raise StructureError(f"holds streams of {kinds}, one behind the other: {_SPLIT}")
+    if len(streams) == 1 and _is_read_whole(streams[0], n_frames):
+        return Structure()
+    parts = []
+    for i, stream in enumerate(streams):
+        start = 0 if i == 0 and stream.has_header else stream.start  # with the tags before it
+        needs_header = not stream.has_header and stream.frame.layer == 3
+        tags = [(0, stream.start)] if i == 0 and needs_header else []
+        header = [make_header(data, stream)] if needs_header else []
+        parts.append(Pieces(file, [*tags, *header, (start, stream.end)], name))
+    return Structure(tuple(parts))

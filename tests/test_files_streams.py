@@ -1,0 +1,191 @@
+"""Files of several streams: read whole, or refused with the reason."""
+
+import io
+import os
+import struct
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from sound_files import enter_folder, names, read, spline
+
+from sklearn_audiosr import upsample_file
+from sklearn_audiosr._files.mpeg import find_streams, read_frame
+from sklearn_audiosr._files.ogg import find_links
+from sklearn_audiosr._files.reader import SequentialReader
+from sklearn_audiosr._files.reading import read_file, read_header, read_part
+from sklearn_audiosr._files.sources import ReadingError
+from sklearn_audiosr.datasets import load_audio_folder
+
+folder = pytest.fixture(enter_folder)
+
+LOW, HIGH = 0.2 * np.sin(0.05 * np.arange(40000)), 0.4 * np.sin(0.3 * np.arange(20000))
+
+
+def encode(x, file_format, rate=8000, subtype=None, **options):
+    memory = io.BytesIO()
+    soundfile.write(memory, x, rate, subtype, format=file_format, **options)
+    return memory.getvalue()
+
+
+def decode(content):
+    return soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "subtype"),
+    [("a.mp3", "MP3", None), ("a.ogg", "OGG", "VORBIS"), ("a.opus", "OGG", "OPUS")],
+)
+def test_joined_files_are_read_whole(name, file_format, subtype, folder):
+    first, second = (encode(x, file_format, subtype=subtype) for x in (LOW, HIGH))
+    Path(name).write_bytes(first + second + first)
+    expected = np.concatenate([decode(first), decode(second), decode(first)])
+    assert len(expected) == 100000
+    assert len(soundfile.read(name)[0]) == 40000  # what it is about
+    frames, rate, fault = read_file(name)
+    assert (rate, fault, read_header(name).frames) == (8000, "", 100000)
+    np.testing.assert_allclose(frames, expected, atol=1e-5)
+    (clip,) = load_audio_folder(folder).clips
+    np.testing.assert_array_equal(clip, frames[:, 0])
+    upsample_file(spline(), name, "wide.wav")
+    np.testing.assert_allclose(read("wide.wav"), spline().predict([frames.T])[0], atol=2**-14)
+    part, _ = read_part(name, 39000, 2000)  # over the end of the first
+    np.testing.assert_allclose(part, expected[39000:41000], atol=1e-5)
+    with SequentialReader(name) as reader:
+        reader.read(70000)
+        reader.seek(0)
+        np.testing.assert_allclose(reader.read(100000, always_2d=True), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("file_format", ["MP3", "OGG"])
+def test_streams_of_several_rates_are_refused(file_format, folder):
+    name = f"a.{file_format.lower()}"
+    Path(name).write_bytes(encode(LOW, file_format) + encode(HIGH, file_format, 16000))
+    with pytest.raises(ReadingError, match=rf"{name} holds streams of \d+ Hz .* and \d+ Hz"):
+        read_file(name)
+    with pytest.raises(ValueError, match="split it, or decode it to WAV"):
+        upsample_file(spline(), name, "wide.wav")
+    assert names(folder) == [name]
+    with pytest.warns(UserWarning, match="holds streams of"), pytest.raises(ValueError):
+        load_audio_folder(folder)
+
+
+@pytest.mark.parametrize("file_format", ["FLAC", "AU", "CAF", "W64", "RF64", "NIST", "WAV", "AIFF"])
+def test_joined_files_of_other_formats_are_refused(file_format, folder):
+    Path("a").write_bytes(encode(LOW, file_format) + encode(HIGH, file_format))
+    with pytest.raises((ReadingError, soundfile.LibsndfileError)):
+        read_file("a")
+    Path("b").write_bytes(encode(LOW, file_format))
+    assert len(read_file("b")[0]) == 40000
+
+
+def strip_header(content):
+    """Return an MP3 file without the frame that says how long it is."""
+    return content[read_frame(content, 0).n_bytes :]
+
+
+def test_mp3_of_a_variable_bit_rate_without_a_length_is_read_to_its_end(folder):
+    """libmpg123 guesses a length by the first frame, which is small here."""
+    loud = np.concatenate([np.zeros(20000), np.random.default_rng(0).uniform(-0.5, 0.5, 60000)])
+    content = strip_header(encode(loud, "MP3", 16000))
+    Path("a.mp3").write_bytes(content)
+    assert soundfile.info("a.mp3").frames < 70000 or soundfile.info("a.mp3").frames > 90000
+    frames, _, fault = read_file("a.mp3")
+    assert fault == ""
+    assert 80000 <= len(frames) <= 80000 + 4 * 576
+    assert np.sqrt(np.mean(frames[30000:79000] ** 2)) > 0.1
+
+
+def test_mp3_joined_without_a_header_in_one_of_them(folder):
+    first, second = encode(LOW, "MP3"), encode(HIGH, "MP3")
+    tag = b"TAG" + bytes(125)
+    for content in (first + strip_header(second), first + tag + b"ID3\3\0\0\0\0\0\x0a" + bytes(10)):
+        Path("a.mp3").write_bytes(content)
+        n_more = 20000 if len(content) > len(first) + 200 else 0
+        assert 0 <= read_header("a.mp3").frames - 40000 - n_more < 3 * 576
+
+
+def test_frames_of_mpeg_audio():
+    """Layer II of 64 kbit/s at 48 kHz: 144 * 64000 / 48000 bytes, 192."""
+    frame = b"\xff\xfd\x44\xc0".ljust(192, b"\0")
+    assert read_frame(frame, 0) == (192, 2, 48000, 1, True)
+    (stream,) = find_streams(b"junk" + 5 * frame, 4 + 5 * 192)
+    assert (stream.start, stream.end, stream.n_frames, stream.has_header) == (4, 964, 5, False)
+    assert find_streams(b"\xff\xfd\xff\xe3" * 100, 400) == []
+
+
+def test_mp2_files_are_read(folder):
+    frame = b"\xff\xfd\x44\xc0".ljust(192, b"\0")
+    Path("a.mp2").write_bytes(100 * frame)
+    recordings = load_audio_folder(folder)
+    assert recordings.filenames == ["a.mp2"]
+    assert recordings.clips[0].shape == (100 * 1152,)
+
+
+def test_links_of_an_ogg_chain():
+    first, second = encode(LOW, "OGG"), encode(HIGH, "OGG")
+    links = find_links(first + second, len(first + second))
+    assert [(link.start, link.end) for link in links] == [
+        (0, len(first)),
+        (len(first), len(first + second)),
+    ]
+    assert all(link.is_whole and link.n_audio == 1 for link in links)
+
+
+def test_ogg_streams_at_the_same_time_are_refused(folder):
+    first, second = encode(LOW, "OGG"), encode(HIGH, "OGG")
+    first, second = (change_serial(content, i) for i, content in enumerate((first, second)))
+    end = second.index(b"OggS", 4)
+    Path("a.ogg").write_bytes(second[:end] + first)
+    with pytest.raises((ReadingError, soundfile.LibsndfileError), match="several|format"):
+        read_file("a.ogg")
+    assert find_links(second[:end] + first, end + len(first))[0].n_audio == 2
+
+
+def change_serial(content, number):
+    return content.replace(content[14:18], struct.pack("<I", number))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_chain_from_a_pipe_is_refused(folder):
+    os.mkfifo("pipe")
+    content = encode(LOW, "OGG") + encode(HIGH, "OGG")
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(content))
+    writer.start()
+    with pytest.raises(ValueError, match="pipe holds several streams"):
+        upsample_file(spline(), "pipe", "wide.wav")
+    writer.join()
+    assert names(folder) == ["pipe"]
+
+
+def test_a_file_in_memory_is_read_whole(folder):
+    upsample_file(spline(), io.BytesIO(encode(LOW, "MP3") + encode(HIGH, "MP3")), "wide.wav")
+    assert soundfile.info("wide.wav").frames == 120000
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("a.flac", "b.flac"),
+        ("a.flac", "b.opus"),
+        ("a.wav", "b.mp3"),
+        ("a.wav", "b.aiff"),
+        ("a.ogg", "b.wav"),
+        ("a.mp3", "b.ogg"),
+    ],
+)
+def test_tags_are_kept(source, target, folder):
+    kept = {"title": "Für Elise", "artist": "Someone", "comment": "a take"}
+    with soundfile.SoundFile(source, "w", 8000, 1) as file:
+        for key, text in {**kept, "software": "an editor"}.items():
+            setattr(file, key, text)
+        file.write(LOW[:4000])
+    upsample_file(spline(), source, target)
+    with soundfile.SoundFile(target) as file:
+        texts = file.copy_metadata()
+    assert {key: texts[key] for key in kept} == kept
+    assert "an editor" not in texts.get("software", "")
+    upsample_file(spline(), source, "b.au")  # holds no texts
+    assert soundfile.info("b.au").frames >= 8000
