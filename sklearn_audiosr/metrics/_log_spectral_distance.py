@@ -262,9 +262,7 @@ def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
     return np.pad(waveform, half, mode="reflect")
 
 
-def _powers(
-    padded: _Waveform, window: _Waveform, hop: int, frames: slice
-) -> NDArray[np.float64]:
+def _powers(padded: _Waveform, window: _Waveform, hop: int, frames: slice) -> NDArray[np.float64]:
     """Compute power spectra of some frames, of shape (n_frames, len(window) // 2 + 1)."""
     framed = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop][frames]
     spectrum = fft.rfft(framed * window, axis=-1)
