@@ -27,6 +27,22 @@ def text_message(name: str) -> str:
     return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
 
 
+def is_array(values: Any) -> bool:
+    """Return whether something is one array, and no sequence of clips.
+
+    Parameters
+    ----------
+    values : object
+        As the user gave it.
+
+    Returns
+    -------
+    is_array : bool
+        True for what NumPy reads as a whole: an array, a DataFrame, a tensor, a memory view.
+    """
+    return hasattr(values, "__array__") or isinstance(values, memoryview)
+
+
 def to_array(values: Any, name: str) -> NDArray[Any]:
     """Return an array of whatever can be one without a guess: a tensor, a list, a DataFrame.
 

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn_audiosr._clips.arrays import (
     describe_audio_and_rate,
     holds_audio_and_rate,
+    is_array,
     text_message,
     to_array,
 )
@@ -173,7 +174,7 @@ class Clips(Sequence[NDArray[Any]]):
 def _open_container(container: Any, name: str) -> tuple[str, Any]:
     """Return the kind of a container, and its clips: an array, a list or a lazy sequence."""
     _reject_non_container(container, name)
-    if hasattr(container, "__array__"):
+    if is_array(container):
         array = to_array(container, name)
         if array.dtype.kind in "SU":
             raise TypeError(text_message(name))

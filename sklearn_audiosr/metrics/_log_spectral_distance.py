@@ -226,10 +226,11 @@ def _band_bins(band: Band, frame: int, upsampling_ratio: float | None) -> slice:
     return slice(first_highband) if band == "lowband" else slice(first_highband, None)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # reported as nan
 def _waveform_lsd(
     true: _Waveform, pred: _Waveform, conv: LSDConvention, frame: int, hop: int, bins: slice
 ) -> float:
-    """Compute the distance of two waveforms of shape (n_timepoints,)."""
+    """Compute the distance of two waveforms of shape (n_timepoints,); nan if powers overflow."""
     true, pred = _pad_centred(true, frame), _pad_centred(pred, frame)
     window = signal.get_window("hann", frame)  # periodic
     n_frames = (len(true) - frame) // hop + 1
@@ -251,7 +252,7 @@ def _waveform_lsd(
     mean = total / count
     if conv.root_over == "frames":
         mean = np.sqrt(mean + conv.added_to_mean).mean()
-    return min(float(mean), conv.cap)
+    return min(float(mean), conv.cap) if np.isfinite(mean) else np.nan
 
 
 def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
