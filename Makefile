@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # Extra arguments of pip install, e.g. where the CPU build of torch lies (docs/install.rst).
 PIP_ARGS ?=
-# Extra arguments of pytest, e.g. make test ARGS="-m 'not slow'", and of bench-check.
+# Extra arguments of pytest, e.g. make test ARGS="-m 'not slow'", of bench-check and of soak.
 ARGS ?=
 # A folder of your own recordings for make demo; the clips that ship without it.
 DATA ?=
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test docs lint format bench bench-check clean
+.PHONY: help demo test docs lint format bench bench-check soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ bench: $(VENV)/.installed-test ## print the tables of benchmarks/bench_*.py
 
 bench-check: $(VENV)/.installed-test ## fail if a recorded panel figure of a shipped model has worsened
 	$(BIN)/python -m benchmarks.check_panel $(ARGS)
+
+soak: $(VENV)/.installed-test ## pass thousands of malformed inputs (hours): ARGS="--only arrays --share 0.1"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.soak $(ARGS)
 
 clean: ## remove what the other targets make, but for the environment
 	rm -rf build dist demo_output docs/_build docs/auto_examples docs/generated \

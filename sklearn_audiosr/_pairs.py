@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sklearn_audiosr._clips import Clips, ClipsLike
+from sklearn_audiosr._clips import Clips, ClipsLike, open_tensor
 
 _RATES_REMEDY = (
     "if the rates have another ratio, resample to an integer one; if X and Y were mixed up, swap "
@@ -86,7 +86,10 @@ def check_groups(groups: ArrayLike | None, n_clips: int) -> NDArray[Any] | None:
     """
     if groups is None:
         return None
-    groups = np.asarray(groups)
+    try:
+        groups = np.asarray(open_tensor(groups))
+    except (TypeError, ValueError, RuntimeError):  # a ragged list; tensors inside a list
+        groups = np.asarray(None)
     if groups.ndim != 1 or len(groups) != n_clips:
         raise ValueError(
             f"groups must hold one label for each of the {n_clips} clips, got shape "
@@ -138,7 +141,10 @@ def check_comparison(
 def _check_weights(sample_weight: ArrayLike | None, n_clips: int) -> NDArray[np.float64] | None:
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight)
+    try:
+        weights = np.asarray(open_tensor(sample_weight))
+    except (TypeError, ValueError, RuntimeError):  # a ragged list; tensors inside a list
+        weights = np.asarray(None)
     legal = weights.shape == (n_clips,) and weights.dtype.kind in "fiub"
     if not legal or not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise ValueError(

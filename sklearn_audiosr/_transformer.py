@@ -97,7 +97,8 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         self._check_parameters()
         clips = Clips(Y, "Y")
         change = prepare()
-        return clips.collect(change(clip, i) for i, clip in enumerate(clips))
+        results = (change(clip, i) for i, clip in enumerate(clips))
+        return clips.collect(clips.check_results(results))
 
     def _make_rng_of(self) -> Callable[[int], np.random.Generator]:
         """Return a function from a clip's index to its random generator."""

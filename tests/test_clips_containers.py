@@ -155,14 +155,49 @@ def test_floats_are_cast(dtype):
     assert np.array_equal(Clips([x], "X")[0][0], x.astype(np.float32))
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.uint32, np.int64, np.uint64, bool])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.int64, bool])
 def test_other_numbers_are_cast_unscaled(dtype):
     clip = Clips(np.array([[0, 1, 1]], dtype=dtype), "X")[0]
     assert clip.dtype == np.float32
     assert clip.tolist() == [[0, 1, 1]]
 
 
-@pytest.mark.parametrize("dtype", ["<i2", ">i2", "<i4", ">i4"])
+@pytest.mark.parametrize("make", [np.int64, list, pd.DataFrame])
+def test_64_bit_integers_that_may_be_pcm_are_told(make):
+    numbers = [[0, -(2**15), 5]]
+    X = np.array(numbers) if make is np.int64 else make(numbers)
+    with pytest.warns(UserWarning, match=r"^X.* holds 64-bit integers up to 32768, .* x / 2\*\*15"):
+        clip = Clips(X, "X")[0]
+    assert clip.tolist() == [[0, -(2**15), 5]]
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_unsigned_integers_are_refused(bits, as_list):
+    X = np.ones((2, 3), f"u{bits // 8}")
+    message = rf"^X(\[0\])? must not be unsigned {bits}-bit: that is offset PCM.* Convert it with"
+    with pytest.raises(ValueError, match=message):
+        Clips(list(X) if as_list else X, "X")
+
+
+def test_the_formula_for_unsigned_integers_is_right():
+    x, message = np.array([0, 2**15, 2**16 - 1], np.uint16), ""
+    try:
+        Clips([x], "X")
+    except ValueError as error:
+        message = str(error)
+    formula = message.rpartition("Convert it with ")[2].rstrip(".")
+    assert eval(formula, {"x": x}).tolist() == [-1, 0, 1 - 2**-15]
+
+
+@pytest.mark.parametrize("make", [list, lambda x: [list(x)] * 2, lambda x: [x, x], torch.tensor])
+def test_pcm_inside_lists_and_tensors_is_scaled(make):
+    x = np.array([0, 16384, -32768], np.int16)
+    assert np.atleast_2d(Clips([make(x)], "X")[0])[-1].tolist() == [0, 0.5, -1]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "<i2", ">i2", "<i4", ">i4"])
 @pytest.mark.parametrize("as_list", [False, True])
 def test_signed_pcm_is_scaled(dtype, as_list):
     full = 2 ** (8 * np.dtype(dtype).itemsize - 1)

@@ -5,6 +5,8 @@ import pytest
 import torch
 from scipy import signal
 
+from sklearn_audiosr.datasets import load_speech
+from sklearn_audiosr.degradation import ideal_lowband
 from sklearn_audiosr.metrics import LSD_CONVENTIONS, log_spectral_distance
 
 LN10 = np.log(10)
@@ -43,10 +45,20 @@ def test_lsd_of_20_db(convention, distance):
         assert banded == pytest.approx(distance, abs=1e-3)
 
 
-@pytest.mark.parametrize("convention", LSD_CONVENTIONS)
-def test_lsd_of_identical_clips_is_0(convention):
-    for y in (noise(3000), noise(1), np.zeros(5000)):
-        assert lsd(y, y, convention) == 0
+@pytest.mark.parametrize(
+    ("convention", "distance", "of_silence"),
+    # the programs add 1e-8 under the root, and 1e-12 to 0 over 1e-24
+    [
+        ("log10", 0, 0),
+        ("kuleshov2017", 0, 0),
+        ("kuleshov2017_code", 1e-4, 1e-4),
+        ("ssr_eval", 0, 12),
+    ],
+)
+def test_lsd_of_identical_clips(convention, distance, of_silence):
+    for y in (noise(3000), noise(1)):
+        assert lsd(y, y, convention) == pytest.approx(distance, abs=1e-9)
+    assert lsd(np.zeros(5000), np.zeros(5000), convention) == pytest.approx(of_silence)
 
 
 def impulse_powers(frame, hop):
@@ -59,7 +71,7 @@ def impulse_powers(frame, hop):
     [
         ("log10", np.log10, 1e-8, 2048, 512),
         ("kuleshov2017", np.log, 1e-8, 2048, 512),
-        ("ssr_eval", np.log10, 1e-12, 743, 160),
+        ("ssr_eval", np.log10, 1e-24, 743, 160),  # a magnitude of 1e-12
     ],
 )
 def test_lsd_of_silence_is_from_the_floor(convention, log, floor, frame, hop):
@@ -70,7 +82,7 @@ def test_lsd_of_silence_is_from_the_floor(convention, log, floor, frame, hop):
 
 
 def test_code_convention_adds_the_floor_and_caps():
-    expected = np.sqrt(np.mean(np.log(impulse_powers(2048, 512) + 1) ** 2))
+    expected = np.sqrt(np.mean(np.log(impulse_powers(2048, 512) + 1) ** 2) + 1e-8)
     assert lsd([1e-4], [0.0], "kuleshov2017_code") == pytest.approx(expected)
     assert lsd([1.0], [0.0], "kuleshov2017_code") == 10
 
@@ -118,32 +130,88 @@ def test_nyquist_bin_is_lowband():
 # Against torch.stft
 
 
-def reference(y_true, y_pred, convention, by_frame=False):
-    """PEERS' table over torch.stft, all frames at once."""
-    n_fft, hop = (743, 160) if convention == "ssr_eval" else (2048, 512)  # at 16 kHz
+FRAMES = {16000: (743, 160), 44100: (2048, 441), 48000: (2229, 480)}  # of ssr_eval
+
+# Logarithm of the ratio of a true to a predicted magnitude, as each program has it.
+LOG_RATIOS = {
+    "log10": lambda t, p: torch.log10(t.square().clamp(1e-8)) - torch.log10(p.square().clamp(1e-8)),
+    "kuleshov2017": lambda t, p: torch.log(t.square().clamp(1e-8) / p.square().clamp(1e-8)),
+    "kuleshov2017_code": lambda t, p: torch.log(t**2 + 1e-8) - torch.log(p**2 + 1e-8),
+    "ssr_eval": lambda t, p: torch.log10(t**2 / (p + 1e-12) ** 2 + 1e-12),
+}
+
+
+def reference(y_true, y_pred, convention, by_frame=False, rate=16000):
+    """Each program's formula over torch.stft, all frames at once."""
+    n_fft, hop = FRAMES[rate] if convention == "ssr_eval" else (2048, 512)
     window = torch.hann_window(n_fft, periodic=True, dtype=torch.float64)
-    log_powers = []
-    for y in (y_true, y_pred):
-        y = np.pad(y, (0, max(0, n_fft // 2 + 1 - len(y))))
-        spectrum = torch.stft(
-            torch.from_numpy(y), n_fft, hop, window=window, center=True, pad_mode="reflect",
-            return_complex=True,
-        ).T  # fmt: skip
-        power = spectrum.abs() ** 2
-        log_powers.append(
-            {
-                "log10": lambda p: torch.log10(p.clamp(min=1e-8)),
-                "kuleshov2017": lambda p: torch.log(p.clamp(min=1e-8)),
-                "kuleshov2017_code": lambda p: torch.log(p + 1e-8),
-                "ssr_eval": lambda p: torch.log10(p.clamp(min=1e-12)),
-            }[convention](power)
-        )
-    difference = (log_powers[0] - log_powers[1]).numpy()  # (frames, bins)
+    magnitudes = [
+        torch.stft(
+            torch.from_numpy(np.pad(y, (0, max(0, n_fft // 2 + 1 - len(y))))),
+            n_fft, hop, window=window, center=True, pad_mode="reflect", return_complex=True,
+        ).abs().T
+        for y in (y_true, y_pred)
+    ]  # fmt: skip
+    difference = LOG_RATIOS[convention](*magnitudes).numpy()  # (frames, bins)
     if by_frame:
         return difference
     if convention == "kuleshov2017_code":
-        return min(10, np.sqrt((difference**2).mean(axis=0)).mean())
+        return min(10, np.sqrt((difference**2).mean(axis=0) + 1e-8).mean())
     return np.sqrt((difference**2).mean(axis=1)).mean()
+
+
+def full_scale():
+    y = pair(30_000)[0]
+    return y / np.abs(y).max(), 0.9 * pair(30_000, seed=2)[1]
+
+
+def gap():
+    """Digital silence between two noises, which the prediction fills."""
+    y_true, y_pred = pair(30_000)
+    y_true[8_000:20_000] = 0
+    return y_true, y_pred
+
+
+def empty_highband():
+    y = noise(32_000)
+    spectrum = np.fft.rfft(y)
+    spectrum[8_000:] = 0
+    return y, np.fft.irfft(spectrum).astype(np.float32).astype(float)  # as a predictor rounds
+
+
+CASES = {
+    "full_scale": full_scale,
+    "silent_truth": lambda: (np.zeros(9_000), noise(9_000)),
+    "silent_prediction": lambda: (noise(9_000), np.zeros(9_000)),
+    "both_silent": lambda: (np.zeros(9_000), np.zeros(9_000)),
+    "gap_in_truth": gap,
+    "gap_in_prediction": lambda: gap()[::-1],
+    "empty_highband": empty_highband,
+    "inaudible": lambda: tuple(1e-7 * y for y in pair(9_000)),
+}
+
+
+@pytest.mark.parametrize("rate", FRAMES)
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("convention", LSD_CONVENTIONS)
+def test_lsd_is_the_programs_figure(convention, case, rate):
+    y_true, y_pred = CASES[case]()
+    value = lsd(y_true, y_pred, convention, sampling_rate=rate)
+    expected = reference(y_true, y_pred, convention, rate=rate)
+    assert value == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_lsd_of_an_ideal_lowband_by_ssr_eval():
+    """The package's own formula has 6.29 for this clip, one with clamped powers 4.94."""
+    clips = load_speech().clips[:1]
+    value = lsd(clips[0], ideal_lowband(clips, 2)[0], "ssr_eval", sampling_rate=16000)
+    assert value == pytest.approx(6.292, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [11025, 22050, 33075, 44100, 96000])
+def test_frames_of_ssr_eval_follow_the_rate_as_the_program_rounds(rate):
+    frame, hop = LSD_CONVENTIONS["ssr_eval"].frame_and_hop(rate)
+    assert (frame, hop) == (int(2048 / (44100 / rate)), rate // 100)
 
 
 @pytest.mark.parametrize("convention", LSD_CONVENTIONS)
@@ -151,7 +219,8 @@ def reference(y_true, y_pred, convention, by_frame=False):
 def test_lsd_equals_torch(convention, n_timepoints):
     y_true, y_pred = pair(n_timepoints)
     expected = reference(y_true, y_pred, convention)
-    assert lsd(y_true, y_pred, convention) == pytest.approx(expected, rel=1e-9)
+    # powers of single timepoints are near 1e-24, where rounding counts
+    assert lsd(y_true, y_pred, convention) == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize("convention", LSD_CONVENTIONS)

@@ -8,27 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_audiosr._clips.arrays import to_array
+
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
 MAX_CHANNELS = 64
 
 # soundfile's convention: signed PCM maps to [-1, 1).
-_PCM_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
-
-
-def text_message(name: str) -> str:
-    """Return the error message for text in place of numbers.
-
-    Parameters
-    ----------
-    name : str
-        Name of the clips in the message.
-
-    Returns
-    -------
-    message : str
-        With the remedy.
-    """
-    return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
+_PCM_FULL_SCALE = {
+    np.dtype(np.int8): 2.0**7,
+    np.dtype(np.int16): 2.0**15,
+    np.dtype(np.int32): 2.0**31,
+}
 
 
 def check_array(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
@@ -37,7 +27,7 @@ def check_array(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any
     Parameters
     ----------
     array : ndarray of shape (n_clips, n_timepoints) or (n_clips, n_channels, n_timepoints)
-        Clips of any numeric dtype; signed integers are PCM.
+        Clips of any numeric dtype; signed integers of 8 to 32 bits are PCM.
     name : str
         Name of the clips in messages.
     dtype : dtype
@@ -81,7 +71,7 @@ def check_clip(clip: Any, name: str, dtype: DTypeLike) -> NDArray[Any]:
     Parameters
     ----------
     clip : array-like of shape (n_timepoints,) or (n_channels, n_timepoints)
-        Of any numeric dtype; signed integers are PCM.
+        Of any numeric dtype; signed integers of 8 to 32 bits are PCM.
     name : str
         Name of the clip in messages.
     dtype : dtype
@@ -97,23 +87,12 @@ def check_clip(clip: Any, name: str, dtype: DTypeLike) -> NDArray[Any]:
     TypeError, ValueError
         If the clip is empty, not finite, no real numbers or has too many channels.
     """
-    if isinstance(clip, (str, bytes)):
-        raise TypeError(text_message(name))
-    if isinstance(clip, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be a plain array, got a masked one: fill it, x.filled(0).")
-    try:
-        array = np.asarray(clip)
-    except ValueError as error:  # a ragged list of lists
-        raise ValueError(
-            f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
-            f"rows of unequal lengths: cut all channels to one length."
-        ) from error
-    if array.dtype.kind == "i" and not hasattr(clip, "__array__"):
-        array = array.astype(np.int64)  # a list of plain integers is no PCM, on any platform
+    array = to_array(clip, name)
     if array.ndim not in (1, 2):
+        given = f" ({type(clip).__name__})" if array.ndim == 0 else ""
         raise ValueError(
             f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
-            f"shape {array.shape}: pass one waveform for each clip."
+            f"shape {array.shape}{given}: pass one waveform for each clip."
         )
     if array.size == 0:
         raise ValueError(
@@ -139,10 +118,7 @@ def _check_n_channels(n_channels: int, name: str, transpose: str) -> None:
 def _to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
     """Cast to floats; signed PCM to [-1, 1)."""
     if array.dtype == object:
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name} must hold numbers only: {error}") from error
+        array = _numbers_of_objects(array, name)
     if np.iscomplexobj(array):
         raise ValueError(
             f"{name} must hold real numbers. Complex data not supported: pass the real part."
@@ -151,18 +127,54 @@ def _to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
         raise TypeError(
             f"{name} must hold numbers, got dtype {array.dtype}: convert it to floats in [-1, 1)."
         )
-    if array.dtype == np.uint8:
+    if array.dtype.kind in "iu":
+        return _integers_to_float(array, name, dtype)
+    with np.errstate(over="ignore"):  # reported as not finite, with the clip's name
+        return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[Any]:
+    text = next((item for item in array.flat if isinstance(item, (str, bytes))), None)
+    if text is not None:  # NumPy would read the number in it
+        raise ValueError(f"{name} must hold numbers only: got text, {text!r:.40}.")
+    try:
+        return array.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{name} must hold numbers that float64 can hold: {error}.") from error
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must hold numbers only: {error}") from error
+
+
+def _integers_to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
+    """Scale or refuse integers by the sample format that their type is.
+
+    Readers of sound files return signed ones of 8 to 32 bits. Those of 64 bits are what NumPy
+    makes of plain integers: they have no full scale.
+    """
+    bits = 8 * array.dtype.itemsize
+    if array.dtype.kind == "u":
+        silence = str(2 ** (bits - 1)) if bits < 32 else f"2**{bits - 1}"
+        wide = "float32" if bits == 8 else "float64"
         raise ValueError(
-            f"{name} must not be unsigned 8-bit: that is offset PCM, with silence at 128. Convert "
-            "it with (x.astype('float32') - 128) / 128."
+            f"{name} must not be unsigned {bits}-bit: that is offset PCM, with silence at "
+            f"{silence}. Convert it with (x.astype('{wide}') - {silence}) / {silence}."
         )
     full_scale = _PCM_FULL_SCALE.get(array.dtype.newbyteorder("="))
     if full_scale is not None:
         # an int32 has more digits than a float32: divide in float64 first
-        exact = dtype if array.dtype.itemsize == 2 else np.float64
+        exact = np.float64 if bits == 32 else dtype
         return np.divide(array, full_scale, dtype=exact).astype(dtype, copy=False)
-    with np.errstate(over="ignore"):  # reported as not finite, with the clip's name
-        return np.ascontiguousarray(array, dtype=dtype)
+    waveform = np.ascontiguousarray(array, dtype=dtype)
+    peak = float(np.abs(waveform).max(initial=0))
+    if peak > 1:
+        warnings.warn(
+            f"{name} holds 64-bit integers up to {peak:.0f}, taken as they are: if they are PCM, "
+            "divide them by its full scale, x / 2**15 for 16 bits; if not, x.astype(float) says "
+            "so.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return waveform
 
 
 def all_finite(array: NDArray[Any]) -> bool:

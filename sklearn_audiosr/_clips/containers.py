@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_audiosr._clips.arrays import (
+    describe_audio_and_rate,
+    holds_audio_and_rate,
+    is_array,
+    text_message,
+    to_array,
+)
 from sklearn_audiosr._clips.checks import (
     all_finite,
     check_array,
     check_clip,
     overflow_error,
-    text_message,
 )
 
 _CONTAINERS = (
@@ -168,8 +174,8 @@ class Clips(Sequence[NDArray[Any]]):
 def _open_container(container: Any, name: str) -> tuple[str, Any]:
     """Return the kind of a container, and its clips: an array, a list or a lazy sequence."""
     _reject_non_container(container, name)
-    if hasattr(container, "__array__"):
-        array = np.asarray(container)
+    if is_array(container):
+        array = to_array(container, name)
         if array.dtype.kind in "SU":
             raise TypeError(text_message(name))
         if array.ndim in (2, 3):
@@ -178,6 +184,11 @@ def _open_container(container: Any, name: str) -> tuple[str, Any]:
             return "object_array", list(array)
         raise ValueError(_not_clips_message(array.shape, name))
     if isinstance(container, (list, tuple)):
+        if holds_audio_and_rate(container):
+            raise ValueError(
+                f"{name} must be {_CONTAINERS}, got {describe_audio_and_rate(container)}: pass a "
+                "list that holds the audio alone, [x], or [x.T] if it has channels."
+            )
         if _holds_numbers(container):
             raise ValueError(_not_clips_message((len(container),), name))
         return ("list" if isinstance(container, list) else "tuple"), list(container)
@@ -195,6 +206,11 @@ def _reject_non_container(container: Any, name: str) -> None:
     )
     if isinstance(container, np.ma.MaskedArray):
         raise TypeError(f"{name} must be {_CONTAINERS}, got a masked array: fill it, X.filled(0).")
+    if isinstance(container, Mapping) and "array" in container:
+        raise TypeError(
+            f"{name} must be {_CONTAINERS}, got dict with the key 'array': pass a list that holds "
+            "the array inside it, [x['array']]."
+        )
     if isinstance(container, (str, bytes, bytearray, Mapping, Set)) or not readable:
         raise TypeError(
             f"{name} must be {_CONTAINERS}, got {type(container).__name__}: read sound files with "

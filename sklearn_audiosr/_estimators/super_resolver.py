@@ -472,10 +472,11 @@ class AudioSuperResolver(LearnedUpsampler):
         seed = check_random_state(random_state).randint(2**31 - 1)
         generator = torch.Generator().manual_seed(seed)
         clips, head, scale = Clips(X, "X"), self._fitted_head(), np.float32(self.scale_)
-        return clips.collect(
+        samples = (
             np.stack([head.sample(outputs, generator) * scale for _ in range(n_samples)], axis=-1)
             for outputs in self._run_network(clips, head.n_outputs)
         )
+        return clips.collect(clips.check_results(samples))
 
     def _check_density(self, wanted: str, method: str) -> None:
         """Raise ValueError if the fitted noise model lacks a method."""

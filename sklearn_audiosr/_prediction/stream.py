@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from sklearn_audiosr._clips import all_finite, check_clip, overflow_error
+from sklearn_audiosr._clips import all_finite, check_clip, overflow_error, to_array
 
 # Wideband timepoints of one pass, over all channels. This bounds the memory for long chunks.
 _PIECE = 2**16
@@ -121,13 +121,7 @@ class Stream:
         )
 
     def _check(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        try:
-            array = np.asarray(chunk)
-        except ValueError as error:  # a ragged list of lists
-            raise ValueError(
-                "chunk must have channels of equal length, got rows of unequal lengths: cut all to "
-                "one length."
-            ) from error
+        array = np.asarray(chunk) if isinstance(chunk, bytes) else to_array(chunk, "chunk")
         expected = f"({self.n_channels}, n_timepoints)"
         if self.n_channels == 1:
             expected += " or (n_timepoints,)"
@@ -146,7 +140,7 @@ class Stream:
             )
         x = np.empty((self.n_channels, 0), dtype=np.float32)
         if array.shape[-1] > 0:
-            x = np.atleast_2d(check_clip(chunk, "chunk", np.float32))
+            x = np.atleast_2d(check_clip(array, "chunk", np.float32))
         self._ndim = array.ndim
         return x
 

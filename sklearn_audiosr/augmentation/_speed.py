@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample
 from sklearn.utils._param_validation import Interval
 
-from sklearn_audiosr._clips import Clip, ClipsLike
+from sklearn_audiosr._clips import Clip, ClipsLike, is_array, to_array
 from sklearn_audiosr._transformer import RandomState, Range, check_range, draw_from
 from sklearn_audiosr.augmentation._base import Augmentation, reflect
 
@@ -110,7 +110,7 @@ class ChangeSpeed(Augmentation):
         varied : container of clips
             The same kind of container, float32; for an array a list, since lengths differ.
         """
-        array = np.asarray(Y) if hasattr(Y, "__array__") else None
+        array = to_array(Y, "Y") if is_array(Y) else None
         return super().transform(Y if array is None or array.ndim < 2 else list(array))
 
     if TYPE_CHECKING:

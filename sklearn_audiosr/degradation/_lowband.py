@@ -58,7 +58,8 @@ def ideal_lowband(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """
     _check_integer("upsampling_ratio", upsampling_ratio, 2)
     checked = Clips(clips, "clips")
-    return checked.collect(_empty_highband(clip, upsampling_ratio) for clip in checked)
+    lowbands = (_empty_highband(clip, upsampling_ratio) for clip in checked)
+    return checked.collect(checked.check_results(lowbands))
 
 
 def _empty_highband(clip: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:

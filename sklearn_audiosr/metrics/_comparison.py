@@ -123,6 +123,8 @@ def compare_clips(
     values = scores if pool is None else np.array([pool(row) for row in scores])
     first = values.reshape(len(values), -1)[:, 0]
     indices = np.flatnonzero(np.isnan(first))
+    if undefined is None and indices.size:
+        raise _overflow_error(int(indices[0]), clips, predictions)
     if undefined is not None and indices.size:
         shown = ", ".join(map(str, indices[:10])) + (", ..." if len(indices) > 10 else "")
         warnings.warn(
@@ -136,6 +138,15 @@ def compare_clips(
         scores[indices] = np.nan
         return pool(_average(scores, weights))
     return _average(values, weights)
+
+
+def _overflow_error(index: int, y_true: Clips, y_pred: Clips) -> ValueError:
+    peaks = [f"{np.abs(clips[index]).max():.3g}" for clips in (y_true, y_pred)]
+    return ValueError(
+        f"y_true[{index}] and y_pred[{index}] must have levels whose squares float64 can hold, got "
+        f"peaks of {' and '.join(peaks)}: repair timepoints that are no audio, or scale both to "
+        "[-1, 1]."
+    )
 
 
 def _same_shape_pairs(y_true: Clips, y_pred: Clips) -> Iterator[tuple[_Waveforms, _Waveforms]]:

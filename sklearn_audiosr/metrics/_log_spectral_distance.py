@@ -34,8 +34,13 @@ class LSDConvention:
         Smallest power.
     floor_added : bool
         The floor is added to the power; else the power is clamped to it.
+    of_ratio : bool
+        The logarithm is that of one ratio, which is not symmetric: the floor is added to the
+        predicted magnitude, and to the true power over its square.
     root_over : {"frequency", "frames"}
         Axis of the mean under the root; the mean of the roots goes over the other one.
+    added_to_mean : float
+        Added to the mean under the root.
     cap : float
         Largest distance of one channel.
     scaled_to_rate : bool
@@ -45,7 +50,9 @@ class LSDConvention:
     log: Literal["log10", "natural"] = "log10"
     floor: float = 1e-8
     floor_added: bool = False
+    of_ratio: bool = False
     root_over: Literal["frequency", "frames"] = "frequency"
+    added_to_mean: float = 0.0
     cap: float = float("inf")
     scaled_to_rate: bool = False
 
@@ -64,7 +71,8 @@ class LSDConvention:
         """
         if not self.scaled_to_rate or sampling_rate is None:
             return 2048, 512
-        return int(2048 * sampling_rate / 44100), int(sampling_rate / 100)
+        # in the program's order: the other one loses a timepoint at some rates
+        return int(2048 / (44100 / sampling_rate)), int(sampling_rate / 100)
 
 
 LSD_CONVENTIONS: dict[Convention, LSDConvention] = {
@@ -72,12 +80,12 @@ LSD_CONVENTIONS: dict[Convention, LSDConvention] = {
     "log10": LSDConvention(),
     # Kuleshov et al. 2017, equation (3), and Table 2 (its unit inferred from their audio)
     "kuleshov2017": LSDConvention(log="natural"),
-    # the same authors' script: axes swapped, floor added, capped
+    # the same authors' script: axes swapped, floors added, capped
     "kuleshov2017_code": LSDConvention(
-        log="natural", floor_added=True, root_over="frames", cap=10.0
+        log="natural", floor_added=True, root_over="frames", added_to_mean=1e-8, cap=10.0
     ),
-    # ssr_eval and those who use it (A2SB, SpeechScore)
-    "ssr_eval": LSDConvention(floor=1e-12, scaled_to_rate=True),
+    # AudioMetrics.lsd of the package ssr_eval. SpeechScore has its formula in other frames.
+    "ssr_eval": LSDConvention(floor=1e-12, of_ratio=True, scaled_to_rate=True),
 }
 
 
@@ -122,7 +130,7 @@ def log_spectral_distance(
     sample_weight: ArrayLike | None = None,
     average: Literal["clips"] | None = "clips",
 ) -> float | ClipValues:
-    """Compute the log-spectral distance (LSD): lower is better, 0 for identical clips.
+    """Compute the log-spectral distance (LSD): lower is better.
 
     Parameters
     ----------
@@ -141,7 +149,8 @@ def log_spectral_distance(
     Returns
     -------
     lsd : float or ndarray of shape (n_clips,)
-        The distance, at least 0; a clip's value is the mean over its channels.
+        The distance, at least 0; a clip's value is the mean over its channels. Identical clips
+        have 0, but 1e-4 in "kuleshov2017_code" and 12 in silent frames of "ssr_eval".
 
     Raises
     ------
@@ -161,9 +170,14 @@ def log_spectral_distance(
     "kuleshov2017"       natural  2048 / 512                  clamp 1e-8   frequency, frames
     "kuleshov2017_code"  natural  2048 / 512                  add 1e-8     frames, frequency;
                                                                            at most 10
-    "ssr_eval"           log10    2048 rate / 44100,          clamp 1e-12  frequency, frames
-                                  rate / 100
+    "ssr_eval"           log10    2048 rate / 44100,          of a ratio,  frequency, frames
+                                  rate / 100                  1e-12
     ===================  =======  ==========================  ===========  =====================
+
+    "kuleshov2017_code" also adds 1e-8 to each mean under a root. "ssr_eval" takes
+    ``log10(t**2 / (p + 1e-12)**2 + 1e-12)`` of the true and the predicted magnitudes t and p. An
+    empty t counts 12 whatever p is, an empty p ``24 + 2 log10(t)``: digital silence and empty
+    bands outweigh all else.
 
     Examples
     --------
@@ -212,10 +226,11 @@ def _band_bins(band: Band, frame: int, upsampling_ratio: float | None) -> slice:
     return slice(first_highband) if band == "lowband" else slice(first_highband, None)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # reported as nan
 def _waveform_lsd(
     true: _Waveform, pred: _Waveform, conv: LSDConvention, frame: int, hop: int, bins: slice
 ) -> float:
-    """Compute the distance of two waveforms of shape (n_timepoints,)."""
+    """Compute the distance of two waveforms of shape (n_timepoints,); nan if powers overflow."""
     true, pred = _pad_centred(true, frame), _pad_centred(pred, frame)
     window = signal.get_window("hann", frame)  # periodic
     n_frames = (len(true) - frame) // hop + 1
@@ -223,18 +238,21 @@ def _waveform_lsd(
     count = 0
     for start in range(0, n_frames, _N_FRAMES):
         frames = slice(start, min(start + _N_FRAMES, n_frames))
-        difference = _log_power(true, window, hop, frames, conv)[:, bins]
-        difference -= _log_power(pred, window, hop, frames, conv)[:, bins]
+        difference = _log_ratio(
+            _powers(true, window, hop, frames)[:, bins],
+            _powers(pred, window, hop, frames)[:, bins],
+            conv,
+        )
         np.square(difference, out=difference)
         if conv.root_over == "frequency":
-            total = total + np.sqrt(difference.mean(axis=1)).sum()
+            total = total + np.sqrt(difference.mean(axis=1) + conv.added_to_mean).sum()
         else:
             total = total + difference.sum(axis=0)
         count += len(difference)
     mean = total / count
     if conv.root_over == "frames":
-        mean = np.sqrt(mean).mean()
-    return min(float(mean), conv.cap)
+        mean = np.sqrt(mean + conv.added_to_mean).mean()
+    return min(float(mean), conv.cap) if np.isfinite(mean) else np.nan
 
 
 def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
@@ -245,13 +263,25 @@ def _pad_centred(waveform: _Waveform, frame: int) -> _Waveform:
     return np.pad(waveform, half, mode="reflect")
 
 
-def _log_power(
-    padded: _Waveform, window: _Waveform, hop: int, frames: slice, conv: LSDConvention
-) -> NDArray[np.float64]:
-    """Compute log power spectra of some frames, of shape (n_frames, len(window) // 2 + 1)."""
+def _powers(padded: _Waveform, window: _Waveform, hop: int, frames: slice) -> NDArray[np.float64]:
+    """Compute power spectra of some frames, of shape (n_frames, len(window) // 2 + 1)."""
     framed = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop][frames]
     spectrum = fft.rfft(framed * window, axis=-1)
-    power = spectrum.real**2 + spectrum.imag**2
-    power = power + conv.floor if conv.floor_added else np.maximum(power, conv.floor)
-    log_power: NDArray[np.float64] = np.log10(power) if conv.log == "log10" else np.log(power)
-    return log_power
+    power: NDArray[np.float64] = spectrum.real**2 + spectrum.imag**2
+    return power
+
+
+def _log_ratio(
+    true: NDArray[np.float64], pred: NDArray[np.float64], conv: LSDConvention
+) -> NDArray[np.float64]:
+    """Compute the logarithm of the ratio of true to predicted powers."""
+    log = np.log10 if conv.log == "log10" else np.log
+    if conv.of_ratio:
+        ratio: NDArray[np.float64] = log(true / (np.sqrt(pred) + conv.floor) ** 2 + conv.floor)
+        return ratio
+    if conv.floor_added:
+        true, pred = true + conv.floor, pred + conv.floor
+    else:
+        true, pred = np.maximum(true, conv.floor), np.maximum(pred, conv.floor)
+    difference: NDArray[np.float64] = log(true) - log(pred)
+    return difference

@@ -1,0 +1,206 @@
+"""What a user gives for an array becomes one, or an error that names it and the way out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def text_message(name: str) -> str:
+    """Return the error message for text in place of numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the clips in the message.
+
+    Returns
+    -------
+    message : str
+        With the remedy.
+    """
+    return f"{name} must be an array of numbers, got text: read the file first, soundfile.read."
+
+
+def is_array(values: Any) -> bool:
+    """Return whether something is one array, and no sequence of clips.
+
+    Parameters
+    ----------
+    values : object
+        As the user gave it.
+
+    Returns
+    -------
+    is_array : bool
+        True for what NumPy reads as a whole: an array, a DataFrame, a tensor, a memory view.
+    """
+    return hasattr(values, "__array__") or isinstance(values, memoryview)
+
+
+def to_array(values: Any, name: str) -> NDArray[Any]:
+    """Return an array of whatever can be one without a guess: a tensor, a list, a DataFrame.
+
+    Tensors are detached and copied from their device; bfloat16 becomes float32.
+
+    Parameters
+    ----------
+    values : array-like
+        As the user gave it.
+    name : str
+        Name of the values in messages.
+
+    Returns
+    -------
+    array : ndarray
+        Of any shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        If it is text, a path, a dict, a masked array or something that NumPy can't read.
+    ValueError
+        If its rows are of unequal lengths, or it is audio with its rate.
+    """
+    refuse_what_is_no_array(values, name)
+    is_list = isinstance(values, (list, tuple))
+    if is_list and holds_audio_and_rate(values):
+        raise ValueError(
+            f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
+            f"{describe_audio_and_rate(values)}: pass the audio alone, x, or x.T if it has "
+            "channels."
+        )
+    try:
+        if is_list and len(values) > 0:
+            values = _open_channels(values, name)
+        array = np.asarray(open_tensor(values))
+    except ValueError as error:
+        if not is_list:
+            raise _unreadable(values, name, error) from error
+        raise ValueError(
+            f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
+            f"rows of unequal lengths: cut all channels to one length."
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # what a class of somebody else may raise
+        raise _unreadable(values, name, error) from error
+    if array.dtype.kind == "i" and _holds_plain_integers(values):
+        array = array.astype(np.int64)  # a list of plain integers is no PCM, on any platform
+    return array
+
+
+def refuse_what_is_no_array(values: Any, name: str) -> None:
+    """Raise for text, paths, dicts and masked arrays.
+
+    Parameters
+    ----------
+    values : object
+        As the user gave it.
+    name : str
+        Name of the values in messages.
+
+    Raises
+    ------
+    TypeError
+        With the remedy.
+    """
+    if isinstance(values, (str, bytes, os.PathLike)):
+        raise TypeError(text_message(name))
+    if isinstance(values, Mapping):
+        raise TypeError(
+            f"{name} must be an array of numbers, got a dict with the keys "
+            f"{', '.join(map(str, values)):.80}: pass the array inside it, x['array'] in the "
+            "datasets of Hugging Face."
+        )
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, got a masked one: fill it, x.filled(0).")
+
+
+def holds_audio_and_rate(items: Any) -> bool:
+    """Return whether a list or tuple is audio beside a number, as readers of files return it.
+
+    Parameters
+    ----------
+    items : list or tuple
+        As the user gave it.
+
+    Returns
+    -------
+    is_pair : bool
+        True for (x, rate) of soundfile, librosa and torchaudio and (rate, x) of SciPy.
+    """
+    if len(items) != 2:
+        return False
+    numbers = [isinstance(item, (Number, np.number)) for item in items]
+    audio = items[numbers.index(False)] if any(numbers) and not all(numbers) else None
+    return hasattr(audio, "__len__") and not isinstance(audio, (str, bytes, Mapping))
+
+
+def describe_audio_and_rate(items: Any) -> str:
+    """Return the words of a message about audio beside a number.
+
+    Parameters
+    ----------
+    items : list or tuple
+        The two.
+
+    Returns
+    -------
+    words : str
+        For after "got".
+    """
+    number = next(item for item in items if isinstance(item, (Number, np.number)))
+    return f"audio and a number, {number}, as soundfile.read returns them"
+
+
+def _open_channels(values: Any, name: str) -> Any:
+    """Open the tensors of a list of channels; refuse masked ones, whose mask NumPy would drop."""
+    if hasattr(values[0], "__array__"):
+        for i, channel in enumerate(values):
+            refuse_what_is_no_array(channel, f"{name}[{i}]")
+        return [open_tensor(channel) for channel in values]
+    return values
+
+
+def open_tensor(values: Any) -> Any:
+    """Return a torch tensor as an array, anything else as it is; torch need not be loaded.
+
+    Parameters
+    ----------
+    values : object
+        Perhaps a tensor.
+
+    Returns
+    -------
+    array : object
+        An ndarray for a tensor.
+    """
+    if not (hasattr(values, "detach") and hasattr(values, "cpu")):
+        return values
+    tensor = values.detach().cpu()
+    try:
+        return np.asarray(tensor)
+    except TypeError:
+        if not tensor.is_floating_point():
+            raise
+        return np.asarray(tensor.float())  # NumPy has no bfloat16: float32 holds all its values
+
+
+def _holds_plain_integers(values: Any) -> bool:
+    while isinstance(values, (list, tuple)) and len(values) > 0:
+        values = values[0]
+    return isinstance(values, int)
+
+
+def _unreadable(values: Any, name: str, error: Exception) -> TypeError:
+    return TypeError(
+        f"{name} must be an array of numbers, but NumPy can't make one of this "
+        f"{type(values).__name__} ({error!s:.200}): convert it first, for a tensor with "
+        "x.detach().cpu().float().numpy()."
+    )
