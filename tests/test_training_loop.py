@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from interruptions import stopped
 from resolvers import RATIO, make_pairs, small_resolver, weights
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -211,7 +212,7 @@ def test_interrupt_keeps_the_best_weights(pairs):
     # a shell that runs the tests in the background has them ignore Ctrl-C
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with pytest.warns(UserWarning, match="interrupted after .* complete epochs"):
+        with stopped("after .* complete epochs"):
             est.fit(*pairs)
     finally:
         timer.join()
@@ -233,17 +234,19 @@ def test_interrupt_leaves_the_weights_of_the_best_epoch(pairs):
 
     complete = small_resolver(objective=rmse, max_epochs=3).fit(*pairs)
     steps_per_epoch = 3  # 5 clips of 4096, patches of 512, 16 a step
-    with pytest.warns(UserWarning, match="interrupted after 3 complete epochs"):
-        stopped = small_resolver(objective=interrupted_rmse, max_epochs=9).fit(*pairs)
-    assert torch.equal(weights(stopped), weights(complete))
+    est = small_resolver(objective=interrupted_rmse, max_epochs=9)
+    with stopped("after 3 complete epochs"):
+        est.fit(*pairs)
+    assert torch.equal(weights(est), weights(complete))
 
 
 def test_interrupt_in_the_first_epoch_gives_a_usable_estimator(pairs):
     def interrupt(prediction, target, mask):
         raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="interrupted after 0 complete epochs"):
-        est = small_resolver(objective=interrupt).fit(*pairs)
+    est = small_resolver(objective=interrupt)
+    with stopped("after 0 complete epochs"):
+        est.fit(*pairs)
     assert est.loss_curve_ == []
     assert est.predict(pairs[0]).shape == pairs[1].shape
 

@@ -163,33 +163,6 @@ class CallFunction(Callback):
         return isinstance(result, (bool, np.bool_)) and bool(result)
 
 
-class WarnInterrupted(Callback):
-    """Warns after Ctrl-C, and says how to resume.
-
-    Parameters
-    ----------
-    has_checkpoint : bool
-        Whether a checkpoint keeps the state of the training.
-    """
-
-    def __init__(self, has_checkpoint):
-        self.has_checkpoint = has_checkpoint
-
-    def end(self, training):
-        """Warn if the training was interrupted."""
-        if not training.history.interrupted:
-            return
-        advice = "Set warm_start=True and fit again to go on."
-        if self.has_checkpoint:
-            advice = "The same fit goes on from the checkpoint."
-        warnings.warn(
-            f"Training was interrupted after {training.n_epochs} complete epochs: the estimator "
-            f"has the best weights so far. {advice}",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
 class WarnSlow(Callback):
     """Warns before the first step of a fit that will take long on a CPU.
 
