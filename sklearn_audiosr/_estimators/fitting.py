@@ -40,16 +40,17 @@ def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
     """
     import torch
 
-    from sklearn_audiosr._torch import private_generators, resolve_device
+    from sklearn_audiosr._torch import default_device, private_generators, resolve_device
     from sklearn_audiosr._training.batches import BatchLoader
     from sklearn_audiosr._training.loop import train
 
     device = resolve_device(est.device)
     # weights made in a caller's inference mode can't be trained
-    with torch.inference_mode(False), private_generators(device, seed):
+    with torch.inference_mode(False), private_generators(device, seed), default_device(device):
         start = find_start(est, resume)
         checkpoint = open_checkpoint(est, sampler.pairs(), held_out, network_input.ratio, start)
-        network = _open_network(est, sampler, network_input.ratio, resume).to(device)
+        with default_device("cpu"):  # weights are drawn on the CPU for every device
+            network = _open_network(est, sampler, network_input.ratio, resume).to(device)
         head = est._make_head(network)
 
         def view_training(training):

@@ -289,5 +289,5 @@ def _warn_of_new_start() -> None:
         "This fit begins with new weights and drops those of the loaded model. To train them "
         "further, call set_params(warm_start=True) before fit.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

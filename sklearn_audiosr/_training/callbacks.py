@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._torch import Workspace, evaluation
-from sklearn_audiosr._training.checkpoint import check_weights
+from sklearn_audiosr._training.checkpoint_content import check_state, field_of
 from sklearn_audiosr._training.objectives import has_state
 
 # On a CPU a warning comes before a fit that takes longer than this, and before any fit of a network
@@ -118,10 +118,12 @@ class SaveCheckpoint(Callback):
         state = self.checkpoint.load()
         if state is None:
             return False
-        check_weights(training.network.state_dict(), state["network"], self.checkpoint.path)
+        path, has_objective = self.checkpoint.path, self.objective is not None
+        check_state(state, training, path, ["objective"] if has_objective else [])
+        if has_objective:
+            with field_of(path, "objective"):
+                self.objective.load_state_dict(state["objective"])
         training.restore(state)
-        if self.objective is not None and "objective" in state:
-            self.objective.load_state_dict(state["objective"])
         return True
 
     def after_step(self, training):

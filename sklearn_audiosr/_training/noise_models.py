@@ -86,7 +86,9 @@ class LaplaceNoise:
 
     def sample(self, output, generator):
         """Draw a waveform."""
-        uniform = torch.rand(output.shape, generator=generator, dtype=torch.float64)
+        uniform = torch.rand(
+            output.shape, generator=generator, dtype=torch.float64, device=generator.device
+        )
         # 1 - uniform is in (0, 1], so its logarithm is finite
         magnitude = -torch.log1p(-uniform)
         sign = 2 * torch.randint(2, output.shape, generator=generator) - 1
@@ -247,7 +249,10 @@ def _normal_log_prob(errors, log_std):
 
 
 def _standard_normal(like, generator):
-    return torch.randn(like.shape, generator=generator).to(like)
+    noise = torch.randn(
+        like.shape, generator=generator, dtype=torch.float32, device=generator.device
+    )
+    return noise.to(like)
 
 
 def _mean_error(targets, outputs, measure):

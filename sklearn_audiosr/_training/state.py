@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from sklearn_audiosr._training.optimizers import restore_optimizer
+
 
 @dataclass
 class History:
@@ -117,7 +119,7 @@ class TrainingState:
         """Restore a state that `collect` returned, also from another device."""
         self.is_new = False
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         self.best.score, self.best.epoch, self.best.weights = state["best"]
         self.history.losses += state["losses"]
         self.epoch_losses = [loss.to(self.device) for loss in state["epoch_losses"]]
