@@ -221,17 +221,20 @@ def _check_format(path, content):
             "version of sklearn-audiosr: finish the fit with the version that began it, name "
             "another file, or delete this one to train from the beginning."
         )
-    fingerprint = content.get("fingerprint") if type(found) is int else None
-    texts = isinstance(fingerprint, dict) and all(
-        isinstance(text, str) for pair in fingerprint.items() for text in pair
-    )
-    if (
-        found != _FORMAT
-        or set(content) != {"format", "fingerprint", "state"}
-        or not texts
-        or not isinstance(content["state"], dict)
-    ):
+    if type(found) is not int or not _is_content(content):
         raise ValueError(
             f"checkpoint={os.fspath(path)!r} must be a file that an interrupted fit left, or no "
             "file, got something else: name another file, or delete this one if it is damaged."
         )
+
+
+def _is_content(content):
+    """Return whether a dict has the fields of a checkpoint, but for what the state holds."""
+    if set(content) != {"format", "fingerprint", "state"}:
+        return False
+    fingerprint, state = content["fingerprint"], content["state"]
+    return (
+        isinstance(state, dict)
+        and isinstance(fingerprint, dict)
+        and all(isinstance(text, str) for pair in fingerprint.items() for text in pair)
+    )

@@ -156,7 +156,8 @@ def _check_generators(value, training):
     _require({"numpy", "cpu"} <= set(value) <= {"numpy", "cpu", "cuda"}, "numpy, cpu and cuda")
     type(training.loader.rng.bit_generator)().state = value["numpy"]
     for name in set(value) - {"numpy"}:
-        _require(_is_tensor(value[name], None, torch.uint8), f"bytes of {name}")
+        shape = torch.get_rng_state().shape if name == "cpu" else None
+        _require(_is_tensor(value[name], shape, torch.uint8), f"bytes of {name}")
     torch.Generator().set_state(value["cpu"])
     if training.device.type == "cuda" and "cuda" in value:
         torch.Generator(training.device).set_state(value["cuda"])

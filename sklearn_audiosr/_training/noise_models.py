@@ -86,12 +86,11 @@ class LaplaceNoise:
 
     def sample(self, output, generator):
         """Draw a waveform."""
-        uniform = torch.rand(
-            output.shape, generator=generator, dtype=torch.float64, device=generator.device
-        )
+        options = {"generator": generator, "device": generator.device}
+        uniform = torch.rand(output.shape, dtype=torch.float64, **options)
         # 1 - uniform is in (0, 1], so its logarithm is finite
         magnitude = -torch.log1p(-uniform)
-        sign = 2 * torch.randint(2, output.shape, generator=generator) - 1
+        sign = 2 * torch.randint(2, output.shape, **options).float() - 1
         return output + (self.scale * sign * magnitude).to(output)
 
     def calibrate(self, targets, outputs):

@@ -45,8 +45,8 @@ def run(n_cases, seed):
     Returns
     -------
     figures : dict of str to int
-        "cases"; "refused" by `ModelFileError`; "loaded", which also predicted; and "peak_mb", the
-        largest growth of memory in one call.
+        "cases"; "refused" by `ModelFileError`; "loaded", which also predicted; and the largest
+        growth of memory: "load_mb" in a call of `load`, "predict_mb" in one of `predict`.
 
     Raises
     ------
@@ -55,18 +55,17 @@ def run(n_cases, seed):
     """
     rng = np.random.default_rng(seed)
     X = make_clips()[0][:1, :100]
-    figures, memory = {"cases": 0, "refused": 0, "loaded": 0}, PeakMemory()
+    figures, memory = {"cases": 0, "refused": 0, "loaded": 0}, (PeakMemory(), PeakMemory())
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder, "model.safetensors")
         contents = [_save(est, path) for est in make_fitted()]
         for content in (contents[rng.integers(len(contents))] for _ in range(n_cases)):
             path.write_bytes(_change(content, rng))
-            memory.start()
             figures["cases"] += 1
-            figures["loaded" if _try(path, X) else "refused"] += 1
-            memory.stop()
-    return {**figures, "peak_mb": memory.n_bytes // 2**20}
+            figures["loaded" if _try(path, X, *memory) else "refused"] += 1
+    names = ("load_mb", "predict_mb")
+    return {**figures, **{name: part.n_bytes // 2**20 for name, part in zip(names, memory, strict=True)}}
 
 
 def sweep(contents, values, path):
@@ -126,18 +125,24 @@ def _save(est, path):
     return path.read_bytes()
 
 
-def _try(path, X):
+def _try(path, X, loading, predicting):
     """Return whether a file loads; then it must predict, or say that the result is too large."""
+    loading.start()
     try:
         est = load(path)
     except ModelFileError:
         return False
+    finally:
+        loading.stop()
+    predicting.start()
     try:
         y = est.predict(X)
     except ValueError as error:
         if "whose result float32 can hold" not in str(error):
             raise
         return True
+    finally:
+        predicting.stop()
     if y.shape != (1, est.upsampling_ratio_ * X.shape[1]):
         raise AssertionError(f"{path}: {y.shape}")
     return True
