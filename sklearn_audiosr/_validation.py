@@ -57,14 +57,24 @@ def validated_fit(*, prefer_skip_nested_validation: bool) -> Callable[[_Function
 
 
 def numpy_defaults(function: _Function) -> _Function:
-    """Run a function with numpy's default handling of errors, whatever a caller has set.
+    """Return a function that runs with numpy's default handling of errors.
 
-    Audio that fades out underflows, which is no error; ``np.errstate(all="raise")`` would make it
-    one.
+    Audio that fades out underflows. ``np.errstate(all="raise")`` of a caller would make that an
+    error.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    wrapped : callable
+        The same with other errors.
     """
 
     @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:  # numpydoc ignore=GL08
         with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
             return function(*args, **kwargs)
 

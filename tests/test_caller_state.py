@@ -42,7 +42,6 @@ def results():
         yield np.append(stream.push(FADING), stream.flush())
 
 
-
 def test_numpy_errors_that_a_caller_raises():
     expected = list(results())
     with np.errstate(all="raise"):

@@ -118,9 +118,9 @@ class SaveCheckpoint(Callback):
         state = self.checkpoint.load()
         if state is None:
             return False
-        path, has_objective = self.checkpoint.path, self.objective is not None
-        check_state(state, training, path, ["objective"] if has_objective else [])
-        if has_objective:
+        path = self.checkpoint.path
+        check_state(state, training, path, [] if self.objective is None else ["objective"])
+        if self.objective is not None:
             with field_of(path, "objective"):
                 self.objective.load_state_dict(state["objective"])
         training.restore(state)

@@ -22,7 +22,8 @@ from tools.soak.estimators import KINDS, PeakMemory, make_clips, make_estimator
 _VALUES = (
     0, 1, -1, 3, 2**40, 2**63, 2**200, 0.5, float("nan"), float("inf"), 1e300, True, None, "", "x",
     "PCG64", b"x", [], [1.0], [1] * 5000, {}, {"a": 1}, (), (1.0, 1, {}), {0: {}},
-    torch.zeros(()), torch.zeros(3), torch.ones(2, 3, dtype=torch.int64), torch.tensor(float("nan")),
+    torch.zeros(()), torch.zeros(3), torch.ones(2, 3, dtype=torch.int64),
+    torch.tensor(float("nan")),
     torch.zeros(1).expand(2**33), torch.zeros(3, dtype=torch.complex64), torch.zeros(3).to_sparse(),
     torch.zeros(5056, dtype=torch.uint8), torch.zeros(3, dtype=torch.bfloat16),
 )  # fmt: skip

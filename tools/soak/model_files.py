@@ -65,7 +65,10 @@ def run(n_cases, seed):
             figures["cases"] += 1
             figures["loaded" if _try(path, X, *memory) else "refused"] += 1
     names = ("load_mb", "predict_mb")
-    return {**figures, **{name: part.n_bytes // 2**20 for name, part in zip(names, memory, strict=True)}}
+    return {
+        **figures,
+        **{name: part.n_bytes // 2**20 for name, part in zip(names, memory, strict=True)},
+    }
 
 
 def sweep(contents, values, path):
