@@ -3,7 +3,7 @@
     python -m tools.soak.killed_fits --cases 20
 
 Each case is a fit of one network in a process of its own, which is killed at several instants: in
-steps, in validation, while the checkpoint is written. The same program is run again each time. In
+steps, in validation, while the checkpoint is written. The same fit is made again each time. In
 the end weights and curves must be those of a fit that nothing ended, to the last bit, and the
 folder must be empty.
 """
@@ -11,8 +11,8 @@ folder must be empty.
 import argparse
 import hashlib
 import json
-import subprocess
-import sys
+import os
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 
 from tools.soak.estimators import KINDS, make_clips, make_estimator
 
-_MAX_EPOCHS = 30
+_MAX_EPOCHS = 12
 _N_KILLS = 5
 
 
@@ -57,8 +57,8 @@ def run(n_cases, seed):
             for _ in range(_N_KILLS):
                 figures["kills"] += _kill(kind, path, rng.uniform(0, 0.25 * seconds))
                 figures["resumed"] += path.exists()
-            done = _start(kind, path)
-            figures["identical"] += _read_end(done) == end and not any(Path(folder).iterdir())
+            is_same = _complete(kind, path) == end
+            figures["identical"] += is_same and not any(Path(folder).iterdir())
     return figures
 
 
@@ -86,37 +86,45 @@ def fit(kind, path):
 
 
 def _kill(kind, path, seconds):
-    """Start a fit and kill it after so many seconds of training; return whether it still ran."""
-    process = _start(kind, path)
-    process.stdout.readline()  # it has begun
+    """Start a fit and kill it after so many seconds; return whether it still ran."""
+    child, end = _start(kind, path)
     time.sleep(seconds)
-    running = process.poll() is None
-    process.kill()
-    process.communicate()
+    running = os.waitpid(child, os.WNOHANG)[0] == 0
+    if running:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    end.close()
     return running
 
 
+def _complete(kind, path):
+    """Run a fit in a process of its own, and return its hash."""
+    child, end = _start(kind, path)
+    with end:
+        digest = end.read()
+    os.waitpid(child, 0)
+    return digest
+
+
 def _start(kind, path):
-    command = [sys.executable, "-m", "tools.soak.killed_fits", "--fit", kind, str(path)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def _read_end(process):
-    return process.communicate()[0].split()[-1]
+    """Start a fit; return its process and a file from which its hash can be read."""
+    end, begin = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(begin, fit(kind, path).encode())
+        finally:
+            os._exit(0)  # nothing of the parent's must run twice
+    os.close(begin)
+    return child, open(end)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fit", nargs=2, metavar=("KIND", "PATH"), help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.fit:
-        make_estimator(args.fit[0]).fit(*make_clips())  # loads what a fit needs
-        print("begin", flush=True)
-        print(fit(*args.fit))
-    else:
-        print(json.dumps(run(args.cases, args.seed)))
+    print(json.dumps(run(args.cases, args.seed)))
 
 
 if __name__ == "__main__":
