@@ -104,6 +104,8 @@ def fill_weights(network, arrays, dtype):
     """
     import torch
 
+    from sklearn_audiosr._torch import single_precision
+
     halved, needed = _find_halved(network, dtype), network.state_dict()
     check_names(arrays, [_PREFIX + name for name in needed], "the arrays")
     with torch.inference_mode(False):  # weights made in a caller's could not be trained
@@ -115,6 +117,10 @@ def fill_weights(network, arrays, dtype):
             array = check_array(_PREFIX + name, array, tuple(tensor.shape), stored)
             weights[name] = torch.from_numpy(array.astype(own, copy=False))
         network.load_state_dict(weights, assign=True)
+    with torch.inference_mode(False), single_precision(), torch.device("cpu"):
+        for module in network.modules():  # the sizes are the file's: now what is not in it
+            if callable(getattr(type(module), "draw_constants", None)):
+                module.draw_constants()
     if any(buffer.is_meta for buffer in network.buffers()):
         raise ProblemError("its network has constants that are too large")
 
