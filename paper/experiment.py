@@ -6,14 +6,12 @@ import inspect
 import json
 import pickle
 import time
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_audiosr
 from paper.corpora import hash_text, open_corpus
@@ -183,16 +181,12 @@ class Bench:
         if "checkpoint" in estimator.get_params():
             estimator.set_params(checkpoint=str(self._place("fits", f"{key}.checkpoint")))
         begin = time.process_time(), time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        try:
             estimator.fit(X, Y, **options)
-        spent[0] += (time.process_time() - begin[0]) / 60
-        spent[1] += (time.perf_counter() - begin[1]) / 60
-        for warning in caught:
-            warnings.warn(warning.message, warning.category, stacklevel=2)
-        if _is_interrupted(estimator, caught):
+        finally:  # a fit that Ctrl-C ends goes on from its checkpoint: its time counts too
+            spent[0] += (time.process_time() - begin[0]) / 60
+            spent[1] += (time.perf_counter() - begin[1]) / 60
             write_atomically(clock_file, json.dumps(spent).encode())
-            raise KeyboardInterrupt
         clock_file.unlink(missing_ok=True)
         if "checkpoint" in estimator.get_params():
             estimator.set_params(checkpoint=None)  # no path of this machine in a pickle
@@ -249,11 +243,3 @@ def code_version():
         if not f"{name}/".startswith(tuple(f"{part}/" for part in IRRELEVANT)):
             digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _is_interrupted(estimator, caught):
-    """Return whether Ctrl-C ended the training: no row of a table must come from such a fit."""
-    if estimator.get_params().get("early_stopping", True):
-        return False
-    diverged = any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    return estimator.n_iter_ < estimator.max_epochs and not diverged

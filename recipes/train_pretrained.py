@@ -11,6 +11,7 @@ else the one that ships.
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -40,10 +41,17 @@ def train(args, recipe):
 
     Returns
     -------
-    est : AudioSuperResolver or None
-        None if the training was interrupted.
+    est : AudioSuperResolver
+        The trained model.
     minutes : float
         Processor time.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended a fit: the same call goes on from its checkpoint.
+    SystemExit
+        If the training diverged.
     """
     est, minutes, first_copy = None, 0.0, 0
     for number, stage in enumerate(recipe.stages, 1):
@@ -56,7 +64,10 @@ def train(args, recipe):
             start = time.process_time()
             est.fit(*make_pairs(recordings, recipe, copies, args.jobs))
             if est.n_iter_ < est.max_epochs:
-                return None, minutes  # the same command goes on from the checkpoint
+                raise SystemExit(
+                    f"The training diverged in stage {number} after {est.n_iter_} of "
+                    f"{est.max_epochs} epochs: lower its learning rate."
+                )
             est.set_params(checkpoint=None, objective=None, verbose=0, warm_start=False)
             est.save(kept, card={"minutes": (time.process_time() - start) / 60})
         est = load(kept)
@@ -101,9 +112,11 @@ def main():
         return
     recipe = RECIPES[args.name]
     claim_work(args, recipe)
-    est, minutes = train(args, recipe)
-    if est is None:
-        return
+    try:
+        est, minutes = train(args, recipe)
+    except KeyboardInterrupt:
+        print("interrupted; what is done is kept: the same command goes on", file=sys.stderr)
+        raise SystemExit(130) from None
     est.network_.shift_highband(recipe.highband_db)
     est = round_weights(est, args.work / f"{args.name}.rounded")
     card = make_card(args, recipe, est, minutes, measure(est, recipe, args.recordings))

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import threading
 
 import torch
@@ -89,7 +90,30 @@ def tuned_kernels(device):
 def inference(network, device, precision, workspace):
     """Enter the contexts of prediction; the network's weights must not change inside."""
     with evaluation(network), torch.inference_mode(), autocast(device, precision), workspace:
+        with default_device(device):
+            yield
+
+
+def default_device(device):
+    """Return a context where new tensors lie on a device, if a caller has set another default."""
+    if torch.get_default_device().type == "cpu":  # most often: a context slows all calls down
+        return contextlib.nullcontext()
+    return torch.device(device)
+
+
+@contextlib.contextmanager
+def single_precision():
+    """Make float32 the default type inside, whatever a caller has set."""
+    before = torch.get_default_dtype()
+    if before == torch.float32:
         yield
+        return
+    with _GENERATORS:  # the default type belongs to the process, too
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
 
 
 @contextlib.contextmanager
@@ -108,11 +132,26 @@ def evaluation(network):
 _GENERATORS = threading.RLock()
 
 
+def _prepare_child():
+    """Make networks run in a process that was forked: threads don't survive a fork.
+
+    The first layer would wait for PyTorch's for ever; one thread needs no others. A fit in another
+    thread held the generators, and will never release them here.
+    """
+    global _GENERATORS
+    torch.set_num_threads(1)
+    _GENERATORS = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_prepare_child)
+
+
 @contextlib.contextmanager
 def private_generators(device, seed):
     """Seed the generators that a fit draws from, and restore their states afterwards."""
     devices = [device] if device.type == "cuda" else []
-    with _GENERATORS, torch.random.fork_rng(devices=devices):
+    with _GENERATORS, single_precision(), torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU too
         if device.type == "cuda":
             with torch.cuda.device(device):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 
 from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
-from sklearn_audiosr._validation import validated_fit
+from sklearn_audiosr._validation import numpy_defaults, validated_fit
 
 RandomState: TypeAlias = int | np.random.RandomState | None
 
@@ -87,6 +87,7 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         """Raise ValueError if parameters that are legal alone are not legal together."""
 
+    @numpy_defaults
     def _map(self, Y: ClipsLike, prepare: Callable[[], ChangeClip]) -> Any:
         """Change each clip of a container; check the parameters and the clips first.
 

@@ -1,10 +1,12 @@
-"""scikit-learn's checks of parameters, for functions whose types must stay known."""
+"""Decorators of what users call: scikit-learn's checks of parameters, and numpy's defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import validate_params
 
@@ -48,7 +50,32 @@ def validated_fit(*, prefer_skip_nested_validation: bool) -> Callable[[_Function
     decorate : callable
         Returns a method of the same type.
     """
-    decorate: Callable[[_Function], _Function] = _fit_context(
+    check: Callable[[_Function], _Function] = _fit_context(
         prefer_skip_nested_validation=prefer_skip_nested_validation
     )
-    return decorate
+    return lambda function: check(numpy_defaults(function))
+
+
+def numpy_defaults(function: _Function) -> _Function:
+    """Return a function that runs with numpy's default handling of errors.
+
+    Audio that fades out underflows. ``np.errstate(all="raise")`` of a caller would make that an
+    error.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    wrapped : callable
+        The same with other errors.
+    """
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:  # numpydoc ignore=GL08
+        with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+            return function(*args, **kwargs)
+
+    return cast(_Function, wrapped)

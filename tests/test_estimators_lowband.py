@@ -113,7 +113,7 @@ def test_a_checkpoint_resumes_with_the_other(clips, tmp_path):
 
     path = tmp_path / "fit"
     first = resolver(max_epochs=2, checkpoint=path, callbacks=[stop])
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.raises(KeyboardInterrupt):
         first.fit(*clips)
     resumed = resolver(max_epochs=2, checkpoint=path, lowband="keep").fit(*clips)
     expected = resolver(max_epochs=2).fit(*clips)

@@ -134,9 +134,10 @@ def test_an_interrupted_training_goes_on_to_the_same_model(made, recordings, tmp
         monkeypatch.setattr(train_pretrained, "begin", raise_power_cut)  # stage 1 is kept
         n_steps += len(watch_steps(monkeypatch, 1, PowerCutError()) or "1")
         run(monkeypatch, recordings, tmp_path)
-    with small() as monkeypatch, pytest.warns(UserWarning, match="Training was interrupted"):
+    with small() as monkeypatch, pytest.raises(SystemExit) as stopped:
         n_steps += len(watch_steps(monkeypatch, 1, KeyboardInterrupt()) or "1")
         run(monkeypatch, recordings, tmp_path)
+    assert stopped.value.code == 130
     assert kept.exists()
     assert not (tmp_path / "speech-4x-16k.safetensors").exists()
     with small() as monkeypatch:

@@ -211,8 +211,9 @@ def test_weights_that_do_not_fit_the_network(pairs, path, monkeypatch):
     monkeypatch.setitem(N_FILTERS, "last", 5)
     with pytest.raises(
         ValueError,
-        match=r"checkpoint='.*fit.ckpt' must keep .* build\(\) makes, shape \(5, 1, 5\) for "
-        r"down.weight, got shape \(4, 1, 5\): .* name another file, or delete this one",
+        match=r"checkpoint='.*fit.ckpt' must keep .* build\(\) makes, shape \(5, 1, 5\) of "
+        r"float32 for down.weight, got shape \(4, 1, 5\) of float32 in network: .* name "
+        r"another file, or delete this one",
     ):
         resolver(checkpoint=path, network=Rewritten()).fit(*pairs)
 

@@ -14,6 +14,7 @@ from interruptions import (
     press_ctrl_c,
     resolver,
     save_after_every_epoch,
+    stopped,
     watch_losses,
 )
 from resolvers import make_pairs, weights
@@ -68,7 +69,7 @@ def test_ctrl_c_leaves_the_file_and_an_estimator(pairs, path, interruption):
     expected = complete_fit()
     est = resolver(checkpoint=path)
     interruption.plan(IN_EPOCH_3, KeyboardInterrupt)
-    with pytest.warns(UserWarning, match="after 2 complete epochs.* goes on from the checkpoint"):
+    with stopped("after 2 complete epochs.* goes on from the checkpoint"):
         est.fit(*pairs)
     assert est.loss_curve_ == expected.loss_curve_[:2]
     assert est.predict(pairs[0]).shape == pairs[1].shape
@@ -82,7 +83,7 @@ def test_ctrl_c_leaves_the_file_and_an_estimator(pairs, path, interruption):
 
 def test_ctrl_c_without_a_checkpoint_names_the_other_way_on(pairs, interruption):
     interruption.plan(IN_EPOCH_3, KeyboardInterrupt)
-    with pytest.warns(UserWarning, match="Set warm_start=True and fit again to go on"):
+    with stopped("Set warm_start=True and fit again to go on"):
         resolver().fit(*pairs)
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_audiosr._clips import MAX_CHANNELS, Clips
 from sklearn_audiosr._pairs import check_pairs
 from sklearn_audiosr._prediction.stream import Stream
+from sklearn_audiosr._validation import numpy_defaults
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
     ) -> tuple[NDArray[np.float32], ...]: ...
     @overload
     def predict(self, X: ClipSequence) -> list[NDArray[np.float32]]: ...  # numpydoc ignore=GL08
+    @numpy_defaults
     def predict(self, X: ClipsLike) -> Any:
         """Upsample narrowband clips.
 
@@ -212,6 +214,7 @@ class BaseUpsampler(RegressorMixin, BaseEstimator):
         latency = self.latency_
         return None if self.sampling_rate is None else latency / self.sampling_rate
 
+    @numpy_defaults
     def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the mean signal-to-noise ratio in dB over clips: higher is better.
 

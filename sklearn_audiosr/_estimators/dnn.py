@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_audiosr._estimators.dnn_head import SpectrumHead, mean_loss
 from sklearn_audiosr._estimators.learned import LearnedUpsampler
 from sklearn_audiosr._pairs import check_pairs
+from sklearn_audiosr._validation import numpy_defaults
 from sklearn_audiosr.metrics import signal_to_noise_ratio
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
     def predict(  # numpydoc ignore=GL08
         self, X: ClipSequence, *, Y_oracle: ClipsLike | None = ...
     ) -> list[NDArray[np.float32]]: ...
+    @numpy_defaults
     def predict(self, X: ClipsLike, *, Y_oracle: ClipsLike | None = None) -> Any:
         """Upsample narrowband clips.
 
@@ -203,6 +205,7 @@ class DNNBandwidthExtender(LearnedUpsampler):  # numpydoc ignore=PR01,PR02
         clips, truths, _ = check_pairs(X, Y_oracle, upsampling_ratio=self.upsampling_ratio_)
         return clips.collect(clips.check_results(self._upsample_with(clips, truths)))
 
+    @numpy_defaults
     def score(self, X: ClipsLike, Y: ClipsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the mean signal-to-noise ratio in dB over clips: higher is better.
 

@@ -143,6 +143,14 @@ class HighbandDNN(nn.Module):
             # do not amplify a bin that never varies (silence)
             deviation = torch.where(deviation < 1e-2, torch.ones_like(deviation), deviation)
             getattr(self, f"{name}_std").copy_(deviation)
+        self._check_statistics()
+
+    def _check_statistics(self):
+        if not all(torch.isfinite(buffer).all() for buffer in self.buffers()):
+            raise ValueError(
+                "X and Y must have about the same level, got powers of frames that are not finite "
+                "relative to the level of X: scale X and Y alike, to peaks of 1 for example."
+            )
 
     def _analyze(self, x):
         """Return the spectra, (batch, frames, bins), of x of shape (batch, time), padded.

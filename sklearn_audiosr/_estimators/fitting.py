@@ -35,19 +35,22 @@ def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
     ------
     ValueError, TypeError
         If a parameter, the network or the loss is illegal, or a checkpoint is of another fit.
+    KeyboardInterrupt
+        If Ctrl-C ended the training; the estimator then has the best weights so far.
     """
     import torch
 
-    from sklearn_audiosr._torch import private_generators, resolve_device
+    from sklearn_audiosr._torch import default_device, private_generators, resolve_device
     from sklearn_audiosr._training.batches import BatchLoader
     from sklearn_audiosr._training.loop import train
 
     device = resolve_device(est.device)
     # weights made in a caller's inference mode can't be trained
-    with torch.inference_mode(False), private_generators(device, seed):
+    with torch.inference_mode(False), private_generators(device, seed), default_device(device):
         start = find_start(est, resume)
         checkpoint = open_checkpoint(est, sampler.pairs(), held_out, network_input.ratio, start)
-        network = _open_network(est, sampler, network_input.ratio, resume).to(device)
+        with default_device("cpu"):  # weights are drawn on the CPU for every device
+            network = _open_network(est, sampler, network_input.ratio, resume).to(device)
         head = est._make_head(network)
 
         def view_training(training):
@@ -67,9 +70,24 @@ def train_network(est, sampler, held_out, network_input, seed, resume, tasks):
         _calibrate(head, network, held_out or sampler.pairs(), device, est.precision)
         network.to("cpu").eval()  # so that it unpickles on machines without a GPU
         est._keep_fit(network, history, network_input, start, head)
-        est._interrupted_start = start if history.interrupted else None
-        if checkpoint is not None and not history.interrupted:
+        est._interrupted_start = start if history.interruption else None
+        if history.interruption is not None:
+            _raise_interruption(history, checkpoint)
+        if checkpoint is not None:
             checkpoint.remove()  # here, before another fit may use the same file
+
+
+def _raise_interruption(history, checkpoint):
+    """Raise the KeyboardInterrupt that ended a training: searches and scripts must stop, too."""
+    advice = "Set warm_start=True and fit again to go on."
+    if checkpoint is not None:
+        advice = "The same fit goes on from the checkpoint."
+    # no warning: one that a filter makes an error would take the place of the interruption
+    history.interruption.add_note(
+        f"Training was interrupted after {len(history.losses)} complete epochs: the estimator has "
+        f"the best weights so far. {advice}"
+    )
+    raise history.interruption
 
 
 def adopt_network(est, network, ratio, scale):
@@ -130,7 +148,6 @@ def _make_callbacks(est, head, checkpoint, view_training, tasks):
     if est.verbose:
         chosen.append(callbacks.ProgressBar(head.score_name))
     chosen.append(callbacks.WarnSlow(est._faster_fit))
-    chosen.append(callbacks.WarnInterrupted(checkpoint is not None))
     functions = [*tasks.functions, *(est.callbacks or ())]
     return chosen + [callbacks.CallFunction(function, view_training) for function in functions]
 

@@ -100,15 +100,18 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         ------
         ValueError
             If a parameter is out of its range or does not go with the others, or if clips are
-            empty, not finite or don't fit their targets. The last fit stays as it was.
+            empty, not finite or don't fit their targets, or if the loss of the first batch is not
+            finite. The last fit stays as it was.
         TypeError
             If a parameter or a container has a wrong type.
+        KeyboardInterrupt
+            If Ctrl-C ended the training. The estimator then has the best weights so far.
 
         Warns
         -----
         UserWarning
-            If training will take long on a CPU or was interrupted (Ctrl-C), or if a loaded model
-            starts again from new weights.
+            If training will take long on a CPU, or if a loaded model starts again from new
+            weights.
         ConvergenceWarning
             If the loss or a prediction became infinite or NaN.
         """
@@ -286,5 +289,5 @@ def _warn_of_new_start() -> None:
         "This fit begins with new weights and drops those of the loaded model. To train them "
         "further, call set_params(warm_start=True) before fit.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

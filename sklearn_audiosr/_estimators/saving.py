@@ -211,6 +211,7 @@ def _restore_arrays(est, arrays, dtype):
 
 def _restore_network(est, arrays, dtype):
     ratio = est.upsampling_ratio_
+    _check_blocks(est, len(arrays))
     with problem_of("its network can't be built"):
         est._check_parameters(ratio)
         network = build_without_weights(lambda: est._build_network(ratio))
@@ -219,3 +220,10 @@ def _restore_network(est, arrays, dtype):
     est.network_ = network.eval()
     est.n_iter_ = len(est.loss_curve_)
     est._interrupted_start = None
+
+
+def _check_blocks(est, n_arrays):
+    """Raise `ProblemError` for more blocks than arrays: to build thousands takes seconds."""
+    for name, value in est.get_params().items():
+        if name.endswith("_blocks") and isinstance(value, int) and value > n_arrays:
+            raise ProblemError(f"{name} must be at most {n_arrays}, one an array, got {value}")

@@ -20,6 +20,7 @@ from sklearn_audiosr._estimators.network_config import (
     check_network_config,
     name_config,
 )
+from sklearn_audiosr._validation import numpy_defaults
 
 if TYPE_CHECKING:
     import torch
@@ -353,6 +354,7 @@ class AudioSuperResolver(LearnedUpsampler):
         highband_gain: float | None = ...,
         lowband: Literal["restore", "keep"] | None = ...,
     ) -> tuple[Any, Any]: ...
+    @numpy_defaults
     def predict(
         self,
         X: ClipsLike,
@@ -425,6 +427,7 @@ class AudioSuperResolver(LearnedUpsampler):
     def sample_y(  # numpydoc ignore=GL08
         self, X: ClipSequence, n_samples: int = ..., random_state: RandomState = ...
     ) -> list[NDArray[np.float32]]: ...
+    @numpy_defaults
     def sample_y(
         self,
         X: ClipsLike,

@@ -18,6 +18,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -101,8 +102,11 @@ def read_model(path):
     ProblemError
         If the file is damaged, or no model file.
     """
-    if os.path.isdir(path):
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
         raise ProblemError("it is a folder", _FOREIGN)
+    if not stat.S_ISREG(mode):  # a pipe would wait for a writer
+        raise ProblemError("it is a pipe or a device", _FOREIGN)
     with open(path, "rb") as file:
         return _read(file, os.fstat(file.fileno()).st_size)
 

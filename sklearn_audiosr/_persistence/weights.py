@@ -7,6 +7,10 @@ from sklearn_audiosr._persistence.values import check_names
 
 _PREFIX = "network_."
 
+# Zeros and the like of more numbers than this get no memory: what a file must fill is known by
+# shape, and its arrays may not have it.
+_MAX_NUMBERS = 2**16
+
 
 def collect_weights(network, dtype):
     """Return weights and buffers of a network by name.
@@ -55,10 +59,14 @@ def build_without_weights(build):
     from torch.nn import init
     from torch.overrides import TorchFunctionMode
 
+    from sklearn_audiosr._torch import single_precision
+
     draws = {
         torch.Tensor.normal_, torch.Tensor.uniform_, init.normal_, init.uniform_,
         init.kaiming_uniform_,
     }  # fmt: skip
+
+    constants = {torch.zeros, torch.ones, torch.full}
 
     class WithoutWeights(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -67,10 +75,13 @@ def build_without_weights(build):
                 return args[0] if args else kwargs["tensor"]
             if func is torch.empty:  # what layers make their weights with
                 kwargs["device"] = "meta"
+            if func in constants:
+                shape = func(*args, **{**kwargs, "device": "meta"})
+                return shape if shape.numel() > _MAX_NUMBERS else func(*args, **kwargs)
             return func(*args, **kwargs)
 
     # buffers made in a caller's inference mode could not be trained with
-    with torch.inference_mode(False), torch.device("cpu"), WithoutWeights():
+    with torch.inference_mode(False), single_precision(), torch.device("cpu"), WithoutWeights():
         return build().float()
 
 
@@ -93,6 +104,8 @@ def fill_weights(network, arrays, dtype):
     """
     import torch
 
+    from sklearn_audiosr._torch import single_precision
+
     halved, needed = _find_halved(network, dtype), network.state_dict()
     check_names(arrays, [_PREFIX + name for name in needed], "the arrays")
     with torch.inference_mode(False):  # weights made in a caller's could not be trained
@@ -104,6 +117,12 @@ def fill_weights(network, arrays, dtype):
             array = check_array(_PREFIX + name, array, tuple(tensor.shape), stored)
             weights[name] = torch.from_numpy(array.astype(own, copy=False))
         network.load_state_dict(weights, assign=True)
+    with torch.inference_mode(False), single_precision(), torch.device("cpu"):
+        for module in network.modules():  # the sizes are the file's: now what is not in it
+            if callable(getattr(type(module), "draw_constants", None)):
+                module.draw_constants()
+    if any(buffer.is_meta for buffer in network.buffers()):
+        raise ProblemError("its network has constants that are too large")
 
 
 def check_array(name, array, shape, dtype):

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sklearn_audiosr._clips import all_finite, check_clip, overflow_error, to_array
+from sklearn_audiosr._validation import numpy_defaults
 
 # Wideband timepoints of one pass, over all channels. This bounds the memory for long chunks.
 _PIECE = 2**16
@@ -69,6 +70,7 @@ class Stream:
         self.latency_ = self._stage.latency
         self.latency_seconds_ = None if sampling_rate is None else self.latency_ / sampling_rate
 
+    @numpy_defaults
     def push(self, chunk: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Upsample the next chunk.
 
@@ -96,6 +98,7 @@ class Stream:
         pieces = [x[:, start : start + step] for start in range(0, max(1, x.shape[1]), step)]
         return self._join([self._stage.push(piece, last=False) for piece in pieces])
 
+    @numpy_defaults
     def flush(self) -> npt.NDArray[np.float32]:
         """End the audio; the stream is then ready for other audio.
 

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 
 from sklearn_audiosr._clips import Clips, ClipsLike
 from sklearn_audiosr._signal.spectral_images import ImageMeter, smooth
+from sklearn_audiosr._validation import numpy_defaults
 
 # Ratios of the upsamplers whose images are looked for.
 _RATIOS = (2, 3, 4, 5, 6, 8)
@@ -56,6 +57,7 @@ _IMAGE_EDGES = (0.55, 1.03)
 _MAX_EDGE_DB = 20.0
 
 
+@numpy_defaults
 def effective_bandwidth(clips: ClipsLike, sampling_rate: float) -> NDArray[np.float64]:
     """Measure the frequency in Hz above which a clip holds nothing but its noise floor.
 

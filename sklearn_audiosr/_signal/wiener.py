@@ -124,7 +124,8 @@ def _find_gain(gram, cross):
     by more than filters explain: then the volume differs, for a constant too.
     """
     centre = len(gram) // 2
-    gain = cross[centre, 0] / gram[centre, centre]
+    power = gram[centre, centre]
+    gain = cross[centre, 0] / power if power > 0 else 1.0
     return 1.0 if 1 / _SAME_SCALE < gain < _SAME_SCALE else gain
 
 

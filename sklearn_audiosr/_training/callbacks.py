@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_audiosr._torch import Workspace, evaluation
-from sklearn_audiosr._training.checkpoint import check_weights
+from sklearn_audiosr._training.checkpoint_content import check_state, field_of
 from sklearn_audiosr._training.objectives import has_state
 
 # On a CPU a warning comes before a fit that takes longer than this, and before any fit of a network
@@ -118,10 +118,12 @@ class SaveCheckpoint(Callback):
         state = self.checkpoint.load()
         if state is None:
             return False
-        check_weights(training.network.state_dict(), state["network"], self.checkpoint.path)
+        path = self.checkpoint.path
+        check_state(state, training, path, [] if self.objective is None else ["objective"])
+        if self.objective is not None:
+            with field_of(path, "objective"):
+                self.objective.load_state_dict(state["objective"])
         training.restore(state)
-        if self.objective is not None and "objective" in state:
-            self.objective.load_state_dict(state["objective"])
         return True
 
     def after_step(self, training):
@@ -161,33 +163,6 @@ class CallFunction(Callback):
             result = self.function(self.make_estimator(training), dict(measured))
         # a prediction that a lambda returns must not end the fit
         return isinstance(result, (bool, np.bool_)) and bool(result)
-
-
-class WarnInterrupted(Callback):
-    """Warns after Ctrl-C, and says how to resume.
-
-    Parameters
-    ----------
-    has_checkpoint : bool
-        Whether a checkpoint keeps the state of the training.
-    """
-
-    def __init__(self, has_checkpoint):
-        self.has_checkpoint = has_checkpoint
-
-    def end(self, training):
-        """Warn if the training was interrupted."""
-        if not training.history.interrupted:
-            return
-        advice = "Set warm_start=True and fit again to go on."
-        if self.has_checkpoint:
-            advice = "The same fit goes on from the checkpoint."
-        warnings.warn(
-            f"Training was interrupted after {training.n_epochs} complete epochs: the estimator "
-            f"has the best weights so far. {advice}",
-            UserWarning,
-            stacklevel=2,
-        )
 
 
 class WarnSlow(Callback):

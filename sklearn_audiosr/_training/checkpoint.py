@@ -43,16 +43,35 @@ class Checkpoint:
                 "checkpoint must name a file in a folder that exists, got "
                 f"{os.fspath(path)!r}: make the folder first, and append the name of a file."
             )
-        self._partial = self.path.with_name(self.path.name + ".part")
+        target = self._find_target()
+        self._target, self._partial = target, target.with_name(target.name + ".part")
         self._next_time = -float("inf")
         self._last_time = time.monotonic()
         self._try_to_write()
 
+    def _find_target(self):
+        """Return the file; for a link, the one that it leads to."""
+        with self._writing():
+            target = Path(os.path.realpath(self.path))
+            is_legal = target.is_file() or not target.exists()
+        if not is_legal:  # reading from a pipe would wait for ever
+            raise ValueError(
+                f"checkpoint must name a file, got {str(self.path)!r}, a pipe or a device: name "
+                "another."
+            )
+        return target
+
     def _try_to_write(self):
         """Raise ValueError if the file can't be written: permissions alone don't show it."""
-        try:
+        with self._writing():
+            self._partial.unlink(missing_ok=True)  # a pipe of that name would wait for a reader
             self._partial.write_bytes(b"")
             self._partial.unlink()
+
+    @contextlib.contextmanager
+    def _writing(self):
+        try:
+            yield
         except (OSError, ValueError) as error:
             raise ValueError(
                 "checkpoint must name a file in a folder that can be written to, got "
@@ -76,12 +95,12 @@ class Checkpoint:
             return None
         content = _read(self.path)
         kept = content["fingerprint"]
-        for name, value in self.fingerprint.items():
-            if kept.get(name) != value:
+        for name in {**self.fingerprint, **kept}:
+            other, own = (texts.get(name, "unknown") for texts in (kept, self.fingerprint))
+            if other != own:
                 raise ValueError(
-                    f"checkpoint={str(self.path)!r} was written by a fit with {name} "
-                    f"{kept.get(name, 'unknown')}, got {value}: name another file, or delete this "
-                    "one to train from the beginning."
+                    f"checkpoint={str(self.path)!r} was written by a fit with {name} {other}, got "
+                    f"{own}: name another file, or delete this one to train from the beginning."
                 )
         return content["state"]
 
@@ -99,7 +118,7 @@ class Checkpoint:
         content = {"format": _FORMAT, "fingerprint": self.fingerprint, "state": state()}
         try:
             torch.save(content, self._partial)
-            os.replace(self._partial, self.path)  # whoever reads finds a whole file, old or new
+            os.replace(self._partial, self._target)  # whoever reads finds a whole file, old or new
         except (OSError, RuntimeError) as error:  # torch's writer raises either on a full disk
             self._give_up(error)
             return
@@ -131,7 +150,7 @@ class Checkpoint:
 
     def remove(self):
         """Delete the file: the training is complete."""
-        for path in (self.path, self._partial):  # the second if a process died while it saved
+        for path in (self._target, self._partial):  # the second if a process died while it saved
             path.unlink(missing_ok=True)
 
 
@@ -177,13 +196,21 @@ def _read(path):
     content = None
     with open(path, "rb") as file:  # a file that can't be opened has its own error
         try:
-            if zipfile.ZipFile(file).testzip() is None:  # torch compares no checksums
+            if _is_sound(zipfile.ZipFile(file), os.fstat(file.fileno()).st_size):
                 file.seek(0)
                 content = torch.load(file, map_location="cpu", weights_only=True)
         except Exception:  # reading another kind of file fails in a dozen ways
             content = None
     _check_format(path, content)
     return content
+
+
+def _is_sound(archive, n_bytes):
+    """Return whether an archive has its checksums, which torch does not compare, and its size.
+
+    Compressed entries could be many times as large as the file: torch writes none.
+    """
+    return sum(entry.file_size for entry in archive.infolist()) <= n_bytes and not archive.testzip()
 
 
 def _check_format(path, content):
@@ -194,23 +221,20 @@ def _check_format(path, content):
             "version of sklearn-audiosr: finish the fit with the version that began it, name "
             "another file, or delete this one to train from the beginning."
         )
-    if found != _FORMAT:
+    if type(found) is not int or not _is_content(content):
         raise ValueError(
             f"checkpoint={os.fspath(path)!r} must be a file that an interrupted fit left, or no "
             "file, got something else: name another file, or delete this one if it is damaged."
         )
 
 
-def check_weights(needed, kept, path):
-    """Raise ValueError for the first weights that differ in shape, or are missing in either."""
-    for name in {**needed, **kept}:
-        shapes = [
-            f"shape {tuple(weights[name].shape)}" if name in weights else "none"
-            for weights in (needed, kept)
-        ]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"checkpoint={str(path)!r} must keep weights of the network that build() makes, "
-                f"{shapes[0]} for {name}, got {shapes[1]}: bring the network's code back as it "
-                "was, name another file, or delete this one to train from the beginning."
-            )
+def _is_content(content):
+    """Return whether a dict has the fields of a checkpoint, but for what the state holds."""
+    if set(content) != {"format", "fingerprint", "state"}:
+        return False
+    fingerprint, state = content["fingerprint"], content["state"]
+    return (
+        isinstance(state, dict)
+        and isinstance(fingerprint, dict)
+        and all(isinstance(text, str) for pair in fingerprint.items() for text in pair)
+    )

@@ -45,7 +45,8 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
     Raises
     ------
     ValueError
-        If the network has no weights to train, or the loss is no scalar.
+        If the network has no weights to train, or the loss is no scalar, or if it or its gradient
+        is not finite for the first batch.
 
     Warns
     -----
@@ -70,8 +71,8 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
         try:
             while training.n_epochs < schedule.max_epochs and not training.stopped:
                 _run_epoch(training, step, batches, validate, callbacks)
-        except KeyboardInterrupt:
-            _keep_interrupted(training)
+        except KeyboardInterrupt as error:
+            _keep_interrupted(training, error)
         finally:
             for callback in callbacks:
                 callback.end(training)
@@ -86,6 +87,9 @@ def _run_epoch(training, step, batches, validate, callbacks):
     begin, losses = time.perf_counter(), training.epoch_losses
     for n_patches in batches[len(losses) :]:
         losses.append(step(n_patches))
+        if training.is_new:  # no step has changed the weights yet: no learning rate is to blame
+            _check_first_step(losses[0], training.network)
+            training.is_new = False
         if len(losses) < len(batches):
             for callback in callbacks:
                 callback.after_step(training)
@@ -114,11 +118,27 @@ def _run_epoch(training, step, batches, validate, callbacks):
         training.stopped |= bool(callback.after_epoch(training, measured))
 
 
-def _keep_interrupted(training):
-    training.history.interrupted = True
+def _keep_interrupted(training, error):
+    training.history.interruption = error
     best = training.best
     if best.epoch == 0 and best.score == -math.inf and _is_finite(training.network):
         best.update(None, 0)  # no epoch is complete: keep the current weights
+
+
+def _check_first_step(loss, network):
+    if not torch.isfinite(loss):
+        raise ValueError(
+            "objective (or log_prob of the noise model) must be finite for the first batch of a "
+            f"fit, got a loss of {loss.item():.4g}: evaluate it on a prediction and a target of "
+            "yours, on silence too, and see that X and Y have about the same level."
+        )
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    if not all(torch.isfinite(gradient).all() for gradient in gradients):
+        raise ValueError(
+            "objective (or log_prob of the noise model) must have a finite gradient for the first "
+            "batch of a fit, got NaN or infinity: look for square roots, logarithms and "
+            "divisions at 0."
+        )
 
 
 def _check_trainable(network):

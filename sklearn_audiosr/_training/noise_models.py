@@ -86,10 +86,11 @@ class LaplaceNoise:
 
     def sample(self, output, generator):
         """Draw a waveform."""
-        uniform = torch.rand(output.shape, generator=generator, dtype=torch.float64)
+        options = {"generator": generator, "device": generator.device}
+        uniform = torch.rand(output.shape, dtype=torch.float64, **options)
         # 1 - uniform is in (0, 1], so its logarithm is finite
         magnitude = -torch.log1p(-uniform)
-        sign = 2 * torch.randint(2, output.shape, generator=generator) - 1
+        sign = 2 * torch.randint(2, output.shape, **options).float() - 1
         return output + (self.scale * sign * magnitude).to(output)
 
     def calibrate(self, targets, outputs):
@@ -247,7 +248,10 @@ def _normal_log_prob(errors, log_std):
 
 
 def _standard_normal(like, generator):
-    return torch.randn(like.shape, generator=generator).to(like)
+    noise = torch.randn(
+        like.shape, generator=generator, dtype=torch.float32, device=generator.device
+    )
+    return noise.to(like)
 
 
 def _mean_error(targets, outputs, measure):

@@ -208,7 +208,7 @@ def has_state(objective):
 
 
 def _level_powers(frame_length, *waveforms):
-    window = torch.hann_window(frame_length, device=waveforms[0].device)
+    window = torch.hann_window(frame_length, dtype=torch.float32, device=waveforms[0].device)
     for waveform in waveforms:
         spectrum = torch.stft(
             waveform[:, 0].float(), frame_length, frame_length // 4, window=window,
@@ -221,7 +221,7 @@ def _autocorrelations(waveform):
     """Return normalised autocorrelations (batch, frames, bands, lags) of a waveform's bands."""
     length = _PITCH_LENGTH
     waveform = functional.pad(waveform[:, 0].float(), (length // 2, length // 2))
-    window = torch.hann_window(length, device=waveform.device)
+    window = torch.hann_window(length, dtype=torch.float32, device=waveform.device)
     # twice as long, or the end of a frame would meet its beginning
     spectrum = torch.fft.rfft(waveform.unfold(1, length, length // 2) * window, 2 * length)
     power = spectrum.real.square() + spectrum.imag.square()
@@ -236,7 +236,8 @@ def _autocorrelations(waveform):
 @lru_cache(maxsize=16)
 def _erb_bands(frame_length, device):
     """Return the matrix (bands, bins) of means over bands of one ERB at 16 kHz, or of one bin."""
-    f = torch.arange(frame_length // 2 + 1) * (16000 / frame_length)
+    n_bins = frame_length // 2 + 1
+    f = torch.arange(n_bins, dtype=torch.float32, device="cpu") * (16000 / frame_length)
     band = torch.floor(21.4 * torch.log10(1 + 0.00437 * f))
     band = torch.unique(band, return_inverse=True)[1]
     matrix = torch.nn.functional.one_hot(band).T.float()
@@ -250,7 +251,7 @@ def _huber(error):
 def _spectra(*waveforms):
     """Yield the spectra of waveforms (batch, 1, time) in frames of each length."""
     for frame_length in _FRAME_LENGTHS:
-        window = torch.hann_window(frame_length, device=waveforms[0].device)
+        window = torch.hann_window(frame_length, dtype=torch.float32, device=waveforms[0].device)
         yield [
             torch.stft(
                 # float32: torch.stft takes no bfloat16; zero padding: patches may be short

@@ -65,6 +65,24 @@ def _make_adam(parameters, learning_rate, device):
     return torch.optim.Adam(parameters, lr=learning_rate, fused=fused or None)
 
 
+def restore_optimizer(optimizer, state):
+    """Load what an optimizer keeps of the weights; its options stay those of this fit.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer or OptimizerPair
+        A new one.
+    state : dict
+        As from ``state_dict()`` of another of the same weights.
+    """
+    own = optimizer.state_dict()
+    if "optimizers" not in own:
+        optimizer.load_state_dict({**own, "state": state["state"]})
+        return
+    for part, kept in zip(optimizer.optimizers, state["optimizers"], strict=True):
+        restore_optimizer(part, kept)
+
+
 class Muon(torch.optim.Optimizer):
     """Momentum whose updates are orthogonal matrices: K. Jordan et al., 2024 [1]_.
 
@@ -166,26 +184,26 @@ class OptimizerPair:
     """
 
     def __init__(self, first, second):
-        self._optimizers = (first, second)
+        self.optimizers = (first, second)
 
     @property
     def param_groups(self):
         """Parameter groups of both."""
-        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def zero_grad(self):
         """Reset all gradients."""
-        for optimizer in self._optimizers:
+        for optimizer in self.optimizers:
             optimizer.zero_grad()
 
     def step(self):
         """Update all weights."""
-        for optimizer in self._optimizers:
+        for optimizer in self.optimizers:
             optimizer.step()
 
     def state_dict(self):
         """Return the state of both."""
-        return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
 
     def load_state_dict(self, state):
         """Load the state of both.
@@ -195,5 +213,5 @@ class OptimizerPair:
         state : dict
             As from `state_dict`.
         """
-        for optimizer, own in zip(self._optimizers, state["optimizers"], strict=True):
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(own)

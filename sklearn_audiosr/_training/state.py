@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from sklearn_audiosr._training.optimizers import restore_optimizer
+
 
 @dataclass
 class History:
@@ -17,13 +19,13 @@ class History:
         Mean training loss.
     validation_scores : list of float
         Validation scores, higher is better; empty without validation.
-    interrupted : bool
-        Whether Ctrl-C ended the training.
+    interruption : KeyboardInterrupt or None
+        What ended the training, if Ctrl-C did.
     """
 
     losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
-    interrupted: bool = False
+    interruption: KeyboardInterrupt | None = None
 
 
 class BestWeights:
@@ -42,9 +44,9 @@ class BestWeights:
     def update(self, score, epoch):
         """Keep the network's weights if their score is the best so far, or if it is None."""
         if score is None or score > self.score:
+            weights = copy.deepcopy(self.network.state_dict())  # Ctrl-C may come while it copies
             self.score = self.score if score is None else score
-            self.epoch = epoch
-            self.weights = copy.deepcopy(self.network.state_dict())
+            self.epoch, self.weights = epoch, weights
 
     def restore(self):
         """Put the best weights back into the network."""
@@ -75,13 +77,15 @@ class TrainingState:
         Losses of this epoch's steps. They are tensors so that no step waits for a GPU.
     stopped : bool
         Whether training ends: a callback asked for it, or the loss diverged.
+    is_new : bool
+        Whether no step was made, neither here nor by a fit that this one resumes.
     """
 
     def __init__(self, network, optimizer, loader, schedule):
         self.network, self.optimizer = network, optimizer
         self.loader, self.schedule = loader, schedule
         self.history, self.best = History(), BestWeights(network)
-        self.epoch_losses, self.stopped = [], False
+        self.epoch_losses, self.stopped, self.is_new = [], False, True
 
     @property
     def device(self):
@@ -113,8 +117,9 @@ class TrainingState:
 
     def restore(self, state):
         """Restore a state that `collect` returned, also from another device."""
+        self.is_new = False
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         self.best.score, self.best.epoch, self.best.weights = state["best"]
         self.history.losses += state["losses"]
         self.epoch_losses = [loss.to(self.device) for loss in state["epoch_losses"]]

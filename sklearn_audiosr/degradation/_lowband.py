@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from sklearn_audiosr._clips import Clip, Clips, ClipSequence, ClipsLike, SupportsArray
+from sklearn_audiosr._validation import numpy_defaults
 
 
 @overload
@@ -24,6 +25,7 @@ def ideal_lowband(  # type: ignore[overload-overlap]  # numpydoc ignore=GL08
 def ideal_lowband(  # numpydoc ignore=GL08
     clips: ClipSequence, upsampling_ratio: int
 ) -> list[NDArray[np.float32]]: ...
+@numpy_defaults
 def ideal_lowband(clips: ClipsLike, upsampling_ratio: int) -> Any:
     """Keep the true lowband of wideband clips and empty the highband.
 

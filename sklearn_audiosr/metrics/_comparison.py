@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_audiosr._clips import Clips, ClipsLike
 from sklearn_audiosr._pairs import check_comparison
+from sklearn_audiosr._validation import numpy_defaults
 
 ClipValues: TypeAlias = NDArray[np.float64]  # of shape (n_clips,)
 _Waveforms: TypeAlias = NDArray[np.float64]  # of shape (n_channels, n_timepoints)
@@ -79,6 +80,7 @@ def clip_metric(**constraints: list[Any]) -> Callable[[_Metric], _Metric]:
     return decorate
 
 
+@numpy_defaults
 def compare_clips(
     y_true: ClipsLike,
     y_pred: ClipsLike,
@@ -130,7 +132,7 @@ def compare_clips(
         warnings.warn(
             f"{undefined}: the value of y_true[{shown}] is nan, which means leave out.",
             UndefinedMetricWarning,
-            stacklevel=4,  # the caller of a metric, which wears a decorator
+            stacklevel=5,  # the caller of a metric: both wear a decorator
         )
     if average is None:
         return values

@@ -82,13 +82,20 @@ class NoisePhases(nn.Module):
 
     def __init__(self, frame_length, first_bin):
         super().__init__()
-        hop = frame_length // 4
+        self.frame_length, self.first_bin = frame_length, first_bin
+        self.register_buffer("phasors", torch.empty(0), persistent=False)
+        if not self.phasors.is_meta:  # from a file: its sizes are compared first
+            self.draw_constants()
+
+    def draw_constants(self):
+        """Compute the phasors of the noise."""
+        hop = self.frame_length // 4
         noise = np.tile(_draw_noise(_N_NOISE_FRAMES * hop), 2)
         noise = torch.from_numpy(noise[: _N_NOISE_FRAMES * hop + 3 * hop])[None, None]
-        analysis = Analysis(frame_length).double()
+        analysis = Analysis(self.frame_length).double()
         spectrum = analysis.convolve(noise, 0)[0]  # (2 bins, frames)
-        kept = torch.cat([part[first_bin:] for part in spectrum.chunk(2)])
-        self.register_buffer("phasors", phasors(kept[None])[0].float(), persistent=False)
+        kept = torch.cat([part[self.first_bin :] for part in spectrum.chunk(2)])
+        self.phasors = phasors(kept[None])[0].float()
 
     def forward(self, x, first, random=False):
         """Return phasors (batch, 2 bins, frames) for the frames of x, (batch, channels, frames).
