@@ -150,6 +150,17 @@ def hash_text(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def name_corpus(name):
+    """Return the name of a corpus; of a folder the last part only, no path of this machine.
+
+    A folder named like a corpus has another name, so that nobody takes it for the corpus.
+    """
+    if name in NAMES:
+        return name
+    last = Path(name).resolve().name
+    return f"folder-{last}" if last in NAMES else last
+
+
 def open_corpus(name, recordings):
     """Open a corpus.
 
@@ -285,8 +296,7 @@ def _open_fetched(name):
 def _open_folder(path):
     bunch = datasets.load_audio_folder(path, sampling_rate=SAMPLING_RATE, mono=True)
     everything = Part(bunch.clips, bunch.groups, bunch.filenames)
-    name = path.resolve().name  # no path of this machine
-    return _split(name, everything, "folder", "of the folder's owner")
+    return _split(name_corpus(path), everything, "folder", "of the folder's owner")
 
 
 def _take_turns(groups, seed):
