@@ -43,6 +43,8 @@ def main(arguments=None):
         except KeyboardInterrupt:
             print(f"interrupted; what is done is kept: the same command goes on ({name})")
             raise SystemExit(130) from None
+        except OSError as error:  # of a recording that has gone, of a full disk, ...
+            raise SystemExit(f"{name} stopped: {error}; what is done is kept") from error
 
 
 def make_parser():

@@ -11,7 +11,8 @@ import pytest
 
 from paper import experiment
 from paper.command import RESULTS, main
-from paper.corpora import Corpus, Part, open_corpus
+from paper.corpora import open_corpus
+from paper.parts import Corpus, Part
 from paper.presets import PRESETS
 
 # The dense network has no option of the command line.
