@@ -112,7 +112,8 @@ class Recipe:
             "sampling_rate": self.rate,
         }
         return AudioSuperResolver(
-            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout), **{**training, **changes}
+            HarmonicNoiseNet(expansion=self.expansion, dropout=self.dropout),
+            **{**training, **changes},
         )
 
 
