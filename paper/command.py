@@ -2,12 +2,14 @@
 
 import argparse
 import importlib
+import re
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
 from paper.card import ROOT, Clock, make_card
-from paper.corpora import NAMES
+from paper.corpora import NAMES, name_corpus
 from paper.experiment import Bench
 from paper.presets import PRESETS
 from paper.report import write_report
@@ -19,6 +21,9 @@ RESULTS = (
     "noise_models", "diverse_music", "speed",
 )  # fmt: skip
 
+# What the command line changes of a preset or an experiment; results are named by it.
+_CHANGES = ("ratios", "minutes", "epochs", "width", "seed", "device")
+
 
 def main(arguments=None):
     """Run what the command line asks for."""
@@ -27,6 +32,7 @@ def main(arguments=None):
     unknown = [name for name in args.result if name not in RESULTS]
     if unknown:
         raise SystemExit(f"RESULT must be of {', '.join(RESULTS)}, got {', '.join(unknown)}.")
+    check_names(args.data or ())
     preset = choose_preset(args)
     for name in args.result or RESULTS:
         print(f"== {name}", flush=True)
@@ -37,6 +43,8 @@ def main(arguments=None):
         except KeyboardInterrupt:
             print(f"interrupted; what is done is kept: the same command goes on ({name})")
             raise SystemExit(130) from None
+        except OSError as error:  # of a recording that has gone, of a full disk, ...
+            raise SystemExit(f"{name} stopped: {error}; what is done is kept") from error
 
 
 def make_parser():
@@ -80,6 +88,18 @@ def choose_preset(args):
     )  # fmt: skip
 
 
+def check_names(data):
+    """Check that no corpus is named like another: their results would have the same files."""
+    counts = Counter(map(name_corpus, data))
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise SystemExit(
+            "--data must name each corpus once, and folders whose last parts differ, because files "
+            f"of results are named by them; got {', '.join(twice)} twice: rename one, or take them "
+            "one by one, each with an --out of its own."
+        )
+
+
 def share_out(data, module):
     """Return the corpora of each run: a result of one corpus is measured on each in turn.
 
@@ -114,26 +134,42 @@ def describe_arguments(name, data, args):
     """Return the command line that measures a result again; of a folder its name only."""
     words = [name]
     if data:
-        words += ["--data", *map(_last_part, data)]
+        words += ["--data", *map(name_corpus, data)]
     words += ["--preset", args.preset]
-    for option in ("ratios", "minutes", "epochs", "width", "seed", "device"):
+    for option in _CHANGES:
         value = getattr(args, option)
         if value is not None:
-            words += [f"--{option}", *(map(str, value) if option == "ratios" else [str(value)])]
+            words += [f"--{option}", *_split_words(value)]
+    if _has_own_recordings(args):
+        words += ["--recordings", args.recordings.resolve().name]
     return words
 
 
 def name_files(name, data, args):
-    """Return how the names of a result's files begin; with default options it is the result's."""
+    """Return how the names of a result's files begin: the result, then all that is no default.
+
+    So a run with other options leaves the recorded files as they are.
+    """
     parts = [name]
     if args.preset != "cpu":
         parts.append(args.preset)
-    return "_".join([*parts, *map(_last_part, data or ())])
+    parts += map(name_corpus, data or ())
+    usual = PRESETS[args.preset].describe()
+    for option in _CHANGES:
+        value = getattr(args, option)
+        if value is not None and value != usual.get(option):
+            parts += [option, *_split_words(value)]
+    if _has_own_recordings(args):
+        parts += ["recordings", args.recordings.resolve().name]
+    return re.sub(r'[<>:"/\\|?*]', "-", "_".join(parts))  # Windows has no file named "cuda:0"
 
 
-def _last_part(corpus):
-    """Return the name of a corpus; of a folder the last part only, no path of this machine."""
-    return corpus if corpus in NAMES else Path(corpus).resolve().name
+def _split_words(value):
+    return [*map(str, value)] if isinstance(value, list) else [str(value)]
+
+
+def _has_own_recordings(args):
+    return args.recordings != make_parser().get_default("recordings")
 
 
 def _has_cuda():

@@ -1,23 +1,18 @@
 """Corpora by name, or any folder of recordings, each with its split into training and test."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from paper.parts import SAMPLING_RATE, Corpus, Part
 from sklearn_audiosr import datasets
-from sklearn_audiosr.degradation import trim_clips
 from tools.recordings import read_manifest
 
 PACKS = ("speech_single", "speech_multi", "piano", "music", "speech_fullband")
 BUNDLED = ("bundled-speech", "bundled-piano")
 FETCHED = ("vctk-single", "vctk-multi", "beethoven", "magnatagatune")
 NAMES = (*PACKS, *BUNDLED, *FETCHED)
-
-# Every experiment of the paper is at this rate.
-SAMPLING_RATE = 16000
 
 # Share of the groups that is for testing where a corpus has no split of its own.
 _TEST_SHARE = 0.2
@@ -26,128 +21,15 @@ _TEST_SHARE = 0.2
 _REPETITIVE = {"flactest"}
 
 
-@dataclass(frozen=True)
-class Part:
-    """Clips of one side of a split.
+def name_corpus(name):
+    """Return the name of a corpus; of a folder the last part only, no path of this machine.
 
-    Attributes
-    ----------
-    clips : sequence of ndarray of shape (n_timepoints,)
-        Wideband clips, a list or read when asked for.
-    groups, names : ndarray of shape (n_clips,), dtype str, and list of str
-        Speaker or piece of each clip, and its name.
+    A folder named like a corpus has another name, so that nobody takes it for the corpus.
     """
-
-    clips: Sequence
-    groups: np.ndarray
-    names: list
-
-    def take(self, indices):
-        """Return some of the clips."""
-        indices = list(map(int, indices))
-        if isinstance(self.clips, list):
-            clips = [self.clips[i] for i in indices]
-        else:  # a lazy sequence gives another
-            clips = self.clips[np.array(indices, dtype=int)]
-        return Part(clips, self.groups[indices], [self.names[i] for i in indices])
-
-    def count_timepoints(self):
-        """Count the timepoints of all clips; a lazy sequence knows them without reading."""
-        lengths = getattr(self.clips, "n_timepoints", None)
-        return int(sum(c.shape[-1] for c in self.clips) if lengths is None else np.sum(lengths))
-
-    def fingerprint(self):
-        """Return a hash of the clips' names, and of their values where they are in memory."""
-        content = hashlib.sha256("\n".join(self.names).encode())
-        if isinstance(self.clips, list):
-            for clip in self.clips:
-                content.update(np.ascontiguousarray(clip).tobytes())
-        return content.hexdigest()
-
-    def describe(self):
-        """Return the number of clips and of groups, and a hash of the names."""
-        return {
-            "n_clips": len(self.names),
-            "n_groups": len(set(self.groups)),
-            "sha256_of_names": hash_text("\n".join(self.names)),
-        }
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Recordings with their split.
-
-    Attributes
-    ----------
-    name : str
-    train, test : Part
-        Estimators hold out validation clips of `train` themselves.
-    unit : str
-        What a group is: "speaker", "piece" or "folder".
-    licence, split : str
-        Licence of the recordings, and how they were split.
-    sampling_rate : float
-        Hz.
-    """
-
-    name: str
-    train: Part
-    test: Part
-    unit: str
-    licence: str
-    split: str
-    sampling_rate: float = SAMPLING_RATE
-
-    def limit(self, minutes, seed=0):
-        """Return the corpus with so many minutes of training clips, from as many groups as it has.
-
-        Clips are taken from the groups in turn, in a seeded order. The last clip is cut to meet
-        the minutes.
-        """
-        if minutes is None:
-            return self
-        left, chosen, clips = round(minutes * 60 * self.sampling_rate), [], []
-        for i in _take_turns(self.train.groups, seed):
-            clip = np.asarray(self.train.clips[i])[..., :left]
-            left -= clip.shape[-1]
-            chosen.append(i)
-            clips.append(clip)
-            if (
-                left <= self.sampling_rate // 4
-            ):  # a clip of less than a quarter of a second is not worth it
-                break
-        names = [self.train.names[i] for i in chosen]
-        return replace(self, train=Part(clips, self.train.groups[chosen], names))
-
-    def minutes(self):
-        """Return the minutes of training clips."""
-        return self.train.count_timepoints() / self.sampling_rate / 60
-
-    def trimmed(self, part, ratio):
-        """Return the clips of a part, cut to a multiple of the ratio."""
-        return trim_clips(list(part.clips), ratio)
-
-    def identify(self, part):
-        """Return a text that changes with the clips of a part."""
-        return f"{self.name} {self.sampling_rate} {part.fingerprint()}"
-
-    def describe(self):
-        """Return what the card says of the corpus."""
-        return {
-            "name": self.name,
-            "sampling_rate": self.sampling_rate,
-            "licence": self.licence,
-            "split": self.split,
-            "group": self.unit,
-            "training_minutes": round(self.minutes(), 2),
-            "training": self.train.describe(),
-            "test": self.test.describe(),
-        }
-
-
-def hash_text(text):
-    """Return a hexadecimal digest that is short enough to print."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    if name in NAMES:
+        return name
+    last = Path(name).resolve().name
+    return f"folder-{last}" if last in NAMES else last
 
 
 def open_corpus(name, recordings):
@@ -167,8 +49,23 @@ def open_corpus(name, recordings):
     Raises
     ------
     SystemExit
-        If there are no such recordings.
+        If there are no such recordings, if they cannot be read or downloaded, or if none are there
+        to train on or to test on.
     """
+    try:
+        corpus = _open(name, recordings)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:  # of soundfile, too
+        raise SystemExit(f"--data {name} cannot be opened: {error}{_suggest(name)}") from error
+    for part, what in ((corpus.train, "train"), (corpus.test, "test")):
+        if not part.names:
+            raise SystemExit(
+                f"--data {name} must have clips to train on and to test on, and none of its "
+                f"recordings to {what} is there.{_suggest(name)}"
+            )
+    return corpus
+
+
+def _open(name, recordings):
     if name in PACKS:
         return _open_pack(name, Path(recordings))
     if name in BUNDLED:
@@ -179,6 +76,16 @@ def open_corpus(name, recordings):
         return _open_folder(Path(name))
     raise SystemExit(
         f"--data must be a folder of sound files or one of {', '.join(NAMES)}, got {name!r}."
+    )
+
+
+def _suggest(name):
+    """Return what to do about a corpus that is not whole."""
+    if name not in FETCHED:
+        return ""
+    return (
+        "\nRun the same command with a connection: it downloads what is missing. Or take what is "
+        "there as recordings of your own: --data with their folder."
     )
 
 
@@ -210,7 +117,11 @@ def _open_pack(name, root):
             f"--data {name} needs the recordings' MANIFEST.csv, not found in the folder {root}: "
             "name it with --recordings, or take --data bundled-speech, or a folder of your own."
         )
-    rows = [row for row in read_manifest(root) if row["pack"] == name]
+    rows = read_manifest(root)
+    missing = {"path", "pack", "speaker", "split", "licence"} - set(rows[0] if rows else ())
+    if rows and missing:
+        raise ValueError(f"MANIFEST.csv in {root} lacks the columns {', '.join(sorted(missing))}.")
+    rows = [row for row in rows if row["pack"] == name]
     if not rows:
         raise SystemExit(f"MANIFEST.csv lists no clips of {name}: --recordings names a folder.")
     everything = Part(
@@ -285,16 +196,4 @@ def _open_fetched(name):
 def _open_folder(path):
     bunch = datasets.load_audio_folder(path, sampling_rate=SAMPLING_RATE, mono=True)
     everything = Part(bunch.clips, bunch.groups, bunch.filenames)
-    name = path.resolve().name  # no path of this machine
-    return _split(name, everything, "folder", "of the folder's owner")
-
-
-def _take_turns(groups, seed):
-    """Yield the indices of clips, one of each group in turn, in a seeded order."""
-    rng = np.random.RandomState(seed)
-    queues = [list(rng.permutation(np.flatnonzero(groups == g))) for g in np.unique(groups)]
-    queues = [queues[i] for i in rng.permutation(len(queues))]
-    while queues:
-        for queue in queues:
-            yield int(queue.pop())
-        queues = [queue for queue in queues if queue]
+    return _split(name_corpus(path), everything, "folder", "of the folder's owner")

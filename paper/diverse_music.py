@@ -1,7 +1,7 @@
 """Section 4.1: many kinds of music at once, with the network and with a larger one."""
 
 from paper.scores import compare, format_interval, format_score, format_worst, is_beyond_zero
-from sklearn_audiosr import LinearUpsampler, SplineUpsampler
+from paper.table_2 import make_estimators
 from sklearn_audiosr.degradation import Decimator
 from tools.tables import rst_table
 
@@ -17,12 +17,7 @@ def run(bench):
     (ratio, *_) = bench.choose_ratios(4)
     preset, decimator = bench.preset, Decimator(ratio)
     wide = preset.network(width=_WIDER * preset.width)
-    estimators = {
-        "spline": SplineUpsampler(),
-        "linear": LinearUpsampler(),
-        "network": preset.resolver(),
-        "wider network": preset.resolver(wide),
-    }
+    estimators = {**make_estimators(preset, ratio), "wider network": preset.resolver(wide)}
     rows = []
     for method, estimator in estimators.items():
         fitted = bench.fit(estimator, corpus, decimator)
@@ -64,7 +59,9 @@ def format_table(results):
 def summarize(results):
     """Return sentences: does the network underfit?"""
     sentences = []
-    for row in results["rows"][2:]:
+    for row in results["rows"]:
+        if "network" not in row["method"]:
+            continue
         test, training = row["minus_spline"]["snr"], row["training_minus_spline"]["snr"]
         sure = "" if is_beyond_zero(test) else " (which may be chance)"
         sentences.append(

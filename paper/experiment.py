@@ -14,7 +14,8 @@ from sklearn import config_context
 from sklearn.base import clone
 
 import sklearn_audiosr
-from paper.corpora import hash_text, open_corpus
+from paper.corpora import open_corpus
+from paper.parts import hash_text
 from paper.report import write_atomically
 from paper.scores import measure
 from sklearn_audiosr.degradation import ideal_lowband

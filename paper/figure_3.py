@@ -8,11 +8,17 @@ from tools.tables import rst_table
 
 CORPORA = ("speech_multi",)
 
+# The paper removes the additive residual, then the skip connections too. Either way the layers
+# keep their filters.
 VARIANTS = {
     "full": {},
     "no additive residual": {"additive_residual": False},
-    "no skip connections": {"skip_connections": False},  # the layers keep their filters
+    "neither residual nor skips": {"additive_residual": False, "skip_connections": False},
+    "no skip connections": {"skip_connections": False},
 }
+
+# A curve of ours, drawn dashed.
+NOT_IN_PAPER = ("no skip connections",)
 
 # Points of a curve for each epoch of the preset: a short training has few epochs.
 _POINTS = 3
@@ -111,7 +117,9 @@ def draw(results, path):
     figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
     for row in results["rows"]:
         epochs = np.arange(1, len(row["validation_l2"]) + 1)
-        axis.plot(epochs, row["validation_l2"], marker="o", markersize=3, label=row["variant"])
+        style = "--" if row["variant"] in NOT_IN_PAPER else "-"
+        axis.plot(epochs, row["validation_l2"], style, marker="o", markersize=3,
+                  label=row["variant"])  # fmt: skip
     axis.set(
         xlabel="epoch",
         ylabel="validation l2 error, relative",

@@ -40,6 +40,9 @@ _KINDS = {"speech_single": "single", "vctk-single": "single", "speech_multi": "m
 
 BOUND = "ideal lowband"
 
+# A network of the paper's text instead of its program: one row, at the ratio of its ablations.
+TEXT_LAYOUT, _TEXT_RATIO = "network, layout paper", 4
+
 
 def run(bench):
     """Fit and score all methods; a row is one method at one ratio on one corpus."""
@@ -54,7 +57,10 @@ def run_ratio(bench, corpus, ratio):
     """Return the rows of one corpus and ratio."""
     decimator = Decimator(ratio)
     rows = {BOUND: {"scores": bench.score_bound(corpus, decimator)}}
-    for method, estimator in make_estimators(bench.preset, ratio).items():
+    estimators = make_estimators(bench.preset, ratio)
+    if ratio == _TEXT_RATIO:
+        estimators[TEXT_LAYOUT] = bench.preset.resolver(bench.preset.network(layout="paper"))
+    for method, estimator in estimators.items():
         fitted = bench.fit(estimator, corpus, decimator)
         scores = bench.score(fitted, corpus, decimator)
         rows[method] = {"scores": scores, **fitted.describe()}

@@ -73,8 +73,9 @@ def answer(key, scores, listener="A", **changes):
             "trial": trial["id"],
             "seconds": 12.5,
             "comment": "",
+            "reference": {"heard": 0.5},
             "stimuli": [
-                {"stimulus": i, "score": int(row[key["systems"].index(system)])}
+                {"stimulus": i, "score": int(row[key["systems"].index(system)]), "heard": 0.5}
                 for i, system in trial["stimuli"].items()
             ],
         }

@@ -11,13 +11,15 @@ import pytest
 
 from paper import experiment
 from paper.command import RESULTS, main
-from paper.corpora import Corpus, Part, open_corpus
+from paper.corpora import open_corpus
+from paper.parts import Corpus, Part
 from paper.presets import PRESETS
 
 # The dense network has no option of the command line.
 SMALL = PRESETS["cpu"].change(hidden_layer_sizes=(48, 48))
 N_TESTED = 32_000  # timepoints of each test clip: listeners need 2 s, and scores take time
 TINY = ["--epochs", "2", "--minutes", "0.3", "--width", "0.03125", "--seed", "3"]
+TINY_NAME = "minutes_0.3_epochs_2_width_0.03125_seed_3"  # in the names of files
 
 
 def make_folders(tmp_path_factory):
@@ -61,8 +63,9 @@ def run_all_commands(folders):
         run(folders, "table_3", "--data", "bundled-piano", "bundled-speech")
 
     once(folders.root, run_all)
-    stems = {name: f"{name}_bundled-speech" for name in single}
-    stems |= {"figure_1": "figure_1", "table_3": "table_3_bundled-piano_bundled-speech"}
+    stems = {name: f"{name}_bundled-speech_{TINY_NAME}" for name in single}
+    stems["figure_1"] = f"figure_1_{TINY_NAME}"
+    stems["table_3"] = f"table_3_bundled-piano_bundled-speech_{TINY_NAME}"
     read = {n: json.loads((folders.out / f"{s}.json").read_text()) for n, s in stems.items()}
     return SimpleNamespace(stems=stems, results=read, folder=folders.out)
 

@@ -98,6 +98,7 @@ def test_one_sonata_that_is_gone_stops_no_other(archive, tmp_path):
             data_home=tmp_path, clip_duration=0.3, download_if_missing=False
         )
     assert piano.left_out == ["sonata_03: not there", "sonata_13: not there"] and len(log) == 1
+    assert str(log[0].message).startswith("2 sonata(s) of Beethoven's piano sonatas are left out:")
     assert len(set(piano.groups)) == 30
 
 
@@ -222,6 +223,8 @@ def test_what_cannot_be_used_is_named(tmp_path):
         "sonata_32: not there",
     ):
         assert words in text
+    # three files that are there, and the sonatas 4 to 32
+    assert str(log[0].message).startswith("3 file(s), 29 sonata(s) of ")
 
 
 def test_rate_of_each_file_is_looked_at_though_names_repeat(tmp_path):

@@ -112,8 +112,21 @@ def test_missing_speakers_are_named_once(tmp_path):
     assert len(log) == 1
     assert len(vctk.left_out) == 104 and "p227: no recording is there" in vctk.left_out
     assert "and 84 more" in str(log[0].message) and "and 84 more" in vctk.DESCR
+    assert str(log[0].message).startswith("104 speaker(s) of VCTK are left out:\n")
     assert_array_equal(vctk.groups, ["p225", "p226", "p376"])
     assert_array_equal(vctk.test, [2])
+
+
+def test_missing_recordings_are_counted_one_by_one(tmp_path):
+    root = tmp_path / LAYOUTS["0.92"][0]
+    for number in (1, 2, 366):
+        write_recording(root, "p225", number)
+    (root / "p225" / f"p225_003{LAYOUTS['0.92'][1]}").write_text("no FLAC")
+    with pytest.warns(UserWarning) as log:
+        vctk = fetch_vctk(data_home=tmp_path, download_if_missing=False)
+    # 220 of 223 to train, 7 of 8 to test, and one that cannot be read
+    assert str(log[0].message).startswith("228 file(s) of VCTK are left out:\n")
+    assert len(vctk.left_out) == 3
 
 
 def test_unreadable_files_are_left_out_and_named(tmp_path):

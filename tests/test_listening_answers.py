@@ -2,18 +2,22 @@
 
 import codecs
 import json
+import re
 import zlib
+from importlib.resources import files
 
 import pytest
 from listening_helpers import make_key, mutate, read_json, scores_of, write_panel
 
 from sklearn_audiosr.listening import analyze
-from sklearn_audiosr.listening._answers import checksum
+from sklearn_audiosr.listening._answers import MIN_HEARD, checksum
 
 panel = pytest.fixture(write_panel)
 
 
 SCORE = ("trials", 0, "stimuli", 0, "score")
+HEARD = ("trials", 1, "stimuli", 2, "heard")
+REFERENCE_HEARD = ("trials", 0, "reference", "heard")
 
 
 MUTATIONS = {
@@ -43,6 +47,12 @@ MUTATIONS = {
     "seconds": (("trials", 0, "seconds"), -1, "seconds must be at least 0"),
     "NaN": (("trials", 0, "seconds"), float("nan"), "seconds must be at least 0 and finite"),
     "comment": (("trials", 0, "comment"), None, "comment must be of the type str"),
+    "unheard": (HEARD, 0, "trial 't1': stimulus 's12' must have been heard for at least 0.5 s"),
+    "hardly heard": (HEARD, 0.49, "heard for at least 0.5 s, got 0.49 s.*leave the file out"),
+    "heard of NaN": (HEARD, float("nan"), "heard for at least 0.5 s, got nan s"),
+    "no word of hearing": (HEARD, None, "stimulus 's12': heard must be of the type int or float"),
+    "reference unheard": (REFERENCE_HEARD, 0, "trial 't0': the reference must have been heard"),
+    "no reference": (("trials", 0, "reference"), None, "reference must be of the type dict"),
 }
 
 
@@ -53,6 +63,19 @@ def test_wrong_answers(case, panel, tmp_path):
     mutate(tmp_path / "answers" / "1.json", *keys, value=value)
     with pytest.raises(ValueError, match=r"1\.json.*" + message):
         analyze(tmp_path / "answers", tmp_path)
+
+
+def test_the_page_waits_as_long_as_analyze_needs():
+    player = files("sklearn_audiosr.listening").joinpath("page", "player.js").read_text()
+    assert float(re.search(r"MIN_LOOP = ([\d.]+);", player).group(1)) == MIN_HEARD
+
+
+def test_simulated_listeners_need_not_hear(panel, tmp_path):
+    panel(scores_of(1, 2))
+    path = tmp_path / "answers" / "0.json"
+    mutate(path, "simulated", value=True)
+    mutate(path, "trials", 0, "stimuli", 0, "heard", value=0)
+    assert analyze(path, tmp_path).scores.shape == (1, 2, 5)
 
 
 def test_unknown_trial(panel, tmp_path):

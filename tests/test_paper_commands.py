@@ -9,10 +9,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
-from paper_runs import has_cuda, make_corpus, make_folders, run, run_all_commands
+from paper_runs import TINY_NAME, has_cuda, make_corpus, make_folders, run, run_all_commands
 
 import sklearn_audiosr
-from paper.command import RESULTS, main
+from paper.command import RESULTS, main, make_parser, name_files
 from paper.experiment import IRRELEVANT, Bench, code_version
 from paper.presets import PRESETS
 from paper.report import write_atomically, write_report
@@ -125,6 +125,28 @@ def test_means_are_those_of_the_clips(written, name):
         assert scores["worst_clip"] == {"name": worst["name"], "snr": worst["snr"]}
 
 
+@pytest.mark.parametrize(
+    ("options", "stem"),
+    [
+        ([], "table_2"),
+        (["--width", "0.5"], "table_2_width_0.5"),
+        (["--ratios", "3"], "table_2_ratios_3"),
+        (["--ratios", "2", "4", "--epochs", "5"], "table_2_ratios_2_4_epochs_5"),
+        (["--width", "0.125", "--seed", "0", "--minutes", "10"], "table_2"),  # the preset's own
+        (["--preset", "paper", "--width", "0.125"], "table_2_paper_width_0.125"),
+        (["--preset", "paper", "--width", "1"], "table_2_paper"),
+        (["--device", "cuda:0"], "table_2_device_cuda-0"),
+        (["--recordings", "here/packs"], "table_2_recordings_packs"),
+        (["--data", "piano"], "table_2_piano"),
+        (["--data", "here/piano"], "table_2_folder-piano"),
+        (["--data", "here/mine", "--ratios", "3"], "table_2_mine_ratios_3"),
+    ],
+)
+def test_files_are_named_by_all_that_is_no_default(options, stem):
+    args = make_parser().parse_args(["table_2", *options])
+    assert name_files("table_2", args.data, args) == stem
+
+
 # --- again, and after an interruption ----------------------------------------------------------
 
 
@@ -132,7 +154,7 @@ def test_a_second_run_fits_nothing(written, folders, tmp_path, monkeypatch):
     monkeypatch.setattr(AudioSuperResolver, "fit", lambda *args, **kwargs: pytest.fail("fitted"))
     place = SimpleNamespace(out=tmp_path, work=folders.work)
     run(place, "objectives", "--data", "bundled-speech")
-    again = json.loads((tmp_path / "objectives_bundled-speech.json").read_text())
+    again = json.loads((tmp_path / f"objectives_bundled-speech_{TINY_NAME}.json").read_text())
     assert again["rows"] == written.results["objectives"]["rows"]
     assert again["card"]["reused_fits"]["n_fits"] == 3
     assert again["card"]["reused_fits"]["cpu_minutes"] > 0
@@ -171,7 +193,7 @@ def test_a_row_interrupted_in_its_second_epoch_goes_on(written, tmp_path, monkey
     assert len(steps) == n_all // 2
     assert not list(place.work.rglob("*.checkpoint"))
     assert not list(place.work.rglob("*.clock.json"))
-    resumed = json.loads((place.out / "figure_2_bundled-speech.json").read_text())
+    resumed = json.loads((place.out / f"figure_2_bundled-speech_{TINY_NAME}.json").read_text())
     (row,) = [r for r in resumed["rows"] if r["method"] == "network"]
     assert row["scores"]["snr"] == pytest.approx(reference["scores"]["snr"], abs=1e-4)
     assert row["scores"]["lsd"] == pytest.approx(reference["scores"]["lsd"], abs=1e-3)
@@ -221,12 +243,30 @@ def test_what_no_score_depends_on_is_there():
         (["table_9"], "table_9"),
         (["table_2", "--data", "nowhere"], "got 'nowhere'"),
         (["table_1", "--data", "bundled-speech", "--ratios", "2"], "r = 4"),
+        (["figure_2", "--data", "a/mine", "b/mine"], "got mine twice: rename one"),
+        (["figure_2", "--data", "bundled-speech", "bundled-speech"], "got bundled-speech twice"),
     ],
 )
 def test_wrong_arguments_leave_nothing(tmp_path, arguments, match):
     with pytest.raises(SystemExit, match=match):
         main([*arguments, "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")])
     assert not (tmp_path / "out").exists()
+
+
+def test_folder_without_sound(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "notes.txt").write_text("no sound")
+    with pytest.raises(SystemExit, match=r"--data .*texts cannot be opened: path must hold audio"):
+        main(["figure_2", "--data", str(tmp_path / "texts"), "--work", str(tmp_path / "work")])
+
+
+def test_full_disk_ends_in_one_line(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("paper.command.write_report", fail)
+    with pytest.raises(SystemExit, match=r"figure_1 stopped: .*No space left.*what is done is"):
+        main(["figure_1", "--width", "0.03125", "--work", str(tmp_path / "work")])
 
 
 @pytest.mark.parametrize("arguments", [["--ratios", "1"], ["--epochs", "0"], ["--minutes", "inf"]])
@@ -251,6 +291,6 @@ def test_a_folder_is_named_by_its_last_part(tmp_path):
         soundfile.write(folder / f"take{i}" / "a.wav", noise, 16000)
     place = SimpleNamespace(out=tmp_path / "out", work=tmp_path / "work")
     run(place, "figure_2", "--data", str(folder))
-    card = json.loads((place.out / "figure_2_mine.json").read_text())["card"]
+    card = json.loads((place.out / f"figure_2_mine_{TINY_NAME}.json").read_text())["card"]
     assert "--data mine " in card["command"]
     assert card["corpora"][0]["name"] == "mine"

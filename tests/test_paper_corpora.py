@@ -55,6 +55,12 @@ def test_pack(tmp_path):
     assert len(corpus.test.clips[0]) == 16000
     with pytest.raises(SystemExit, match="lists no clips of music"):
         open_corpus("music", tmp_path)
+    (tmp_path / "b_0.flac").unlink()
+    with pytest.raises(SystemExit, match=r"--data piano cannot be opened: .*b_0\.flac"):
+        open_corpus("piano", tmp_path)
+    (tmp_path / "MANIFEST.csv").write_text("path,pack\na_0.flac,piano\n")
+    with pytest.raises(SystemExit, match="lacks the columns licence, speaker, split"):
+        open_corpus("piano", tmp_path)
 
 
 def test_music_that_repeats_stays_on_one_side():
@@ -87,6 +93,31 @@ def test_fetched_corpus_is_read_when_asked_for(monkeypatch, tmp_path):
     assert isinstance(corpus.train.clips, Lazy)
     assert corpus.train.names == ["v", "w", "x"]
     assert corpus.test.clips[0][0] == 4
+
+
+def test_partial_beethoven_without_a_connection(monkeypatch, tmp_path):
+    def fail(*_):
+        raise ConnectionError("archive.org cannot be reached")
+
+    monkeypatch.setenv("SKLEARN_AUDIOSR_DATA", str(tmp_path))
+    monkeypatch.setattr("sklearn_audiosr.datasets._beethoven._download_item", fail)
+    (tmp_path / "beethoven_piano").mkdir()
+    soundfile.write(tmp_path / "beethoven_piano" / "Sonata 1.wav", np.zeros(200_000), 16000)
+    message = r"31 of 32 sonatas could not be downloaded(.|\n)*with a connection.*--data with their"
+    with pytest.raises(SystemExit, match=message):
+        open_corpus("beethoven", tmp_path)
+
+
+def test_partial_vctk_without_clips_to_test(monkeypatch, tmp_path):
+    folder = tmp_path / "VCTK-Corpus-0.92" / "wav48_silence_trimmed" / "p225"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "p225_001_mic1.flac", np.zeros(48000), 48000)
+    monkeypatch.setenv("SKLEARN_AUDIOSR_DATA", str(tmp_path))
+    with (
+        pytest.warns(UserWarning, match=r"230 file\(s\) of VCTK are left out"),
+        pytest.raises(SystemExit, match="none of its recordings to test is there"),
+    ):
+        open_corpus("vctk-single", tmp_path)
 
 
 def test_wrong_corpora_are_named(tmp_path):

@@ -8,10 +8,11 @@ from paper_runs import has_cuda, make_folders, rows_of, run_all_commands, shorte
 from scipy import signal, stats
 from scipy.interpolate import CubicSpline
 
-from paper import noise_models, table_3
-from paper.figure_3 import relative_l2
+from paper import diverse_music, noise_models, table_3
+from paper.figure_3 import NOT_IN_PAPER, relative_l2
 from paper.presets import PRESETS
 from paper.scores import compare
+from paper.table_2 import make_estimators
 from sklearn_audiosr.datasets import load_speech
 
 folders = pytest.fixture(scope="session")(make_folders)
@@ -90,7 +91,11 @@ def test_paper_preset_is_the_papers():
 def test_rows_of_table_2(written, ratio):
     rows = {row["method"]: row for row in rows_of(written, "table_2", ratio=ratio)}
     dnn = ["dnn"] if ratio != 6 else []  # powers of two only
-    assert list(rows) == ["ideal lowband", "spline", "linear", *dnn, "network"]
+    layout = ["network, layout paper"] if ratio == 4 else []
+    assert list(rows) == ["ideal lowband", "spline", "linear", *dnn, "network", *layout]
+    if layout:
+        assert "layout='paper'" in rows[layout[0]]["estimator"]
+        assert "layout" not in rows["network"]["estimator"]
     assert rows["network"]["network_minus_this"] is None
     for method in set(rows) - {"network"}:
         for metric, interval in rows[method]["network_minus_this"].items():
@@ -148,11 +153,40 @@ def test_figure_1_is_of_the_built_network(written):
 
 def test_figure_3_has_all_epochs_of_all_variants(written):
     rows = written.results["figure_3"]["rows"]
-    assert len(rows) == 3
     assert all(len(row["validation_l2"]) == 6 for row in rows)  # three points an epoch
-    full, no_residual, no_skip = rows
+    full, no_residual, neither, no_skip = rows
     assert full["validation_l2"][-1] < no_residual["validation_l2"][-1]  # it starts at the spline
-    assert no_skip["n_parameters"] < full["n_parameters"]
+    assert no_skip["n_parameters"] == neither["n_parameters"] < full["n_parameters"]
+    assert full["n_parameters"] == no_residual["n_parameters"]
+
+
+def test_figure_3_removes_the_connections_as_the_paper_does(written):
+    """The paper removes the residual, then the skip connections as well; the fourth is ours."""
+    rows = {row["variant"]: row["estimator"] for row in written.results["figure_3"]["rows"]}
+    removed = {
+        variant: {name for name in ("additive_residual", "skip_connections")
+                  if f"{name}=False" in estimator}
+        for variant, estimator in rows.items()
+    }  # fmt: skip
+    assert removed == {
+        "full": set(),
+        "no additive residual": {"additive_residual"},
+        "neither residual nor skips": {"additive_residual", "skip_connections"},
+        "no skip connections": {"skip_connections"},
+    }
+    assert NOT_IN_PAPER == ("no skip connections",)
+
+
+def test_diverse_music_has_the_dense_network(written):
+    rows = {row["method"]: row for row in written.results["diverse_music"]["rows"]}
+    assert list(rows) == ["spline", "linear", "dnn", "network", "wider network"]
+    assert rows["dnn"]["estimator"].startswith("DNNBandwidthExtender(")
+    summary = diverse_music.summarize(written.results["diverse_music"])
+    assert summary.count("gains") == 2  # of the two networks
+
+
+def test_diverse_music_at_a_ratio_that_the_dense_network_lacks():
+    assert list(make_estimators(PRESETS["cpu"], 6)) == ["spline", "linear", "network"]
 
 
 def test_scaling_takes_as_many_steps(written):
@@ -189,7 +223,7 @@ def test_table_1_leaves_a_test_for_listeners(written, folders):
     assert (folder / "page" / "index.html").is_file()
     assert len(results["recordings"]) == 4
     assert [row["method"] for row in results["rows"]] == ["spline", "dnn", "network"]
-    table = (written.folder / "table_1_bundled-speech.rst").read_text()
+    table = (written.folder / f"{written.stems['table_1']}.rst").read_text()
     assert "No listeners have been asked" in table
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_audiosr.datasets._corpus import PARTS, Recording, finish, make_bunch
+from sklearn_audiosr.datasets._corpus import PARTS, Missing, Recording, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
 from sklearn_audiosr.datasets._fetching import corpus_fetcher
 from sklearn_audiosr.datasets._lazy import N_MULTIPLE
@@ -163,10 +163,12 @@ def fetch_beethoven_piano(
     dataset, _ = make_bunch(
         folder, recordings, sampling_rate, n_timepoints, licence="public domain, by SampleRNN"
     )
-    dataset.left_out += [
-        f"sonata_{number:02}: not there" for number in ITEMS if number not in sonatas
+    missing = [
+        Missing(f"sonata_{number:02}: not there", what="sonata")
+        for number in ITEMS
+        if number not in sonatas
     ]
-    dataset.left_out += [f"{name}: neither folder nor name tells which sonata" for name in unknown]
+    missing += [Missing(f"{name}: neither folder nor name tells which sonata") for name in unknown]
     if split == "shuffled":
         dataset.update(_shuffle(len(dataset.clips)))
     return finish(
@@ -177,6 +179,7 @@ def fetch_beethoven_piano(
         citation="S. Mehri et al.: SampleRNN: An Unconditional End-to-End Neural Audio "
         "Generation Model. ICLR 2017. https://arxiv.org/abs/1612.07837",
         split=f"Split ({split}): {_SPLITS[split]}",
+        missing=missing,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,14 @@ class Recording(NamedTuple):
     name: str  # relative to the root, with forward slashes
     group: str
     part: str = ""  # one of PARTS, or none
+
+
+class Missing(NamedTuple):
+    """What a corpus should have and is not there, as one line of `left_out`."""
+
+    line: str
+    n: int = 1
+    what: str = "file"  # "speaker", "sonata", ...: what `n` counts
 
 
 def find_root(folder: Path, is_root: Callable[[Path], bool]) -> Path | None:
@@ -130,18 +139,26 @@ def _open_pieces(path: Path, sampling_rate: int, n_timepoints: int | None) -> li
 def _warn_of_upsampled(excerpts: list[Excerpt], sampling_rate: int) -> None:
     rates = {piece.path: piece.file_rate for piece in excerpts}
     low = [f"{path.name}: {rate} Hz" for path, rate in rates.items() if rate < sampling_rate]
-    _warn(low, f"have nothing above their own Nyquist frequency at {sampling_rate} Hz", 6)
+    what = f"{len(low)} file(s) have nothing above their own Nyquist frequency"
+    _warn(low, f"{what} at {sampling_rate} Hz", 6)
 
 
 def finish(
-    dataset: Bunch, corpus: str, content: str, *, source: str, citation: str, split: str
+    dataset: Bunch,
+    corpus: str,
+    content: str,
+    *,
+    source: str,
+    citation: str,
+    split: str,
+    missing: Sequence[Missing] = (),
 ) -> Bunch:
     """Write the description of a corpus, and warn once of what is missing.
 
     Parameters
     ----------
     dataset : Bunch
-        As `make_bunch` returns it; its DESCR is set here.
+        As `make_bunch` returns it; its DESCR is set here, and `missing` is added to `left_out`.
     corpus : str
         Name of the corpus.
     content : str
@@ -150,12 +167,18 @@ def finish(
         Where the corpus is published, and how to cite it.
     split : str
         How it is split: a whole sentence.
+    missing : sequence of Missing
+        What the corpus lacks beside the files that `make_bunch` has left out.
 
     Returns
     -------
     dataset : Bunch
         The same.
     """
+    counted = Counter(file=len(dataset.left_out))
+    for item in missing:
+        counted[item.what] += item.n
+    dataset.left_out += [item.line for item in missing]
     counts = ", ".join(
         f"{len(dataset[part])} {part} ({_count_minutes(dataset, part):.1f} minutes)"
         for part in PARTS
@@ -167,7 +190,9 @@ def finish(
         f"Clips: {counts}, of {len(np.unique(dataset.groups))} groups, at {dataset.sampling_rate} "
         f"Hz, mono.\nLicence: {dataset.licence}\nLeft out: {lacking}\n"
     )
-    _warn(dataset.left_out, f"of {corpus} are left out")
+    # one line may stand for many files
+    what = ", ".join(f"{n} {name}(s)" for name, n in counted.items() if n)
+    _warn(dataset.left_out, f"{what} of {corpus} are left out")
     return dataset
 
 
@@ -178,8 +203,7 @@ def _count_minutes(dataset: Bunch, part: str) -> float:
 def _warn(lines: list[str], what: str, stacklevel: int = 5) -> None:
     if lines:
         # the caller of the fetcher: past this function, its caller, the fetcher and its check
-        text = f"{len(lines)} file(s) {what}:{list_some(lines)}"
-        warnings.warn(text, UserWarning, stacklevel=stacklevel)
+        warnings.warn(f"{what}:{list_some(lines)}", UserWarning, stacklevel=stacklevel)
 
 
 def list_some(lines: list[str]) -> str:

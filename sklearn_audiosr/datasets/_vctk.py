@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_audiosr.datasets._archives import check_archive
-from sklearn_audiosr.datasets._corpus import Recording, find_root, finish, make_bunch
+from sklearn_audiosr.datasets._corpus import Missing, Recording, find_root, finish, make_bunch
 from sklearn_audiosr.datasets._download import fetch_file, get_data_home
 from sklearn_audiosr.datasets._fetching import corpus_fetcher, find_or_unpack
 from sklearn_audiosr.datasets._resuming import Downloads, RemoteFile
@@ -198,7 +198,6 @@ def fetch_vctk(
         n_train, n_test = _N_SPEAKERS[split]
         split_text = f"the first {n_train} of 109 speakers to train and the last {n_test} to test."
     dataset, _ = make_bunch(audio, recordings, sampling_rate, licence=edition.licence)
-    dataset.left_out += missing
     return finish(
         dataset,
         "VCTK",
@@ -206,6 +205,7 @@ def fetch_vctk(
         source=edition.archives[0].urls[-1],
         citation=edition.citation,
         split=f"Split ({split if task == 'multi_speaker' else 'paper'}): {split_text}",
+        missing=missing,
     )
 
 
@@ -248,7 +248,7 @@ def _list_speaker(audio: Path, speaker: str, edition: _Version) -> list[str]:
     return sorted(f"{speaker}/{name}" for name in names if not name.startswith("."))
 
 
-def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[str]]:
+def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[Missing]]:
     """Return the recordings of the task of one speaker, and what is missing."""
     names = _list_speaker(audio, _SINGLE, edition)
     endings = tuple(f"_{number}{edition.ending}" for number in _SINGLE_TEST)
@@ -257,7 +257,7 @@ def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[
     recordings = [Recording(name, _SINGLE, "train") for name in train]
     recordings += [Recording(name, _SINGLE, "test") for name in test]
     missing = [
-        f"{_SINGLE}: {n_all - n} of {n_all} recordings to {part} are not there"
+        Missing(f"{_SINGLE}: {n_all - n} of {n_all} recordings to {part} are not there", n_all - n)
         for part, n, n_all in (
             ("train", len(train), _N_SINGLE_TRAIN),
             ("test", len(test), len(_SINGLE_TEST)),
@@ -269,13 +269,17 @@ def _list_single(audio: Path, edition: _Version) -> tuple[list[Recording], list[
 
 def _list_multi(
     audio: Path, edition: _Version, n_train: int, n_test: int
-) -> tuple[list[Recording], list[str]]:
+) -> tuple[list[Recording], list[Missing]]:
     """Return the recordings of the task of many speakers, and what is missing."""
     speakers = [f"p{number}" for number in SPEAKERS.split()]
     parts = {speaker: "train" for speaker in speakers[:n_train]}
     parts |= {speaker: "test" for speaker in speakers[-n_test:]}
     names = {speaker: _list_speaker(audio, speaker, edition) for speaker in parts}
-    missing = [f"{speaker}: no recording is there" for speaker in parts if not names[speaker]]
+    missing = [
+        Missing(f"{speaker}: no recording is there", what="speaker")
+        for speaker in parts
+        if not names[speaker]
+    ]
     recordings = [
         Recording(name, speaker, part) for speaker, part in parts.items() for name in names[speaker]
     ]

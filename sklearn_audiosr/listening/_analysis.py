@@ -99,9 +99,9 @@ def analyze(
     Raises
     ------
     ValueError
-        If a file is damaged, edited, incomplete or of another test, if there are no answers, if a
-        listener occurs twice, if simulated answers are mixed with real ones, or if all listeners
-        are left out.
+        If a file is damaged, edited, incomplete or of another test, if a listener has not heard the
+        reference or a stimulus for half a second, if there are no answers, if a listener occurs
+        twice, if simulated answers are mixed with real ones, or if all listeners are left out.
     FileNotFoundError
         If one of the files does not exist.
 

@@ -30,6 +30,9 @@ from sklearn_audiosr.listening._stimuli import REFERENCE
 ANSWERS_FORMAT, ANSWERS_VERSION = "sklearn-audiosr listening answers", 2
 TRANSDUCERS = ("headphones", "loudspeakers")
 
+# Seconds of the reference and of each stimulus that the page waits for: MIN_LOOP of player.js.
+MIN_HEARD = 0.5
+
 _KEY_FIELDS = {"test": str, "title": str, "sampling_rate": int, "systems": list, "trials": list}
 
 
@@ -157,7 +160,11 @@ def _read_answers(path: Path, content: Any, key: dict[str, Any]) -> dict[str, An
     for trial in key["trials"]:
         place = f"{where}, trial {trial['id']!r}"
         answered = trials[trial["id"]]
-        scores.append(_read_scores(answered, trial, key["systems"], place))
+        stimuli = collect_by_id(read_field(answered, "stimuli", list, place), "stimulus", place)
+        check_ids(stimuli, list(trial["stimuli"]), "stimuli", place)
+        if not about["simulated"]:
+            _check_heard(answered, stimuli, place)
+        scores.append(_read_scores(stimuli, trial, key["systems"], place))
         seconds.append(_read_seconds(answered, place))
         comments.append(read_field(answered, "comment", str, place))
     _check_sum(content, where)
@@ -193,10 +200,24 @@ def _read_listener(content: Any, where: str) -> dict[str, Any]:
     }
 
 
-def _read_scores(answered: Any, trial: dict[str, Any], systems: list[str], where: str) -> list[int]:
+def _check_heard(answered: Any, stimuli: dict[str, Any], where: str) -> None:
+    """Raise ValueError unless the reference and all stimuli of a trial were heard."""
+    sounds = {f"stimulus {name!r}": stimulus for name, stimulus in stimuli.items()}
+    sounds["the reference"] = read_field(answered, "reference", dict, where)
+    for name, sound in sounds.items():
+        heard = read_field(sound, "heard", (int, float), f"{where}, {name}")
+        if not MIN_HEARD <= heard < float("inf"):
+            raise ValueError(
+                f"{where}: {name} must have been heard for at least {MIN_HEARD} s, got {heard} s: "
+                "the score of what nobody heard says nothing, leave the file out, or have the "
+                "listener take the test on its page."
+            )
+
+
+def _read_scores(
+    stimuli: dict[str, Any], trial: dict[str, Any], systems: list[str], where: str
+) -> list[int]:
     """Return the scores of one trial in the order of the systems."""
-    stimuli = collect_by_id(read_field(answered, "stimuli", list, where), "stimulus", where)
-    check_ids(stimuli, list(trial["stimuli"]), "stimuli", where)
     scores = {}
     for stimulus, system in trial["stimuli"].items():
         score = stimuli[stimulus].get("score")

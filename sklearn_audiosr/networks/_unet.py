@@ -64,8 +64,11 @@ class AudioUNet(BaseEstimator):
     Notes
     -----
     The paper prints ``max`` for the filters and ``min`` for their lengths. Its text (halve the
-    length, double the filters) and its program need them swapped. In the "paper" layout the last
-    up-block stacks on the input itself, because no down-block has its length.
+    length, double the filters) and its program need them swapped. For the up-blocks its formula,
+    read with ``min``, gives 512, 512, 512 and 256 filters. The "paper" layout follows its paragraph
+    on the subpixel layer instead (F / 2 filters: 256, 128, 64 and 32), because only that says what
+    is stacked on. Its last up-block stacks on the input itself, because no down-block has its
+    length.
 
     References
     ----------

@@ -19,7 +19,7 @@ N_CASES = {
     "arrays": 10_000,
     "audio_files": 5000,
     "checkpoints": 1000,
-    "killed_fits": 80,
+    "killed_fits": 80,  # each is killed up to five times
     "model_files": 20_000,
 }
 DEFAULT_CASES = 100

@@ -1,13 +1,6 @@
-"""Unpack malformed archives: only documented errors, bounded memory and disk, nothing outside.
+"""Unpack malformed archives: only documented errors, bounded memory and disk, nothing outside."""
 
-``python -m tools.soak.archives --cases 3000 --seed 0`` prints the figures, and ends with 1 if
-one of them is not as it must be.
-"""
-
-import argparse
 import io
-import json
-import sys
 import tempfile
 import time
 import tracemalloc
@@ -123,18 +116,3 @@ def _find_litter(root, folder, case, outcome):
         if found != case.files:
             faults.append("unpacks another content")
     return faults
-
-
-def main():
-    """Print the figures as JSON; return 1 if there are faults."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    figures = run(options.cases, options.seed)
-    print(json.dumps(figures, indent=1))
-    return int(bool(figures["faults"]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

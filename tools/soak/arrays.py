@@ -1,11 +1,5 @@
-"""Pass things of every kind as clips: only documented errors, nothing that is not finite.
+"""Pass things of every kind as clips: only documented errors, nothing that is not finite."""
 
-``python -m tools.soak.arrays --cases 10000 --seed 0`` prints the figures, and ends with 1 if there
-are faults.
-"""
-
-import argparse
-import json
 import re
 import resource
 import sys
@@ -219,18 +213,3 @@ def _numbers_in(result):
 def _peak_memory():
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def main():
-    """Print the figures as JSON; return 1 if there are faults."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    figures = run(options.cases, options.seed)
-    print(json.dumps(figures, indent=1))
-    return int(bool(figures["faults"]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

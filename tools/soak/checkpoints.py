@@ -1,15 +1,11 @@
 """Checkpoints with right checksums and random content: a fit refuses them, or resumes and ends.
 
-    python -m tools.soak.checkpoints --cases 1000
-
 A case changes one to three parts of a checkpoint of each network: tensors, numbers, names, bytes of
 the file, its length.
 """
 
-import argparse
 import copy
 import io
-import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -147,15 +143,3 @@ def _change_tensor(tensor, rng):
         lambda t: _VALUES[rng.integers(len(_VALUES))],
     ]
     return changes[rng.integers(len(changes))](tensor)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    print(json.dumps(run(args.cases, args.seed)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,12 @@
 """Fits that SIGKILL ends at random instants, over and over, until one is complete.
 
-    python -m tools.soak.killed_fits --cases 20
-
 Each case is a fit of one network in a process of its own, which is killed at several instants: in
 steps, in validation, while the checkpoint is written. The same fit is made again each time. In
 the end weights and curves must be those of a fit that nothing ended, to the last bit, and the
 folder must be empty.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import signal
 import tempfile
@@ -37,12 +33,12 @@ def run(n_cases, seed):
 
     Returns
     -------
-    figures : dict of str to int
+    figures : dict
         "cases"; "kills", processes that were killed in training; "resumed", processes that found a
-        checkpoint; "identical", fits with the end of one that nothing ended.
+        checkpoint; "identical", fits with the end of one that nothing ended; "faults", the others.
     """
     rng = np.random.default_rng(seed)
-    figures = {"cases": n_cases, "kills": 0, "resumed": 0, "identical": 0}
+    figures = {"cases": n_cases, "kills": 0, "resumed": 0, "identical": 0, "faults": []}
     expected = {}
     for case in range(n_cases):
         kind = KINDS[case % len(KINDS)]
@@ -58,7 +54,12 @@ def run(n_cases, seed):
                 figures["kills"] += _kill(kind, path, rng.uniform(0, 0.25 * seconds))
                 figures["resumed"] += path.exists()
             is_same = _complete(kind, path) == end
-            figures["identical"] += is_same and not any(Path(folder).iterdir())
+            litter = sorted(left.name for left in Path(folder).iterdir())
+            figures["identical"] += is_same and not litter
+            if not is_same:
+                figures["faults"].append(f"case {case}, {kind}: another end")
+            if litter:
+                figures["faults"].append(f"case {case}, {kind}: left {litter}")
     return figures
 
 
@@ -117,15 +118,3 @@ def _start(kind, path):
             os._exit(0)  # nothing of the parent's must run twice
     os.close(begin)
     return child, open(end)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    print(json.dumps(run(args.cases, args.seed)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,9 @@
 """Model files with right checksums and random content: `load` refuses them or predicts.
 
-    python -m tools.soak.model_files --cases 20000
-
 A case changes one to three parts of a file: numbers, texts, whole fields, bytes of the header, its
 length, the arrays. Every number of every kind of file is also set to large values in turn.
 """
 
-import argparse
 import copy
 import hashlib
 import json
@@ -191,15 +188,3 @@ def _sign(content):
     unsigned = content[:start] + _NO_DIGEST.encode() + content[start + 64 :]
     digest = hashlib.sha256(unsigned).hexdigest().encode()
     return content[:start] + digest + content[start + 64 :]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    print(json.dumps(run(args.cases, args.seed)))
-
-
-if __name__ == "__main__":
-    main()
