@@ -108,10 +108,10 @@ class SequentialReader(QuietSoundFile):
         self._pipe = open_pipe(source)
         try:
             with reasons(source):
-                if self._pipe is None or self._pipe == source:
+                if self._pipe is None:
                     super().__init__(openable(source))
                 else:
-                    super().__init__(self._pipe, closefd=False)
+                    super().__init__(self._pipe.descriptor, closefd=False)
             self._examine(source)
         except BaseException:
             self.close()
@@ -192,13 +192,14 @@ class SequentialReader(QuietSoundFile):
             self._i_part += 1
             self._open_part(self._structure.parts[self._i_part])
             block = np.concatenate([block, super().read(frames - len(block), dtype, always_2d)])
-        if len(block) < frames and self.format == "OGG" and self._pipe is not None:
+        if len(block) < frames and self._pipe is not None:
             self._check_end_of_pipe()
         return block
 
     def _check_end_of_pipe(self):
-        """Raise an error if another stream follows, which libsndfile does not read."""
-        if os.read(self._pipe, 1):
+        """Raise an error if the pipe broke, or another stream follows that is not read."""
+        self._pipe.check()
+        if self.format == "OGG" and os.read(self._pipe.descriptor, 1):
             raise ReadingError(
                 self.name, "holds several streams, one behind the other: write it to a file first"
             )
@@ -215,8 +216,8 @@ class SequentialReader(QuietSoundFile):
         super().close()
         if self._bytes is not None:
             self._bytes.close()
-        if self._pipe is not None and self._pipe != self._source:
-            os.close(self._pipe)
+        if self._pipe is not None:
+            self._pipe.close()
             self._pipe = None
 
     def seekable(self):

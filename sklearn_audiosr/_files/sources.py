@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import soundfile
 
+from sklearn_audiosr._files.pipes import PumpedPipe
+
 # What to do about a damaged file.
 DAMAGED = "it may be damaged: copy or export it again"
 
@@ -107,12 +109,17 @@ def open_pipe(source):
 
     Returns
     -------
-    descriptor : int or None
+    pipe : PumpedPipe or None
         None for other sources.
     """
     if isinstance(source, int):
-        return None if stat.S_ISREG(os.fstat(source).st_mode) else source
+        return None if stat.S_ISREG(os.fstat(source).st_mode) else PumpedPipe(source)
     if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
         return None
-    is_other = not os.path.isfile(source) and not os.path.isdir(source)
-    return os.open(source, os.O_RDONLY) if is_other else None
+    if os.path.isfile(source) or os.path.isdir(source):
+        return None
+    descriptor = os.open(source, os.O_RDONLY)
+    try:
+        return PumpedPipe(descriptor)
+    finally:
+        os.close(descriptor)
