@@ -280,6 +280,17 @@ def test_bar_on_a_terminal_goes_when_it_is_done(monkeypatch):
     assert after.rpartition("\r")[2].strip() == ""
 
 
+def test_bar_does_not_wait_for_updates_as_fast_as_the_first(monkeypatch):
+    terminal = open_terminal(monkeypatch)
+    with progress.open_bar("a.wav", 100, quiet=False) as bar:
+        bar.mininterval = 0.05
+        time.sleep(0.06)
+        bar.update(90)
+        time.sleep(0.06)
+        bar.update(1)
+        assert "a.wav  91%|" in terminal.getvalue()
+
+
 def test_no_bar_where_nobody_looks(monkeypatch):
     terminal = open_terminal(monkeypatch)
     with progress.open_bar("a.wav", 4, quiet=True) as bar:

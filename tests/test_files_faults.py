@@ -224,7 +224,7 @@ def test_blocks_of_a_low_rate_are_small_after_resampling(folder, monkeypatch):
 
 def test_blocks_of_a_large_ratio_are_small(folder):
     with SequentialReader(io.BytesIO(_wav(noise(700)))) as reader:
-        assert [block.shape for block in read_blocks(reader, growth=4)][:2] == [(1, 128)] * 2
+        assert [block.shape for block in read_blocks(reader, growth=16)][:2] == [(1, 128)] * 2
 
 
 def _wav(x):

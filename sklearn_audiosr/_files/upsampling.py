@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
     from sklearn_audiosr._files.reader import SequentialReader
 
-# Blocks may become so many times longer before they are read shorter.
-_MAX_GROWTH = 16
-
 FilePath: TypeAlias = str | os.PathLike[str]
 
 
@@ -240,8 +237,8 @@ def _upsample(
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
     count = FrameCount()
-    # what is upsampled by a large factor is read in small blocks
-    growth = max(1, narrow_rate / file_rate, writer.samplerate / file_rate / _MAX_GROWTH)
+    # blocks of the result have two seconds at 16 kHz, so that progress is seen
+    growth = max(1, narrow_rate / file_rate, 2 * writer.samplerate / file_rate)
     blocks = watch_blocks(read_blocks(reader, multiple, growth), count)
     if drops_band and file_rate > narrow_rate:
         blocks = watch_blocks(blocks, before)
