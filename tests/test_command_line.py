@@ -71,6 +71,16 @@ INTERRUPTED = "python -m sklearn_audiosr upsample: interrupted\n"
     [
         (signal.SIGINT, 130, INTERRUPTED),
         (signal.SIGTERM, 143, ""),  # as "timeout" and batch systems stop a process
+        *[
+            (getattr(signal, name), code, "")  # the codes of Linux and macOS
+            for name, code in (
+                ("SIGHUP", 129),
+                ("SIGQUIT", 131),
+                ("SIGALRM", 142),
+                ("SIGXCPU", 152),
+            )
+            if hasattr(signal, name)
+        ],
     ],
 )
 def test_signals_leave_nothing_behind(number, code, message, folder, monkeypatch, capsys):
@@ -90,7 +100,34 @@ def test_signals_leave_nothing_behind(number, code, message, folder, monkeypatch
     assert capsys.readouterr() == ("", message)
     assert names(folder) == ["in.wav"]
     assert len(during) == 2 and any(name.endswith(".part") for name in during)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_signals_that_a_caller_ignores_or_handles_stay_so(name, folder, monkeypatch, capsys):
+    """Under nohup SIGHUP is ignored."""
+    if not hasattr(signal, name):
+        pytest.skip("Windows has no such signal")
+    number, seen = getattr(signal, name), []
+
+    class Bar:
+        n = 0
+
+        def update(self, seconds):
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(upsample, "open_bar", lambda *_, **__: contextlib.nullcontext(Bar()))
+    write("in.wav", noise(1, 800))
+    arguments = ("upsample", "in.wav", "out.wav", "--model=spline", "--ratio=2", "--force")
+    for handler in (signal.SIG_IGN, lambda *_: seen.append(number)):
+        before = signal.signal(number, handler)
+        try:
+            assert run(*arguments) == 0
+            assert signal.getsignal(number) is handler
+        finally:
+            signal.signal(number, before)
+    assert seen[0] == number
+    assert names(folder) == ["in.wav", "out.wav"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")

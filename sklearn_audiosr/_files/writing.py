@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sklearn_audiosr._files.parts import PartFile, remove_abandoned
 
 
 def check_target(path: str | os.PathLike[str], name: str) -> Path:
@@ -57,7 +58,8 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
 def complete_file(path: str | os.PathLike[str], name: str) -> Iterator[Path]:
     """Yield the path of a temporary file, which replaces a file when the block ends.
 
-    After an error the file is as it was before.
+    After an error the file is as it was before. What is left of a process that was killed here is
+    removed before.
 
     Parameters
     ----------
@@ -69,20 +71,23 @@ def complete_file(path: str | os.PathLike[str], name: str) -> Iterator[Path]:
     Yields
     ------
     temporary : Path
-        The file to write to, in the same folder.
+        The file to write to, in the same folder: it exists, and is empty.
     """
     target = check_target(path, name)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
+    remove_abandoned(target)
+    part = PartFile(target)
     try:
-        yield temporary
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
+        part.open()
+        yield part.path
         if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+            shutil.copymode(target, part.path)
+        part.replace()
     except OSError as error:
-        if error.filename == os.fspath(temporary):  # a name that the user has not seen
+        if error.filename == os.fspath(part.path):  # a name that the user has not seen
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        try:
+            part.remove()
+        finally:  # a terminal that closes may send two signals
+            part.remove()
