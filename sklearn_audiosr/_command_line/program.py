@@ -142,7 +142,7 @@ def _find_prog():
 def parse(parser, argv):
     """Return the parsed arguments; files may stand before, between and after options."""
     args, rest = parser.parse_known_args(argv)
-    if rest and (not hasattr(args, "files") or any(text.startswith("-") for text in rest)):
+    if rest and (not hasattr(args, "files") or any(text[:1] == "-" != text for text in rest)):
         getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.files += rest  # argparse takes only the first files in a row

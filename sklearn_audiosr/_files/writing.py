@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sklearn_audiosr._files.descriptors import find_descriptor
 from sklearn_audiosr._files.parts import PartFile, remove_abandoned
 
 
@@ -41,15 +42,16 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
         raise TypeError(f"{name} must be the path of a file, got {path!r:.80}: name one.")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{name} must be a file, got the folder {path}: add a name.")
+    is_other = os.path.exists(path) and not os.path.isfile(path)
+    if is_other or find_descriptor(path) is not None:  # its readers would wait, or read nothing
+        raise ValueError(
+            f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
+        )
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         parent = target.parent if os.path.islink(path) else Path(path).parent
         raise FileNotFoundError(
             f"{name} must lie in a folder that exists, got {path}: make {parent} first."
-        )
-    if target.exists() and not target.is_file():  # replacing it would leave its readers waiting
-        raise ValueError(
-            f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
         )
     return target
 
