@@ -243,8 +243,8 @@ def test_warning_is_one_line_that_names_the_file(folder, capsys):
     lines = capsys.readouterr().err.splitlines()
     prefix = "python -m sklearn_audiosr upsample: "
     assert [line.partition("reaches")[0] for line in lines] == [
-        f"{prefix}a.wav: warning: The result ",
-        f"{prefix}b.wav: warning: The result ",
+        f"{prefix}a.wav: warning: a.wav ",
+        f"{prefix}b.wav: warning: b.wav ",
     ]
 
 

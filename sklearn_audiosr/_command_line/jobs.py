@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._command_line.console import InputError, describe_error
+from sklearn_audiosr._command_line.descriptors import is_descriptor
 from sklearn_audiosr._command_line.model_options import (
     SPLINE,
     check_model,
@@ -57,7 +58,7 @@ def check_options(args):
         fail("--model spline takes files as they are: leave --resample, --assume-bandwidth out")
     if args.model is None and own_rate:
         fail("--resample and --assume-bandwidth need --model: the rate can't choose a model then")
-    if args.output_folder is None and args.suffix is not None:
+    if args.output_folder is None and args.suffix and not is_descriptor(args.files[-1]):
         fail("--suffix is for --output-folder; a TARGET has its own")
     if args.output_folder is None and len(args.files) == 1:
         fail("the target is missing: SOURCE TARGET, or SOURCE... --output-folder FOLDER")
