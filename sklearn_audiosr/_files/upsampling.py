@@ -136,8 +136,8 @@ def upsample_file(
     Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
     file format has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law,
     GSM, MP3, ...), it is the file format's usual one: 16-bit for WAV and FLAC. Values
-    beyond [-1, 1] are clipped, but not in formats of floats. Title, artist, album, track number, date,
-    genre, comment, copyright and license are kept where the target's file format has them:
+    beyond [-1, 1] are clipped, but not in formats of floats. Title, artist, album, track number,
+    date, genre, comment, copyright and license are kept where the target's file format has them:
     pictures and other tags are not.
 
     MP3 and Ogg files that were joined are read whole, as one file.
