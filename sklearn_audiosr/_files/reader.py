@@ -14,6 +14,7 @@ from sklearn_audiosr._files.rates import MAX_FILE_RATE
 from sklearn_audiosr._files.sources import (
     DAMAGED,
     ReadingError,
+    has_resource_fork,
     open_bytes,
     open_pipe,
     openable,
@@ -105,17 +106,26 @@ class SequentialReader(QuietSoundFile):
     def __init__(self, source):
         self._source = source
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        self._pipe = open_pipe(source)
+        self._pipe, self._opened = open_pipe(source), None
         try:
             with reasons(source):
                 if self._pipe is None:
-                    super().__init__(openable(source))
+                    self._open_source(source)
                 else:
                     super().__init__(self._pipe.descriptor, closefd=False)
             self._examine(source)
         except BaseException:
             self.close()
             raise
+
+    def _open_source(self, source):
+        try:
+            super().__init__(openable(source))
+        except soundfile.LibsndfileError:
+            if not has_resource_fork(source):
+                raise
+            self._opened = open(source, "rb")  # which has no name for libsndfile
+            super().__init__(self._opened)
 
     def _examine(self, source):
         """Find the parts of the file, and raise an error if they can't be read."""
@@ -216,6 +226,8 @@ class SequentialReader(QuietSoundFile):
         super().close()
         if self._bytes is not None:
             self._bytes.close()
+        if self._opened is not None:
+            self._opened.close()
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None

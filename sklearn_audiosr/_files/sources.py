@@ -51,6 +51,28 @@ def openable(path):
     return path
 
 
+def has_resource_fork(source):
+    """Return whether a file has a companion that macOS writes to disks of other systems.
+
+    For a file without a mark at its beginning, such as an MP3 file without tags, libsndfile reads
+    the companion, ``._`` and the name, as the header of an SD2 file.
+
+    Parameters
+    ----------
+    source : path-like or file-like
+        The file.
+
+    Returns
+    -------
+    has_fork : bool
+        False for a source that is no path.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return False
+    folder, name = os.path.split(os.fspath(source))
+    return os.path.isfile(os.path.join(folder, "._" + name))
+
+
 @contextmanager
 def reasons(source):
     """Raise an error with the reason where that of soundfile has none.
