@@ -1,12 +1,10 @@
 """Plan which files `upsample` writes, and find every problem before any work begins."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._command_line.console import InputError, describe_error
 from sklearn_audiosr._command_line.model_options import (
     SPLINE,
@@ -15,9 +13,15 @@ from sklearn_audiosr._command_line.model_options import (
     describe_rates,
     list_shipped,
 )
+from sklearn_audiosr._command_line.problems import (
+    find_folder_problems,
+    find_lost_sources,
+    find_shared_targets,
+    find_source_problems,
+    find_target_problems,
+)
 from sklearn_audiosr._files.formats import find_format
 from sklearn_audiosr._files.rates import describe_rate, is_header_of
-from sklearn_audiosr._files.writing import check_target
 
 
 @dataclass
@@ -89,9 +93,9 @@ def plan_jobs(args):
     stop_at(
         problem
         for job in jobs
-        for problem in (*_find_source_problems(job, args.strict), *_find_target_problems(job, args))
+        for problem in (*find_source_problems(job, args.strict), *find_target_problems(job, args))
     )
-    stop_at(_find_lost_sources(jobs))
+    stop_at((*find_lost_sources(jobs), *find_folder_problems(jobs)))
     _choose_models(jobs, args.model)
     return jobs
 
@@ -109,78 +113,12 @@ def _pair_files(args):
         return [Job(source, target)]
     if args.output_folder.exists() and not args.output_folder.is_dir():
         stop_at([f"{args.output_folder} is a file: name a folder for the targets"])
-    jobs: list[Job] = []
-    by_target: dict[str, list[Job]] = {}  # by the path of the target without links
+    jobs = []
     for source in map(Path, args.files):
         name = source.name if args.suffix is None else source.stem + args.suffix
         jobs.append(Job(source, args.output_folder / name))
-        by_target.setdefault(os.path.realpath(jobs[-1].target), []).append(jobs[-1])
-    stop_at(
-        f"{' and '.join(str(job.source) for job in same)} would all become {same[-1].target}: "
-        "upsample them into folders of their own"
-        for same in by_target.values()
-        if len(same) > 1
-    )
+    stop_at(find_shared_targets(jobs))
     return jobs
-
-
-def _find_source_problems(job, strict):
-    """Read the header of a source; yield the problems that it has with every model."""
-    import soundfile
-
-    from sklearn_audiosr._files.reading import read_header
-
-    source = job.source
-    if source.is_dir():
-        yield f"{source} is a folder: name the files in it, as {source / '*.wav'} does"
-    elif not source.exists():
-        yield f"{source} does not exist: check the path"
-    elif not source.is_file():  # reading its header would use it up
-        yield f"{source} is a pipe or a device: write it to a file first"
-    else:
-        try:
-            job.info = read_header(source)
-        except (soundfile.SoundFileError, OSError, ValueError) as error:
-            yield describe_error(error)
-            return
-        if strict and job.info.fault:
-            yield f"{source} {job.info.fault}; leave out --strict to take it"
-        if job.info.frames == 0:
-            yield f"{source} has no timepoint: leave it out"
-        if job.info.channels > MAX_CHANNELS:
-            yield f"{source} has {job.info.channels} channels, of {MAX_CHANNELS} at most: split it"
-
-
-def _find_target_problems(job, args):
-    """Yield the problems that a target has with every model."""
-    source, target = job.source, job.target
-    if target.is_dir():
-        yield f"{target} is a folder: add a name, or pass --output-folder {target}"
-        return
-    if target.exists() and source.exists() and target.samefile(source):
-        yield f"{target} is the source: give the target another name"
-        return
-    try:
-        if args.output_folder is None or target.exists():  # --output-folder is made if need be
-            check_target(target, "target")
-    except (OSError, ValueError) as error:
-        yield describe_error(error)
-        return
-    if target.exists() and not args.force:
-        yield f"{target} exists: pass --force to replace it"
-
-
-def _find_lost_sources(jobs):
-    """Yield the sources that the target of another job would replace, under any name."""
-    sources = {_identify(job.source): job.source for job in jobs}
-    for job in jobs:
-        if job.target.exists() and (lost := sources.get(_identify(job.target))):
-            yield f"{job.target} is the source {lost}: give the target of {job.source} another name"
-
-
-def _identify(path):
-    status = path.stat()
-    return status.st_dev, status.st_ino
 
 
 def _choose_models(jobs, model):
