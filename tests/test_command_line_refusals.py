@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from commands import SPLINE, enter_folder, last_line, noise, read, refused, run, write
 
+from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._command_line import problems, upsample
+from sklearn_audiosr._estimators.saving import save_estimator
 from sklearn_audiosr._files.names import find_key
 
 folder = pytest.fixture(enter_folder)
@@ -212,3 +214,33 @@ def test_folders_that_can_not_be_written_into(folder, capsys, monkeypatch):
 def test_wrong_usage(arguments, message, folder, capsys):
     assert run("upsample", *arguments) == 2
     assert message in last_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio", "n_channels", "message"),
+    [
+        ("a.opus", 2, 1, "22050 Hz, got a.opus, OGG with OPUS (which takes 8000, 12000, 16000, "),
+        ("a.mp3", 2, 3, "3 channels at 22050 Hz, got a.mp3, MP3 with MPEG_LAYER_III"),
+        ("a.mp3", 3, 1, "33075 Hz, got a.mp3, MP3 with MPEG_LAYER_III (which takes 8000, "),
+        ("a.flac", 2, 9, "9 channels at 22050 Hz, got a.flac, FLAC with PCM_16"),
+        ("a.ogg", 20, 1, "220500 Hz, got a.ogg, which holds 192000 Hz at most"),
+    ],
+)
+def test_formats_that_can_not_hold_the_result(name, ratio, n_channels, message, folder, capsys):
+    write("a.wav", noise(n_channels, 100), 11025)
+    options = ("--output-folder=out", f"--suffix={Path(name).suffix}", "--model=spline")
+    (printed,) = refused(folder, capsys, "in.wav", "a.wav", *options, f"--ratio={ratio}")
+    assert message in printed
+    assert not Path("out").exists()
+
+
+def test_options_that_no_file_fits_are_refused_before_any_work(folder, capsys):
+    save_estimator(SplineUpsampler().fit(noise(1, 9), noise(1, 18)), "own.safetensors")
+    sources = ("in.wav", "--output-folder=out", "--model=own.safetensors")
+    (message,) = refused(folder, capsys, *sources, "--resample")
+    assert message.startswith(
+        "in.wav: --resample needs the rate that the estimator was trained for"
+    )
+    options = ("--model=speech-4x-16k", "--assume-bandwidth=3000")
+    (message,) = refused(folder, capsys, "in.wav", "out.wav", *options)
+    assert "ends below 2000 Hz" in message and "got one that ends at 3000 Hz, as assumed" in message
