@@ -160,7 +160,7 @@ def _choose_models(jobs, args):
     shipped = [] if args.model else list_shipped()
     for job in jobs:
         job.model = args.model or choose_shipped(shipped, job.info.samplerate)
-    groups = {}
+    groups: dict[tuple[str | None, bool], list[Job]] = {}
     for job in jobs:
         if job.model is None:
             groups.setdefault(find_nearest(shipped, job.info.samplerate), []).append(job)

@@ -3,10 +3,11 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._command_line.console import describe_error
-from sklearn_audiosr._files.names import find_key, has_dropped_end, is_device
+from sklearn_audiosr._files.names import FileKey, find_key, has_dropped_end, is_device
 from sklearn_audiosr._files.writing import check_target
 
 _ON_WINDOWS = os.name == "nt"
@@ -83,7 +84,7 @@ def _find_existing(folder):
 
 def find_shared_targets(jobs):
     """Yield the sources that would replace each other's target on some file system."""
-    by_target = {}
+    by_target: dict[FileKey, list[Any]] = {}
     for job in jobs:
         by_target.setdefault(find_key(job.target), []).append(job)
     for same in by_target.values():

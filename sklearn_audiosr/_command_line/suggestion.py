@@ -36,7 +36,7 @@ def suggest(args, options=(), *, drop=(), without=()):
 
 
 def _drop_options(words, drop):
-    kept = []
+    kept: list[str] = []
     words = iter(words)
     for word in words:
         if word == "--":
