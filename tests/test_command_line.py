@@ -154,6 +154,10 @@ def test_failure_is_one_line_and_debug_shows_the_traceback(folder, capsys):
     ("error", "line"),
     [
         (ValueError("X must\n  be Y"), "X must be Y"),
+        (
+            ValueError("2 files:\n  a  b.wav: x\n  c.wav: y\n"),
+            "2 files:\n  a  b.wav: x\n  c.wav: y",
+        ),
         (MemoryError(), "MemoryError"),
         (PermissionError(13, "Permission denied", "a.wav"), "a.wav: Permission denied"),
         (OSError(28, "No space left on device"), "No space left on device"),

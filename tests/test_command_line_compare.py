@@ -1,6 +1,5 @@
 """`compare` and `models` of the command line: numbers, tables, JSON, and what is refused."""
 
-import json
 import tracemalloc
 from pathlib import Path
 
@@ -238,8 +237,6 @@ def test_models_as_json_and_one_card(folder, capsys):
     assert (models[2]["narrowband_rate"], models[2]["upsampling_ratio"]) == (4000, 4)
     size = (folder.parent / "shipped" / "speech-4x-16k.safetensors").stat().st_size
     assert models[2]["bytes"] == size
-    assert run("models", "speech-4x-16k") == 0
-    assert json.loads(capsys.readouterr().out) == CARD
     assert run("models", "speech-9x") == 2
     assert "no such model: 'speech-9x'; there are: piano-4x-32k, " in capsys.readouterr().err
 

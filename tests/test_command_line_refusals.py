@@ -1,12 +1,17 @@
 """`upsample` of the command line: what is refused before any work."""
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from commands import SPLINE, enter_folder, last_line, noise, read, refused, run, write
 
-from sklearn_audiosr._command_line import upsample
+from sklearn_audiosr import SplineUpsampler
+from sklearn_audiosr._command_line import problems, upsample
+from sklearn_audiosr._estimators.saving import save_estimator
+from sklearn_audiosr._files.names import find_key
 
 folder = pytest.fixture(enter_folder)
 
@@ -100,6 +105,82 @@ def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
     assert message.startswith("in.wav and a/in.wav would all become out/in.wav")
 
 
+@pytest.mark.parametrize("names", [("a.wav", "A.WAV"), ("caf\u00e9.wav", "cafe\u0301.WAV")])
+def test_targets_that_other_file_systems_take_for_one(names, folder, capsys):
+    (folder / "q").mkdir()
+    write(names[0], noise(1, 100))
+    write(f"q/{names[1]}", noise(1, 200))
+    sources = (names[0], f"q/{names[1]}")
+    (message,) = refused(folder, capsys, *sources, "--output-folder=out", *SPLINE)
+    assert message.startswith(
+        f"{names[0]} and q/{names[1]} would become out/{names[0]} and out/{names[1]}, which differ"
+    )
+    assert message.endswith("upsample them into folders of their own")
+
+
+def test_suffixes_can_make_names_one(folder, capsys):
+    write("a.wav", noise(1, 100))
+    write("A.flac", noise(1, 100), subtype="PCM_16")
+    arguments = ("a.wav", "A.flac", "--output-folder=out", "--suffix=.ogg", *SPLINE)
+    (message,) = refused(folder, capsys, *arguments)
+    assert message.startswith("a.wav and A.flac would become out/a.ogg and out/A.ogg, which differ")
+
+
+def test_folders_that_differ_keep_their_files(folder):
+    """Where both folders exist, the file system has told that they are two."""
+    for name in ("q", "Q"):
+        (folder / name).mkdir()
+    if os.path.samefile("q", "Q"):
+        pytest.skip("this file system ignores upper and lower case")
+    write("q/a.wav", noise(1, 100))
+    assert run("upsample", "q/a.wav", "--output-folder=Q", *SPLINE) == 0
+    assert read("Q/a.wav").shape == (1, 200)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("in.wav", "IN.wav"), ("in.wav", "--output-folder=.", "--suffix=.WAV")]
+)
+def test_target_that_is_the_source_in_other_letters(arguments, folder, capsys):
+    (message,) = refused(folder, capsys, *arguments, *SPLINE)
+    assert "may replace the source in.wav, which differ in upper and lower case" in message
+
+
+@pytest.mark.parametrize("name", ["aux.wav", "COM1.take.wav", "nul .wav"])
+def test_names_of_devices_are_refused_on_windows(name, folder, capsys, monkeypatch):
+    write(name, noise(1, 100))
+    if os.name != "nt":  # elsewhere they are names as others
+        assert run("upsample", name, "--output-folder=out", "--quiet", *SPLINE) == 0
+        assert read(f"out/{name}").shape == (1, 200)
+        monkeypatch.setattr(problems, "_ON_WINDOWS", True)
+    (message,) = refused(folder, capsys, name, "--output-folder=two", *SPLINE)
+    assert message == f"two/{name} is no name of a file on Windows: give the target another name"
+
+
+def test_ends_that_windows_drops():
+    assert find_key("out/a.wav. ") == find_key("out/A.WAV")
+    assert find_key("out/a.wav") != find_key("out/b.wav")
+
+
+def test_folders_that_can_not_be_written_into(folder, capsys, monkeypatch):
+    (folder / "full").write_text("a file")
+    (message,) = refused(folder, capsys, "in.wav", "--output-folder=full/sub", *SPLINE)
+    assert message.startswith(f"{folder / 'full'} can't be written into (Not a directory)")
+
+    temporary_file = tempfile.TemporaryFile
+
+    def fail(dir=None):
+        if dir is not None:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), dir)
+        return temporary_file()
+
+    write("b.wav", noise(1, 100))
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    sources = ("in.wav", "b.wav")
+    (message,) = refused(folder, capsys, *sources, "--output-folder=new/sub", *SPLINE)
+    assert message == f"{folder} can't be written into (Read-only file system): take another folder"
+    assert not Path("new").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -133,3 +214,33 @@ def test_sources_of_one_name_do_not_replace_each_other(folder, capsys):
 def test_wrong_usage(arguments, message, folder, capsys):
     assert run("upsample", *arguments) == 2
     assert message in last_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio", "n_channels", "message"),
+    [
+        ("a.opus", 2, 1, "22050 Hz, got a.opus, OGG with OPUS (which takes 8000, 12000, 16000, "),
+        ("a.mp3", 2, 3, "3 channels at 22050 Hz, got a.mp3, MP3 with MPEG_LAYER_III"),
+        ("a.mp3", 3, 1, "33075 Hz, got a.mp3, MP3 with MPEG_LAYER_III (which takes 8000, "),
+        ("a.flac", 2, 9, "9 channels at 22050 Hz, got a.flac, FLAC with PCM_16"),
+        ("a.ogg", 20, 1, "220500 Hz, got a.ogg, which holds 192000 Hz at most"),
+    ],
+)
+def test_formats_that_can_not_hold_the_result(name, ratio, n_channels, message, folder, capsys):
+    write("a.wav", noise(n_channels, 100), 11025)
+    options = ("--output-folder=out", f"--suffix={Path(name).suffix}", "--model=spline")
+    (printed,) = refused(folder, capsys, "in.wav", "a.wav", *options, f"--ratio={ratio}")
+    assert message in printed
+    assert not Path("out").exists()
+
+
+def test_options_that_no_file_fits_are_refused_before_any_work(folder, capsys):
+    save_estimator(SplineUpsampler().fit(noise(1, 9), noise(1, 18)), "own.safetensors")
+    sources = ("in.wav", "--output-folder=out", "--model=own.safetensors")
+    (message,) = refused(folder, capsys, *sources, "--resample")
+    assert message.startswith(
+        "in.wav: --resample needs the rate that the estimator was trained for"
+    )
+    options = ("--model=speech-4x-16k", "--assume-bandwidth=3000")
+    (message,) = refused(folder, capsys, "in.wav", "out.wav", *options)
+    assert "ends below 2000 Hz" in message and "got one that ends at 3000 Hz, as assumed" in message

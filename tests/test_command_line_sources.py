@@ -47,11 +47,37 @@ def test_compare_and_evaluate_tell_what_is_cut_off(folder, capsys):
     assert message.startswith("cut_whole.wav ended after 0.499 s of the 1.000 s")
     Path("recordings").mkdir()
     Path("cut_whole.wav").rename("recordings/a.wav")
-    message = failure(
-        capsys, "evaluate", "recordings", "--model=speech-4x-16k", "--strict", "--quiet"
+    for name in ("b.wav", "c.wav"):
+        Path("recordings", name).write_text("no sound")
+    assert run("evaluate", "recordings", "--model=speech-4x-16k", "--strict", "--quiet") == 1
+    lines = capsys.readouterr().err.splitlines()
+    starts = (
+        "python -m sklearn_audiosr evaluate: error: 2 file(s) cannot be read:",
+        "  b.wav: Format not recognised",
+        "  c.wav: Format not recognised",
+        "1 file(s) that are not whole:",
+        "  a.wav ended after 0.499 s of the 1.000 s",
+        "Replace or delete them, or leave out --strict.",
     )
-    assert "1 file(s) that are not whole: a.wav ended after 0.499 s of the 1.000 s" in message
-    assert message.endswith("leave out --strict.")
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_all_damaged_sources_are_named_each_on_its_own_line(folder, capsys):
+    """Headers are read before any work; damage behind one ends that file only."""
+    for name in ("a.wav", "b.flac"):
+        Path(name).write_text("no sound")
+    for name in ("nan.wav", "inf.wav"):
+        write(name, [0.0] * 500 + [float(name[:3])])
+    options = ("--output-folder=out", "--suffix=.wav", "--quiet", *SPLINE)
+    messages = refused(folder, capsys, "a.wav", "in.wav", "b.flac", *options)
+    starts = ("Error opening 'a.wav': ", "Error opening 'b.flac': ")
+    assert all(map(str.startswith, messages, starts)) and len(messages) == 2
+    assert run("upsample", "nan.wav", "in.wav", "inf.wav", *options) == 1
+    lines = capsys.readouterr().err.splitlines()
+    prefix = "python -m sklearn_audiosr upsample: "
+    assert [line.startswith(prefix) for line in lines] == [True, True]
+    assert [line.split(": ")[1] for line in lines] == ["nan.wav", "inf.wav"]
+    assert names(folder / "out") == ["in.wav"]
 
 
 def test_joined_sources_are_read_whole(folder):

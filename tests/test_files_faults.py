@@ -92,6 +92,15 @@ def test_strict_of_a_file_whose_decoder_finds_less(folder):
     Path("b.wav").write_bytes(b"junk")
     with pytest.raises(ValueError, match=r"1 file\(s\) cannot be read:\n  b.wav: "):
         load_audio_folder(folder, strict=True)
+    soundfile.write("c.wav", noise(4000), 8000)
+    Path("c.wav").write_bytes(Path("c.wav").read_bytes()[:4000])
+    Path("d.wav").write_bytes(b"junk")
+    pattern = (
+        r"^2 file\(s\) cannot be read:\n  b.wav: .*\n  d.wav: .*\n"
+        r"2 file\(s\) that are not whole:\n  a.mp3 ended .*\n  c.wav ended .*\nReplace or"
+    )
+    with pytest.raises(ValueError, match=pattern):
+        load_audio_folder(folder, strict=True)
 
 
 def change_size(content, file_format, size):

@@ -40,7 +40,7 @@ class InputError(Exception):
 
 
 def describe_error(error):
-    """Return the message of an error as one line.
+    """Return the message of an error as one line, or as a list with a line for each file.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def describe_error(error):
 
     Returns
     -------
-    line : str
+    text : str
         The message; that of a system error without its number.
     """
     if isinstance(error, OSError) and error.strerror:
@@ -69,10 +69,16 @@ def _find_remedy(code):
 
 
 def _name_options(text):
-    """Return a message of the library as one line that names options instead of arguments."""
+    """Return a message of the library that names options instead of arguments.
+
+    It is one line, unless the first one ends in a colon: then the others are a list of files.
+    """
     for argument, option in _OPTIONS.items():
         text = text.replace(argument, option)
-    return " ".join(text.split())
+    first, *others = text.splitlines() or [""]
+    if not first.endswith(":"):
+        return " ".join(text.split())
+    return "\n".join([first, *(line.rstrip() for line in others)])
 
 
 def show_as(path, name):
@@ -158,7 +164,7 @@ def describe_speed(times_real_time):
 
 @contextmanager
 def warnings_as_lines(prefix):
-    """Print each warning as one line to stderr.
+    """Print each warning as one line to stderr, a list of files with a line for each.
 
     Parameters
     ----------

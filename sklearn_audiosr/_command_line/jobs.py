@@ -1,12 +1,10 @@
 """Plan which files `upsample` writes, and find every problem before any work begins."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._command_line.console import InputError, describe_error
 from sklearn_audiosr._command_line.descriptors import is_descriptor
 from sklearn_audiosr._command_line.model_options import (
@@ -14,11 +12,20 @@ from sklearn_audiosr._command_line.model_options import (
     check_model,
     choose_shipped,
     describe_rates,
+    find_nearest,
     list_shipped,
 )
-from sklearn_audiosr._files.formats import find_format
-from sklearn_audiosr._files.rates import describe_rate, is_header_of
-from sklearn_audiosr._files.writing import check_target
+from sklearn_audiosr._command_line.problems import (
+    find_folder_problems,
+    find_lost_sources,
+    find_shared_targets,
+    find_source_problems,
+    find_target_problems,
+)
+from sklearn_audiosr._command_line.suggestion import suggest
+from sklearn_audiosr._files.bands import check_band
+from sklearn_audiosr._files.encoding import check_format
+from sklearn_audiosr._files.rates import describe_rate, find_rates, is_header_of
 
 
 @dataclass
@@ -51,14 +58,14 @@ def check_options(args):
     """
     fail = args.parser.error
     check_model(args)
+    own_rate = args.resample or args.assume_bandwidth is not None
     if (args.model == SPLINE) != (args.ratio is not None):
-        fail("--model spline needs --ratio, 2 for example, and no other model takes it")
-    own_rate = args.resample or args.assume_bandwidth
+        needs = "--model spline needs --ratio, 2 for example, and no other model takes it"
+        fail(needs + _suggest_spline(args))
     if args.model == SPLINE and own_rate:
-        fail("--model spline takes files as they are: leave --resample, --assume-bandwidth out")
-    if args.model is None and own_rate:
-        fail("--resample and --assume-bandwidth need --model: the rate can't choose a model then")
-    if args.output_folder is None and args.suffix and not is_descriptor(args.files[-1]):
+        needs = "--model spline takes files as they are: leave --resample, --assume-bandwidth out"
+        fail(needs + _suggest_spline(args))
+    if args.output_folder is None and args.suffix is not None and not is_descriptor(args.files[-1]):
         fail("--suffix is for --output-folder; a TARGET has its own")
     if args.output_folder is None and len(args.files) == 1:
         fail("the target is missing: SOURCE TARGET, or SOURCE... --output-folder FOLDER")
@@ -66,6 +73,37 @@ def check_options(args):
         fail("several sources need --output-folder FOLDER")
     if args.suffix is not None and not args.suffix.startswith("."):
         fail(f"argument --suffix: must begin with a dot, as .flac does, got {args.suffix!r}")
+    if args.model is None and own_rate:
+        needs = "--resample and --assume-bandwidth need --model: the rate can't choose a model then"
+        fail(needs + _suggest_model(args))
+
+
+def _suggest_spline(args):
+    """Return the command line that has what ``--model spline`` needs, and nothing else."""
+    options, drop = [], []
+    if args.model is None:
+        options = ["--model", SPLINE]
+    elif args.model != SPLINE:
+        drop = ["--ratio"]
+    elif args.ratio is None:
+        options = ["--ratio", "2"]
+    if args.model in (None, SPLINE):
+        drop = ["--resample", "--assume-bandwidth"]
+    return suggest(args, options, drop=drop)
+
+
+def _suggest_model(args):
+    """Return the command line with a model for the rate of the first source, if that is known."""
+    import soundfile
+
+    from sklearn_audiosr._files.reading import read_header
+
+    try:
+        rate = read_header(args.files[0]).samplerate
+    except (soundfile.SoundFileError, OSError, ValueError):  # it is no time to tell of that
+        return ""
+    name, _ = find_nearest(list_shipped(), rate)
+    return suggest(args, ["--model", name]) if name else ""
 
 
 def plan_jobs(args):
@@ -90,10 +128,10 @@ def plan_jobs(args):
     stop_at(
         problem
         for job in jobs
-        for problem in (*_find_source_problems(job, args.strict), *_find_target_problems(job, args))
+        for problem in (*find_source_problems(job, args.strict), *find_target_problems(job, args))
     )
-    stop_at(_find_lost_sources(jobs))
-    _choose_models(jobs, args.model)
+    stop_at((*find_lost_sources(jobs), *find_folder_problems(jobs)))
+    _choose_models(jobs, args)
     return jobs
 
 
@@ -110,124 +148,102 @@ def _pair_files(args):
         return [Job(source, target)]
     if args.output_folder.exists() and not args.output_folder.is_dir():
         stop_at([f"{args.output_folder} is a file: name a folder for the targets"])
-    jobs: list[Job] = []
-    by_target: dict[str, list[Job]] = {}  # by the path of the target without links
+    jobs = []
     for source in map(Path, args.files):
         name = source.name if args.suffix is None else source.stem + args.suffix
         jobs.append(Job(source, args.output_folder / name))
-        by_target.setdefault(os.path.realpath(jobs[-1].target), []).append(jobs[-1])
-    stop_at(
-        f"{' and '.join(str(job.source) for job in same)} would all become {same[-1].target}: "
-        "upsample them into folders of their own"
-        for same in by_target.values()
-        if len(same) > 1
-    )
+    stop_at(find_shared_targets(jobs))
     return jobs
 
 
-def _find_source_problems(job, strict):
-    """Read the header of a source; yield the problems that it has with every model."""
-    import soundfile
-
-    from sklearn_audiosr._files.reading import read_header
-
-    source = job.source
-    if source.is_dir():
-        yield f"{source} is a folder: name the files in it, as {source / '*.wav'} does"
-    elif not source.exists():
-        yield f"{source} does not exist: check the path"
-    elif not source.is_file():  # reading its header would use it up
-        yield f"{source} is a pipe or a device: write it to a file first"
-    else:
-        try:
-            job.info = read_header(source)
-        except (soundfile.SoundFileError, OSError, ValueError) as error:
-            yield describe_error(error)
-            return
-        if strict and job.info.fault:
-            yield f"{source} {job.info.fault}; leave out --strict to take it"
-        if job.info.frames == 0:
-            yield f"{source} has no timepoint: leave it out"
-        if job.info.channels > MAX_CHANNELS:
-            yield f"{source} has {job.info.channels} channels, of {MAX_CHANNELS} at most: split it"
-
-
-def _find_target_problems(job, args):
-    """Yield the problems that a target has with every model."""
-    source, target = job.source, job.target
-    if target.is_dir():
-        yield f"{target} is a folder: add a name, or pass --output-folder {target}"
-        return
-    if target.exists() and source.exists() and target.samefile(source):
-        yield f"{target} is the source: give the target another name"
-        return
-    try:
-        if args.output_folder is None or target.exists():  # --output-folder is made if need be
-            check_target(target, "target")
-    except (OSError, ValueError) as error:
-        yield describe_error(error)
-        return
-    if target.exists() and not args.force:
-        yield f"{target} exists: pass --force to replace it"
-
-
-def _find_lost_sources(jobs):
-    """Yield the sources that the target of another job would replace, under any name."""
-    sources = {_identify(job.source): job.source for job in jobs}
-    for job in jobs:
-        if job.target.exists() and (lost := sources.get(_identify(job.target))):
-            yield f"{job.target} is the source {lost}: give the target of {job.source} another name"
-
-
-def _identify(path):
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _choose_models(jobs, model):
+def _choose_models(jobs, args):
     """Set the model of each job: the one that the user named, or the one for the file's rate."""
-    shipped = [] if model else list_shipped()
+    shipped = [] if args.model else list_shipped()
     for job in jobs:
-        job.model = model or choose_shipped(shipped, job.info.samplerate)
+        job.model = args.model or choose_shipped(shipped, job.info.samplerate)
+    groups: dict[tuple[str | None, bool], list[Job]] = {}
+    for job in jobs:
+        if job.model is None:
+            groups.setdefault(find_nearest(shipped, job.info.samplerate), []).append(job)
     stop_at(
-        f"{job.source} has {job.info.samplerate} Hz, which does not choose one model of speech: "
-        "name one with --model, and pass --resample or --assume-bandwidth auto where "
-        f"the rate differs. There are: {describe_rates(shipped)}"
-        for job in jobs
-        if job.model is None
+        problem
+        for (name, takes_rate), group in groups.items()
+        for problem in _find_unchosen(group, jobs, name, takes_rate, shipped, args)
     )
 
 
-def find_mismatches(job, est, args):
-    """Yield what does not fit an estimator: the rate of the source, the target's format.
+def _find_unchosen(group, jobs, name, takes_rate, shipped, args):
+    """Yield a line for each job without a model; in the last, the command line that works."""
+    for job in group:
+        rate = job.info.samplerate
+        problem = (
+            f"{job.source} has {rate} Hz, which does not choose one model of speech: name one "
+            "with --model, and pass --resample or --assume-bandwidth auto where the rate differs. "
+            f"There are: {describe_rates(shipped)}"
+        )
+        if job is group[-1] and name is not None:
+            others = {str(job.source) for job in jobs} - {str(job.source) for job in group}
+            options = ["--model", name, *([] if takes_rate else ["--resample"])]
+            problem += suggest(args, options, without=others)
+        yield problem
+
+
+def find_mismatches(jobs, estimators, args):
+    """Yield what does not fit the estimators: formats of targets, then rates of sources.
 
     Parameters
     ----------
-    job : Job
-        With the header of its source.
-    est : estimator
-        Estimator for the job.
+    jobs : list of Job
+        With the headers of their sources, and their models.
+    estimators : dict of str to estimator
+        The estimator of each model.
     args : argparse.Namespace
         Arguments of `upsample`.
 
     Yields
     ------
     problem : str
-        One line.
+        One line; the last of a rate ends in the command line that works.
     """
-    wide_rate = est.sampling_rate or job.info.samplerate * est.upsampling_ratio_
+    may_be_higher = args.assume_bandwidth is not None
+    problems, fitting = [], set()
+    for job in jobs:
+        est = estimators[job.model]
+        found = [] if args.resample else list(_find_rate_problems(job, est, may_be_higher))
+        problems += found
+        if not found:
+            fitting.add(str(job.source))
+        yield from _find_format_problems(job, est, args, known_rate=not found)
+    if problems:
+        without = fitting if may_be_higher else ()  # these may need --assume-bandwidth
+        problems[-1] += suggest(args, ["--resample"], drop=["--assume-bandwidth"], without=without)
+    yield from problems
+
+
+def _find_format_problems(job, est, args, known_rate):
+    """Yield what is wrong with the rates of an estimator or the format of a target."""
+    band = args.assume_bandwidth
     try:
-        find_format(job.target, wide_rate)
+        if known_rate:
+            rates = find_rates(est, job.info.samplerate, args.resample, band)
+            if band not in (None, "auto"):
+                check_band(None, job.source, band, rates[0])
+    except ValueError as error:
+        yield f"{job.source}: {describe_error(error)}"
+        return
+    wide_rate = int(est.sampling_rate or job.info.samplerate * est.upsampling_ratio_)
+    try:
+        check_format(job.target, job.info, wide_rate)
     except ValueError as error:
         is_named_after_source = args.output_folder is not None and args.suffix is None
         remedy = ", or pass --suffix .wav" if is_named_after_source else ""
         yield describe_error(error).removesuffix(".") + remedy
-    if not args.resample and est.sampling_rate is not None:
-        yield from _find_rate_problems(job, est, args.assume_bandwidth is not None)
 
 
 def _find_rate_problems(job, est, may_be_higher):
     """Yield a problem if the rate of a source is neither the estimator's nor allowed."""
+    if est.sampling_rate is None:
+        return
     rate = job.info.samplerate
     narrow_rate = est.sampling_rate / est.upsampling_ratio_
     if is_header_of(rate, narrow_rate) or (may_be_higher and rate > narrow_rate):

@@ -111,6 +111,30 @@ def choose_shipped(models, rate):
     return names[0] if len(names) == 1 else None
 
 
+def find_nearest(models, rate):
+    """Return the model for speech whose files have the nearest rate, and whether it is the same.
+
+    Parameters
+    ----------
+    models : list of ShippedModel
+        The models to choose from.
+    rate : int
+        Rate of the file in Hz.
+
+    Returns
+    -------
+    name : str or None
+        None if there is no model for speech.
+    takes_rate : bool
+        Whether it takes the file without resampling.
+    """
+    models = [model for model in models if model.name.startswith(_DEFAULT_KIND)]
+    if not models:
+        return None, False
+    nearest = min(models, key=lambda model: abs(math.log(rate / model.narrowband_rate)))
+    return nearest.name, is_header_of(rate, nearest.narrowband_rate)
+
+
 def describe_rates(models):
     """Return the names of models and the rate that each takes, as text for a message."""
     rates = [f"{model.name} ({describe_rate(model.narrowband_rate)})" for model in models]

@@ -1,8 +1,8 @@
 """``models``: list the models that ship."""
 
 import argparse
-import json
 
+from sklearn_audiosr._command_line.cards import print_card
 from sklearn_audiosr._command_line.console import print_json, print_line, print_table
 from sklearn_audiosr._command_line.model_options import list_shipped
 
@@ -10,8 +10,8 @@ _DESCRIPTION = """\
 List the trained models that ship with the package: their narrowband and
 wideband rates in Hz, the hours of audio that they were trained on, and their
 signal-to-noise ratio (SNR) and log-spectral distance (LSD) on held-out
-recordings. With a NAME, print the card of that model: training data, licence,
-degradation, all scores."""
+recordings. With a NAME, print the card of that model: scores, known failures,
+training data and their licences, degradation."""
 
 
 def add_parser(commands):
@@ -23,7 +23,7 @@ def add_parser(commands):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="print the card of this model")
-    parser.add_argument("--json", action="store_true", help="print the cards as JSON")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON with all cards")
     return parser
 
 
@@ -50,7 +50,7 @@ def run(args):
     if args.json:
         print_json([_describe(model) for model in models])
     elif args.name is not None:
-        print_line(json.dumps(models[0].card, indent=2, ensure_ascii=False))
+        print_card(models[0])
     elif models:
         header = ["model", "from (Hz)", "to (Hz)", "audio (h)", "SNR (dB)", "LSD", "size (MB)"]
         print_table(header, [_make_row(model) for model in models])

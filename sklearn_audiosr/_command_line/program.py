@@ -141,7 +141,9 @@ def _find_prog():
 
 def parse(parser, argv):
     """Return the parsed arguments; files may stand before, between and after options."""
+    argv = sys.argv[1:] if argv is None else argv
     args, rest = parser.parse_known_args(argv)
+    args.argv = argv
     if rest and (not hasattr(args, "files") or any(text[:1] == "-" != text for text in rest)):
         getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:

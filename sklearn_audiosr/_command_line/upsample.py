@@ -138,7 +138,7 @@ def _run(args):
         )
         for model in dict.fromkeys(job.model for job in jobs)
     }
-    stop_at(p for job in jobs for p in find_mismatches(job, estimators[job.model], args))
+    stop_at(find_mismatches(jobs, estimators, args))
     if args.output_folder is not None:
         args.output_folder.mkdir(parents=True, exist_ok=True)
     done = [_try_job(job, estimators[job.model], args) for job in jobs]

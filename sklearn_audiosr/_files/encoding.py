@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from sklearn_audiosr._files.formats import CODECS, file_format, find_format, sam
 
 if TYPE_CHECKING:
     import soundfile
+
+    from sklearn_audiosr._files.reader import Header
 
 # PAF headers of 24-bit files round the number of frames up to a multiple of this.
 _N_ROUNDED = 10
@@ -30,17 +33,20 @@ _N_ENCODED = 16384
 
 
 def open_writer(
-    path: str | os.PathLike[str], target: Path, reader: soundfile.SoundFile, rate: int
+    path: str | os.PathLike[str] | io.BytesIO,
+    target: Path,
+    reader: soundfile.SoundFile | Header,
+    rate: int,
 ) -> soundfile.SoundFile:
     """Open a file to be written.
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or io.BytesIO
         The file to open.
     target : Path
         Its later path; the suffix names its file format.
-    reader : soundfile.SoundFile
+    reader : soundfile.SoundFile or Header
         The source, which has the channels and the sample format to keep.
     rate : int
         Rate of the target in Hz.
@@ -78,13 +84,49 @@ def open_writer(
             reason = error
     if reason.error_string.startswith("System error"):
         raise OSError(f"{target} can't be written: check its folder, rights and space") from reason
+    rates = sample_format(subtype).rates or (rate,)
+    why = reason.error_string
+    if rate not in rates:
+        why = f"which takes {', '.join(map(str, rates))} Hz"
     raise ValueError(
         f"target must have a file format for {reader.channels} channels at {rate} Hz, got "
-        f"{target.name}, {name} with {subtype} ({reason.error_string}): take .wav."
+        f"{target.name}, {name} with {subtype} ({why}): take .wav."
     ) from reason
 
 
-def _count_bytes(reader: soundfile.SoundFile, rate: int, subtypes: list[str]) -> int:
+def check_format(target: Path, header: Header, rate: int) -> None:
+    """Raise an error unless the result of a file can be written in the target's format.
+
+    Parameters
+    ----------
+    target : Path
+        File to be written, whose suffix names its file format. It is left alone.
+    header : Header
+        Header of the source.
+    rate : int
+        Rate of the target in Hz.
+
+    Raises
+    ------
+    ValueError
+        If the file format can't hold the channels or the rate.
+    """
+    # headers of other lengths are taken alike: a list of files has few formats
+    if not _can_open(target.suffix, header._replace(frames=0, duration=0.0, fault=""), rate):
+        open_writer(io.BytesIO(), target, header, rate)
+
+
+@lru_cache
+def _can_open(suffix: str, header: Header, rate: int) -> bool:
+    """Return whether the encoder of a file format begins: it takes the same files in memory."""
+    try:
+        open_writer(io.BytesIO(), Path(f"x{suffix}"), header, rate).close()
+    except ValueError:
+        return False
+    return True
+
+
+def _count_bytes(reader: soundfile.SoundFile | Header, rate: int, subtypes: list[str]) -> int:
     """Return the bytes of the result at most; 0 if the length of the source is not known."""
     from sklearn_audiosr._files.reader import tells_length
 

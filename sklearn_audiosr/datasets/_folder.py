@@ -127,8 +127,7 @@ def load_audio_folder(
     files = Parallel(n_jobs=n_jobs, prefer="threads")(
         read(folder, name, sampling_rate, mono, min_duration) for name in names
     )
-    _warn_of_skipped(files, min_duration, strict)
-    _warn_of_cut(files, strict)
+    _warn_of_damaged(files, min_duration, strict)
     files = [file for file in files if file.clip is not None]
     if not files:
         raise ValueError(
@@ -216,33 +215,31 @@ def _read_file(
     return _File(name, clip if len(clip) > 1 else clip[0], rate, seconds, fault=fault)
 
 
-def _warn_of_cut(files: list[_File], strict: bool) -> None:
-    """Warn once of all files that are kept and not whole, or raise ValueError."""
-    lines = [f"{file.name} {file.fault}" for file in files if file.fault and file.clip is not None]
-    if lines:
-        text = "\n  ".join([f"{len(lines)} file(s) that are not whole:", *lines])
-        if strict:
-            raise ValueError(f"{text}\nReplace or delete them, or pass strict=False.")
-        warnings.warn(text, UserWarning, stacklevel=4)
-
-
-def _warn_of_skipped(files: list[_File], min_duration: float, strict: bool) -> None:
-    """Warn once of all files that cannot be read and once of all that are too short."""
+def _warn_of_damaged(files: list[_File], min_duration: float, strict: bool) -> None:
+    """Warn once of all files that cannot be read, are too short or not whole; or raise an error."""
     unreadable = [f"{file.name}: {file.problem}" for file in files if file.problem]
-    if unreadable and strict:
-        text = "\n  ".join([f"{len(unreadable)} file(s) cannot be read:", *unreadable])
-        raise ValueError(f"{text}\nReplace or delete them, or pass strict=False.")
+    cut = [f"{file.name} {file.fault}" for file in files if file.fault and file.clip is not None]
     short = [
         f"{file.name}: {file.seconds:.3f} s"
         for file in files
         if file.clip is None and not file.problem
     ]
-    needs = f"shorter than min_duration={min_duration} s"
-    for lines, why in ((unreadable, "that cannot be read"), (short, needs)):
-        if lines:
-            text = "\n  ".join([f"skipped {len(lines)} file(s) {why}:", *lines])
-            # the caller of load_audio_folder, past the check of its parameters
-            warnings.warn(text, UserWarning, stacklevel=4)
+    not_whole = _list(cut, "that are not whole:")
+    if strict and (unreadable or cut):
+        texts = [*_list(unreadable, "cannot be read:"), *not_whole]
+        raise ValueError("\n".join([*texts, "Replace or delete them, or pass strict=False."]))
+    skipped = [
+        *_list(unreadable, "that cannot be read:"),
+        *_list(short, f"shorter than min_duration={min_duration} s:"),
+    ]
+    for text in (*(f"skipped {text}" for text in skipped), *not_whole):
+        # the caller of load_audio_folder, past the check of its parameters
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def _list(lines: list[str], what: str) -> list[str]:
+    """Return a text with a line for each file, or none if there is no file."""
+    return ["\n  ".join([f"{len(lines)} file(s) {what}", *lines])] if lines else []
 
 
 def _get_only_rate(files: list[_File]) -> int:

@@ -6,9 +6,7 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import NoReturn
 
-# Windows takes these for devices, with any extension: what is written there is lost.
-_DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"}
-_DEVICES |= {kind + number for kind in ("com", "lpt") for number in "0123456789¹²³"}
+from sklearn_audiosr._files.names import fold_name, has_dropped_end, is_device
 
 _MOST_PART_BYTES = 255  # of a folder or a file, on most file systems
 _MOST_NAME_BYTES = 900  # macOS allows 1024 with the folder in front
@@ -88,10 +86,10 @@ class FolderNames:
             _check_part(name, part)
         for i in range(1, len(parts)):
             spelled = "/".join(parts[:i])
-            folder = _fold(spelled)
+            folder = fold_name(spelled)
             if self._folders.setdefault(folder, spelled) != spelled or folder in self._files:
                 refuse(name, f"lies in a folder that is there as {self._spell(folder)!r} too")
-        file = _fold("/".join(parts))
+        file = fold_name("/".join(parts))
         if file in self._files or file in self._folders:
             refuse(name, "is there twice (file systems may ignore upper and lower case)")
         self._files.add(file)
@@ -108,14 +106,9 @@ def _check_length(name: str, parts: tuple[str, ...]) -> None:
 
 
 def _check_part(name: str, part: str) -> None:
-    if part.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
+    if is_device(part):
         refuse(name, "is the name of a device on Windows")
-    if part[-1] in ". ":
+    if has_dropped_end(part):
         refuse(name, "ends in a dot or a space, which Windows drops")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in part):
         refuse(name, "has letters that file systems refuse")
-
-
-def _fold(name: str) -> str:
-    """Return a name as a file system compares it that ignores case and how accents are written."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
