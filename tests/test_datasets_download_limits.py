@@ -116,7 +116,9 @@ def test_encoding_is_undone(server, fetch, encoding):
     assert fetch(url).read_bytes() == BODY
 
 
-@pytest.mark.parametrize("body", [gzip.compress(BODY)[:-3], BODY, b""])
+@pytest.mark.parametrize(
+    "body", [gzip.compress(BODY)[:-3], BODY, b""], ids=["cut", "plain", "empty"]
+)
 def test_encoded_answer_that_ends_early_or_is_not_encoded_leaves_nothing(
     server, fetch, tmp_path, body
 ):
