@@ -28,7 +28,7 @@ def read(path):
 def enter_folder(tmp_path, monkeypatch):
     """Enter a folder to work in; files are read in blocks of 512 values."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(blocks, "N_READ", 512)
+    monkeypatch.setattr(blocks, "N_READ", 4096)  # 512 values at r = 2
     return tmp_path
 
 

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from sklearn_audiosr._files.reader import SequentialReader
 
-# Blocks may become so many times longer before they are read shorter.
-_MAX_GROWTH = 16
+# A block is a quarter of what is read at once when it has become wideband: slow networks take less
+# than half a second for it, so that the progress moves; fast ones lose a sixth of their speed.
+_WIDE_SHARE = 1 / 4
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -97,7 +98,7 @@ def upsample_file(
         say where it ends.
     progress : callable, default=None
         Called after each block with the seconds of the source that are done so far: a float, which
-        never decreases.
+        never decreases. While the band is measured it is 0.
 
     Raises
     ------
@@ -192,7 +193,7 @@ def upsample_file(
                 reader.copy_tags(writer)
                 stream = est.stream(reader.channels)
                 if assume_bandwidth is not None:
-                    check_band(reader, source, assume_bandwidth, narrow_rate)
+                    check_band(reader, source, assume_bandwidth, narrow_rate, progress)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
                 n_read, n_written = _upsample(
@@ -241,7 +242,7 @@ def _upsample(
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
     count = FrameCount()
     # what is upsampled by a large factor is read in small blocks
-    growth = max(1, narrow_rate / file_rate, writer.samplerate / file_rate / _MAX_GROWTH)
+    growth = max(1, narrow_rate / file_rate, writer.samplerate / file_rate / _WIDE_SHARE)
     blocks = watch_blocks(read_blocks(reader, multiple, growth), count)
     if drops_band and file_rate > narrow_rate:
         blocks = watch_blocks(blocks, before)
