@@ -26,9 +26,9 @@ def read(path):
 
 
 def enter_folder(tmp_path, monkeypatch):
-    """Enter a folder to work in; files are read in blocks of 512 values."""
+    """Enter a folder to work in; blocks have 2048 values, those to be upsampled by 2 have 512."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(blocks, "N_READ", 4096)  # 512 values at r = 2
+    monkeypatch.setattr(blocks, "N_READ", 2048)
     return tmp_path
 
 

@@ -1,13 +1,10 @@
-"""The program: usage, exit codes, errors as one line, Ctrl-C, which libraries are loaded."""
+"""The program: usage, exit codes, errors as one line, which libraries are loaded."""
 
-import contextlib
 import io
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from commands import noise, read, run, spline, write
 from tqdm import tqdm
 
 import sklearn_audiosr
-from sklearn_audiosr._command_line import console, main, models, program, progress, upsample
+from sklearn_audiosr._command_line import console, main, models, program, progress
 
 LIGHT_COMMANDS = """
 import sys
@@ -61,60 +58,6 @@ def test_light_commands_load_no_torch(folder):
     write("a.wav", noise(4000))
     done = python("-c", LIGHT_COMMANDS)
     assert (done.returncode, done.stderr.split()) == (0, ["False"])
-
-
-INTERRUPTED = "python -m sklearn_audiosr upsample: interrupted\n"
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "message"),
-    [
-        (signal.SIGINT, 130, INTERRUPTED),
-        (signal.SIGTERM, 143, ""),  # as "timeout" and batch systems stop a process
-    ],
-)
-def test_signals_leave_nothing_behind(number, code, message, folder, monkeypatch, capsys):
-    assert threading.current_thread() is threading.main_thread()  # or SIGTERM would end the tests
-    during = []
-
-    class Bar:
-        n = 0
-
-        def update(self, seconds):
-            during.extend(names(folder))
-            signal.raise_signal(number)
-
-    monkeypatch.setattr(upsample, "open_bar", lambda *_, **__: contextlib.nullcontext(Bar()))
-    write("in.wav", noise(1, 800))
-    assert run("upsample", "in.wav", "out.wav", "--model=spline", "--ratio=2") == code
-    assert capsys.readouterr() == ("", message)
-    assert names(folder) == ["in.wav"]
-    assert len(during) == 2 and any(name.endswith(".part") for name in during)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
-def test_ctrl_c_ends_the_process_with_its_code(folder):
-    # an hour: on a busy machine ten minutes are done before this process looks again
-    write("in.flac", np.zeros(8000 * 3600), subtype="PCM_16")
-    arguments = ["upsample", "in.flac", "out.flac", "--model=spline", "--ratio=4"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sklearn_audiosr", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # what a shell starts in the background ignores SIGINT, and hands that down
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 300
-    while not any(name.endswith(".part") for name in names(folder)):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
-    assert (process.returncode, out, err) == (130, "", INTERRUPTED)
-    assert names(folder) == ["in.flac"]
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
@@ -272,17 +215,27 @@ def open_terminal(monkeypatch):
 def test_bar_on_a_terminal_goes_when_it_is_done(monkeypatch):
     terminal = open_terminal(monkeypatch)
     with progress.open_bar("a.wav", 4, quiet=False) as bar:
-        bar.mininterval = 0
+        bar.mininterval = bar.miniters = 0
         for _ in range(4):
             bar.update(1)
         console.print_message("a warning")
     shown = terminal.getvalue()
-    assert bar.miniters == 0  # an update by 0 s redraws the bar
     for part in ("\ra.wav   0%|", "a.wav  25%|", " 3 of 4 s [", "a.wav 100%|"):
         assert part in shown
     before, after = shown.split("a warning\n")
     assert before.rpartition("\r")[2].strip() == ""  # a line of its own
     assert after.rpartition("\r")[2].strip() == ""
+
+
+def test_bar_does_not_wait_for_updates_as_fast_as_the_first(monkeypatch):
+    terminal = open_terminal(monkeypatch)
+    with progress.open_bar("a.wav", 100, quiet=False) as bar:
+        bar.mininterval = 0.05
+        time.sleep(0.06)
+        bar.update(90)
+        time.sleep(0.06)
+        bar.update(1)
+        assert "a.wav  91%|" in terminal.getvalue()
 
 
 def test_no_bar_where_nobody_looks(monkeypatch):

@@ -1,5 +1,6 @@
 """`compare` and `models` of the command line: numbers, tables, JSON, and what is refused."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,12 @@ import soundfile
 from commands import CARD, failure, noise, run, run_json, ship, write
 
 from sklearn_audiosr.degradation import ideal_lowband
+from sklearn_audiosr.metrics import (
+    BlockwiseScores,
+    log_spectral_distance,
+    scale_invariant_sdr,
+    signal_to_noise_ratio,
+)
 
 
 @pytest.fixture
@@ -92,7 +99,10 @@ def test_compare_of_a_silent_reference_has_no_ratio(folder, capsys):
         (lambda path: Path(path).write_text("text", "utf-8"), "convert it to WAV, FLAC"),
         (lambda path: write(path, noise(2, 8000)), "must have the reference's 1 channels, got 2"),
         (lambda path: write(path, noise(8081)), "must be as long as the reference, 8000 timepoint"),
-        (lambda path: write(path, [np.nan]), "other.wav holds NaN or infinity: repair the file"),
+        (
+            lambda path: write(path, [np.nan] * 8000),
+            "other.wav holds NaN or infinity: repair the file",
+        ),
         (lambda path: write(path, []), "other.wav holds no timepoint"),
         (lambda path: open(path, "w").close(), "other.wav"),
         (lambda path: None, "other.wav does not exist: check the path"),
@@ -112,6 +122,92 @@ def cut(path, clip, file_format):
     soundfile.write(path, clip, 8000, format=file_format)
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[: len(content) // 2])
+
+
+def test_compare_names_every_damaged_file_and_scores_the_others(folder, capsys):
+    write("true.wav", noise(8000))
+    write("good.wav", 0.9 * noise(8000))
+    write("nan.wav", [np.nan] * 8000)
+    write("rate.wav", noise(8000), 16000)
+    cut("cut.flac", noise(8000), "FLAC")
+    assert run("compare", "true.wav", "nan.wav", "good.wav", "rate.wav", "cut.flac", "no.wav") == 1
+    printed = capsys.readouterr()
+    assert [line.split()[0] for line in printed.out.splitlines()] == ["file", "good.wav"]
+    lines = printed.err.splitlines()
+    named = [[name for name in ("nan", "rate", "cut", "no") if f"{name}." in x] for x in lines]
+    assert named == [["nan"], ["rate"], ["cut"], ["no"]]
+
+
+def test_a_damaged_reference_is_named_once(folder, capsys):
+    cut("true.flac", noise(8000), "FLAC")
+    write("a.wav", noise(8000))
+    write("b.wav", noise(8000))
+    assert "'true.flac'" in failure(capsys, "compare", "true.flac", "a.wav", "b.wav")
+
+
+@pytest.mark.parametrize("ratio", [None, 3])
+@pytest.mark.parametrize("n_timepoints", [1, 700, 1024, 1025, 3000, 150_000])
+def test_scores_block_by_block_are_those_of_the_whole(n_timepoints, ratio):
+    rng = np.random.default_rng(0)
+    true = rng.standard_normal((2, n_timepoints))
+    pred = 0.7 * true + 0.1 * rng.standard_normal(true.shape)
+    ends = np.sort(rng.integers(0, n_timepoints + 1, 9))
+    scores = BlockwiseScores(2, ratio)
+    for blocks in zip(np.split(true, ends, axis=1), np.split(pred, ends, axis=1), strict=True):
+        scores.update(*blocks)
+    expected = {
+        "snr_db": signal_to_noise_ratio([true], [pred]),
+        "si_sdr_db": scale_invariant_sdr([true], [pred]),
+        "lsd": log_spectral_distance([true], [pred]),
+    }
+    for band in ("lowband", "highband") if ratio else ():
+        expected[f"{band}_lsd"] = log_spectral_distance(
+            [true], [pred], band=band, upsampling_ratio=ratio
+        )
+    assert scores.result() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make_pred", "snr", "si_sdr"),
+    [
+        (lambda true: true, np.inf, np.inf),
+        (lambda true: 0 * true, 0.0, -np.inf),
+        (lambda true: -true, -20 * np.log10(2), np.inf),
+        (lambda true: true[::-1], -10 * np.log10(2), -np.inf),  # orthogonal
+    ],
+)
+def test_limits_of_scores_block_by_block(make_pred, snr, si_sdr):
+    true = np.array([[0.0, 1.0], [0.0, 0.0]])  # silent at first
+    scores = BlockwiseScores(2)
+    pred = make_pred(true)
+    for i in range(2):
+        scores.update(true[:, i : i + 1], pred[:, i : i + 1])
+    result = scores.result()
+    assert result["snr_db"] == pytest.approx(snr)
+    assert result["si_sdr_db"] == si_sdr
+
+
+def test_another_gain_has_no_error_but_rounding():
+    true = np.random.default_rng(0).standard_normal((1, 100_000))
+    scores = BlockwiseScores(1)
+    for start in range(0, 100_000, 10_000):
+        block = true[:, start : start + 10_000]
+        scores.update(block, 0.3 * block)
+    assert scores.result()["si_sdr_db"] > 280
+
+
+def test_compare_holds_no_file_in_memory(folder, capsys):
+    seconds = 60
+    true = noise(2, seconds * 16000)
+    write("true.wav", true, 16000)
+    write("other.wav", 0.5 * true, 16000)
+    tracemalloc.start()
+    try:
+        assert run("compare", "true.wav", "other.wav", "--ratio=2") == 0
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6  # read as a whole, the files alone take 15 MB, and their scores 250 MB
 
 
 def test_compare_needs_two_files(folder, capsys):

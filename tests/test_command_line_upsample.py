@@ -245,8 +245,8 @@ def test_warning_is_one_line_that_names_the_file(folder, capsys):
     lines = capsys.readouterr().err.splitlines()
     prefix = "python -m sklearn_audiosr upsample: "
     assert [line.partition("reaches")[0] for line in lines] == [
-        f"{prefix}a.wav: warning: The result ",
-        f"{prefix}b.wav: warning: The result ",
+        f"{prefix}a.wav: warning: a.wav ",
+        f"{prefix}b.wav: warning: b.wav ",
     ]
 
 
@@ -286,13 +286,18 @@ def test_bar_moves_by_the_seconds_that_are_done(folder, monkeypatch):
             pass
 
     monkeypatch.setattr(upsample, "open_bar", Bar)
-    monkeypatch.setattr(blocks, "N_READ", 64000)
+    monkeypatch.setattr(blocks, "N_READ", 16000)
     write("narrow.wav", noise(1, 14000), 4000)
     assert run("upsample", "narrow.wav", "a.wav", "--model=speech-4x-16k") == 0
     assert run("upsample", "in.wav", "b.wav", *SPLINE, "--quiet") == 0
     assert bars == [
-        ("narrow.wav", 3.5, False, [1, 2, 3, 3.5, 3.5]),  # the last when the stream is flushed
-        ("in.wav", 0.5, True, [0.5, 0.5]),
+        (
+            "narrow.wav",
+            3.5,
+            False,
+            [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 3.5],
+        ),  # the last when the stream is flushed
+        ("in.wav", 0.5, True, [0.25, 0.5, 0.5]),
     ]
 
 

@@ -213,8 +213,9 @@ class Tracing(torch.nn.Module):
         frame, way = sys._getframe(1), []
         while frame is not None:
             inside = PACKAGE in Path(frame.f_code.co_filename).parents
-            if inside and frame.f_code.co_name != "<listcomp>":  # a loop of its function
-                way.append(frame.f_code.co_name)
+            name = frame.f_code.co_name
+            if inside and name not in ("<listcomp>", "wrapped"):  # a loop, a decorator
+                way.append(name)
             frame = frame.f_back
         self.ways.append(way[::-1])
         return self.gain * x

@@ -135,7 +135,7 @@ def test_lazy_clips_of_an_mp3_are_those_of_the_whole(path):
 
 
 def test_an_mp3_of_many_blocks_is_upsampled_as_the_whole(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "N_READ", 65536)
+    monkeypatch.setattr(blocks, "N_READ", 8192)
     upsample_file(spline(), path, tmp_path / "wide.wav", assume_bandwidth=3000)
     wide, whole = read_whole(tmp_path / "wide.wav"), spline().predict([read_whole(path).T])[0].T
     np.testing.assert_allclose(wide, whole, atol=2**-14)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sound_files import enter_folder, names, read, spline
+from sound_files import enter_folder, names, noise, read, spline
 
 from sklearn_audiosr import upsample_file
 from sklearn_audiosr._files.mpeg import find_streams, read_frame
@@ -189,3 +189,17 @@ def test_tags_are_kept(source, target, folder):
     assert "an editor" not in texts.get("software", "")
     upsample_file(spline(), source, "b.au")  # holds no texts
     assert soundfile.info("b.au").frames >= 8000
+
+
+def test_what_macos_writes_beside_a_file_is_not_its_header(folder):
+    soundfile.write("a.mp3", noise(16000), 8000)
+    whole = read("a.mp3")
+    Path("._a.mp3").write_bytes(bytes.fromhex("0005160700020000") + bytes(4000))  # AppleDouble
+    np.testing.assert_allclose(read_file("a.mp3")[0].T, whole, atol=1e-6)
+    assert load_audio_folder(".").filenames == ["a.mp3"]
+    upsample_file(spline(), Path("a.mp3").absolute(), "wide.wav")
+    assert soundfile.info("wide.wav").frames == 2 * whole.shape[1]
+    Path("._no.mp3").touch()
+    Path("no.mp3").write_bytes(b"no sound" * 100)
+    with pytest.raises(soundfile.LibsndfileError):
+        read_file("no.mp3")

@@ -3,21 +3,21 @@
 import argparse
 import math
 import os
+import warnings
+from itertools import zip_longest
 
 import numpy as np
 
 from sklearn_audiosr._command_line.console import (
+    FAILURES,
+    describe_error,
     print_json,
     print_line,
     print_message,
     print_table,
 )
 from sklearn_audiosr._command_line.model_options import parse_ratio
-from sklearn_audiosr.metrics import (
-    log_spectral_distance,
-    scale_invariant_sdr,
-    signal_to_noise_ratio,
-)
+from sklearn_audiosr.metrics import BlockwiseScores
 
 _DESCRIPTION = """\
 Score sound files against a reference of the same rate: signal-to-noise ratio
@@ -76,97 +76,138 @@ def run(args):
     if len(args.files) == 1:
         args.parser.error("there is nothing to compare with it: REFERENCE OTHER...")
     reference, *others = args.files
-    true, rate = _read(reference, args)
-    metrics = _make_metrics(args.ratio)
-    scores = [_score(true, rate, other, metrics, args) for other in others]
-    worst = {key: _find_worst(others, [s[key] for s in scores], metrics[key]) for key in metrics}
-    if args.json:
-        files = [{"file": name, **score} for name, score in zip(others, scores, strict=True)]
+    with _open(reference) as true:
+        rate = true.samplerate
+    scores, problems = _score_all(reference, others, args)
+    metrics = _find_metrics(args.ratio)
+    worst = {key: _find_worst(scores, key, find) for key, (_, find) in metrics.items()}
+    if args.json and scores:
+        files = [{"file": name, **score} for name, score in scores]
         print_json({"reference": reference, "sampling_rate": rate, "files": files, "worst": worst})
-        return 0
-    _print_scores(others, scores, metrics, worst)
-    return 0
+    elif scores:
+        _print_scores(scores, metrics, worst)
+    for problem in problems:
+        print_message(f"{args.parser.prog}: error: {problem}")
+    return 1 if problems else 0
 
 
-def _print_scores(names, scores, metrics, worst):
-    header = ["file", *(title for title, *_ in metrics.values())]
-    rows = zip(names, scores, strict=True)
-    print_table(header, [[name, *(f"{s[key]:.2f}" for key in metrics)] for name, s in rows])
-    if len(names) > 1:
+def _score_all(reference, others, args):
+    """Return pairs of name and scores, and the problems of the files that have none."""
+    scores: list[tuple[str, dict[str, float]]] = []
+    problems: dict[str, None] = {}
+    for other in others:
+        try:
+            with _open(reference) as true, _open(other) as pred:
+                _check_headers(true, pred)
+                scores.append((other, _score(true, pred, args)))
+        except FAILURES as error:
+            if args.debug:
+                raise
+            problems[describe_error(error)] = None  # that of the reference once
+    return scores, [*problems]
+
+
+def _open(path):
+    from sklearn_audiosr._files.reader import SequentialReader
+
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path} does not exist: check the path")
+    return SequentialReader(path)
+
+
+def _check_headers(true, pred):
+    """Raise ValueError if two files can't be compared, as far as their headers say."""
+    from sklearn_audiosr._files.reader import tells_length
+
+    if pred.samplerate != true.samplerate:
+        raise ValueError(
+            f"{pred.name} must have the rate of the reference, {true.samplerate} Hz, got "
+            f"{pred.samplerate}: upsample it first, or resample it to that rate"
+        )
+    if pred.channels != true.channels:
+        raise ValueError(
+            f"{pred.name} must have the reference's {true.channels} channels, got {pred.channels}"
+        )
+    if all(tells_length(file) and file.frames for file in (true, pred)):
+        _check_lengths(true, pred, true.frames, pred.frames)
+
+
+def _check_lengths(true, pred, n_true, n_pred):
+    if abs(n_pred - n_true) > _MAX_SECONDS_CUT * true.samplerate:
+        raise ValueError(
+            f"{pred.name} must be as long as the reference, {n_true} timepoints, got "
+            f"{n_pred}: cut both to the same part"
+        )
+
+
+def _score(true, pred, args):
+    """Read two files block by block, and return the scores."""
+    scores = BlockwiseScores(true.channels, args.ratio)
+    n_true = n_pred = n_both = 0
+    end = np.empty((true.channels, 0), dtype=np.float32)
+    blocks = (_read_blocks(file, args.strict) for file in (true, pred))
+    for block_true, block_pred in zip_longest(*blocks, fillvalue=end):
+        n_same = min(block_true.shape[1], block_pred.shape[1])
+        scores.update(block_true[:, :n_same], block_pred[:, :n_same])
+        n_true += block_true.shape[1]
+        n_pred += block_pred.shape[1]
+        n_both += n_same
+    _check_lengths(true, pred, n_true, n_pred)
+    if n_true != n_pred:
+        which = "longer than" if n_pred > n_true else "short of"
+        warnings.warn(
+            f"{pred.name} is {abs(n_pred - n_true)} timepoints {which} the reference; only the "
+            f"first {n_both} of both are compared",
+            stacklevel=2,
+        )
+    return scores.result()
+
+
+def _read_blocks(file, strict):
+    """Yield blocks of a file, of shape (n_channels, n_timepoints), equally long but the last."""
+    from sklearn_audiosr._files.blocks import N_READ
+    from sklearn_audiosr._files.reading import read_frames
+
+    n_block, n_read = max(1, N_READ // file.channels), 0
+    while len(block := read_frames(file, n_block)):
+        if not np.isfinite(block).all():
+            raise ValueError(f"{file.name} holds NaN or infinity: repair the file")
+        n_read += len(block)
+        yield block.T
+    if n_read == 0:
+        raise ValueError(f"{file.name} holds no timepoint: repair the file")
+    if fault := file.find_fault(n_read):
+        if strict:
+            raise ValueError(f"{file.name} {fault}; leave out --strict to take it")
+        warnings.warn(f"{file.name} {fault}", stacklevel=2)
+
+
+def _print_scores(scores, metrics, worst):
+    header = ["file", *(title for title, _ in metrics.values())]
+    print_table(header, [[name, *(f"{s[key]:.2f}" for key in metrics)] for name, s in scores])
+    if len(scores) > 1:
         print_line("")
-        for key, (title, *_) in metrics.items():
+        for key, (title, _) in metrics.items():
             if worst[key] is not None:
                 print_line(f"worst {title}: {worst[key]['value']:.2f}, {worst[key]['file']}")
 
 
-def _make_metrics(ratio):
-    """Return title, function, and the function that picks the worst value, by key."""
+def _find_metrics(ratio):
+    """Return the title of each score, and the function that picks the worst value, by key."""
     metrics = {
-        "snr_db": ("SNR (dB)", signal_to_noise_ratio, min),
-        "si_sdr_db": ("SI-SDR (dB)", scale_invariant_sdr, min),
-        "lsd": ("LSD", log_spectral_distance, max),
+        "snr_db": ("SNR (dB)", min),
+        "si_sdr_db": ("SI-SDR (dB)", min),
+        "lsd": ("LSD", max),
     }
     for band in ("lowband", "highband") if ratio else ():
-        metrics[f"{band}_lsd"] = (f"{band} LSD", _make_band_lsd(band, ratio), max)
+        metrics[f"{band}_lsd"] = (f"{band} LSD", max)
     return metrics
 
 
-def _make_band_lsd(band, ratio):
-    def band_lsd(y_true, y_pred):
-        return log_spectral_distance(y_true, y_pred, band=band, upsampling_ratio=ratio)
-
-    return band_lsd
-
-
-def _read(path, args):
-    """Return the clip of a file, of shape (n_channels, n_timepoints), and its rate."""
-    from sklearn_audiosr._files.reading import read_file
-
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist: check the path")
-    clip, rate, fault = read_file(path)
-    if fault and args.strict:
-        raise ValueError(f"{path} {fault}; leave out --strict to take it")
-    if fault:
-        print_message(f"{args.parser.prog}: warning: {path} {fault}")
-    if not len(clip) or not np.isfinite(clip).all():
-        what = "NaN or infinity" if len(clip) else "no timepoint"
-        raise ValueError(f"{path} holds {what}: repair the file")
-    return clip.T, rate
-
-
-def _score(true, rate, path, metrics, args):
-    pred, pred_rate = _read(path, args)
-    if pred_rate != rate:
-        raise ValueError(
-            f"{path} must have the rate of the reference, {rate} Hz, got {pred_rate}: upsample it "
-            "first, or resample it to that rate"
-        )
-    if len(pred) != len(true):
-        raise ValueError(f"{path} must have the reference's {len(true)} channels, got {len(pred)}")
-    n_timepoints = min(true.shape[1], pred.shape[1])
-    n_more = pred.shape[1] - true.shape[1]
-    if abs(n_more) > _MAX_SECONDS_CUT * rate:
-        raise ValueError(
-            f"{path} must be as long as the reference, {true.shape[1]} timepoints, got "
-            f"{pred.shape[1]}: cut both to the same part"
-        )
-    if n_more:
-        which = "longer than" if n_more > 0 else "short of"
-        print_message(
-            f"{args.parser.prog}: warning: {path} is {abs(n_more)} timepoints {which} the "
-            f"reference; only the first {n_timepoints} of both are compared"
-        )
-    pair = true[None, :, :n_timepoints], pred[None, :, :n_timepoints]
-    return {key: float(function(*pair)) for key, (_, function, _) in metrics.items()}
-
-
-def _find_worst(names, values, metric):
+def _find_worst(scores, key, find):
     """Return the worst value and its file; None if every value is NaN."""
-    known = [
-        (value, name) for value, name in zip(values, names, strict=True) if not math.isnan(value)
-    ]
+    known = [(score[key], name) for name, score in scores if not math.isnan(score[key])]
     if not known:
         return None
-    value, name = metric[-1](known, key=lambda pair: pair[0])
+    value, name = find(known, key=lambda pair: pair[0])
     return {"value": value, "file": name}

@@ -17,6 +17,9 @@ _OPTIONS = {
     'assume_bandwidth="auto"': "--assume-bandwidth auto",
 }
 
+# What the user called files that have temporary names.
+_SHOWN: dict[str, str] = {}
+
 # Codes of libsndfile's errors. Four say that the format is unknown or can't be decoded, M4A for
 # example. 2 is an error of the operating system. About a hundred others say that a file is damaged.
 _UNKNOWN_FORMAT, _SYSTEM_ERROR = (1, 3, 4, 18), 2
@@ -78,6 +81,19 @@ def _name_options(text):
     return "\n".join([first, *(line.rstrip() for line in others)])
 
 
+def show_as(path, name):
+    """Print a name in the place of a path from now on.
+
+    Parameters
+    ----------
+    path : path-like
+        A temporary file, whose name is never used again.
+    name : str
+        What the user called it.
+    """
+    _SHOWN[str(path)] = name
+
+
 def print_line(text):
     """Print to stdout; escape characters that it can't encode."""
     _print(text, sys.stdout)
@@ -97,6 +113,8 @@ def print_message(text):
 def _print(text, file):
     if file is None:  # the shell closed it
         return
+    for path, name in _SHOWN.items():
+        text = text.replace(path, name)
     encoding = file.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_audiosr._command_line.console import InputError, describe_error
+from sklearn_audiosr._command_line.descriptors import is_descriptor
 from sklearn_audiosr._command_line.model_options import (
     SPLINE,
     check_model,
@@ -64,7 +65,7 @@ def check_options(args):
     if args.model == SPLINE and own_rate:
         needs = "--model spline takes files as they are: leave --resample, --assume-bandwidth out"
         fail(needs + _suggest_spline(args))
-    if args.output_folder is None and args.suffix is not None:
+    if args.output_folder is None and args.suffix is not None and not is_descriptor(args.files[-1]):
         fail("--suffix is for --output-folder; a TARGET has its own")
     if args.output_folder is None and len(args.files) == 1:
         fail("the target is missing: SOURCE TARGET, or SOURCE... --output-folder FOLDER")

@@ -22,6 +22,14 @@ _COMMANDS = (upsample, compare, evaluate, models)
 
 _INTERRUPTED = 130  # shells add 128 to the number of the signal
 
+# Signals that end no process unless it asks for that, and those of its own faults, after which it
+# can't go on.
+_LEFT_ALONE = {
+    "SIGCHLD", "SIGCLD", "SIGCONT", "SIGINFO", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG",
+    "SIGWINCH", "SIGKILL", "SIGSTOP",
+    "SIGABRT", "SIGIOT", "SIGBUS", "SIGEMT", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP",
+}  # fmt: skip
+
 _EPILOG = """\
 examples:
   %(prog)s upsample phone.wav wide.wav
@@ -30,7 +38,7 @@ examples:
   %(prog)s evaluate recordings --model speech-4x-16k
 
 exit codes: 0 done; 1 failed, stderr says why; 2 wrong usage; 130 interrupted;
-143 terminated.
+143 terminated; 128 and the number of another signal.
 COMMAND --help explains the options of a command.
 """
 
@@ -52,7 +60,7 @@ def main(argv=None):
     ------
     SystemExit
         By argparse, with code 2 after wrong usage and 0 after ``--help`` and ``--version``; and
-        with code 143 after SIGTERM.
+        with code 143 after SIGTERM, 129 after SIGHUP, and so on for all that can be caught.
     """
     parser = make_parser()
     args = parse(parser, argv)
@@ -88,20 +96,23 @@ def main(argv=None):
 
 @contextmanager
 def _exit_when_terminated():
-    """Make SIGTERM raise SystemExit, so that an incomplete target is removed."""
-    in_main = threading.current_thread() is threading.main_thread()  # others can't set handlers
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # the caller's stays
-        yield
-        return
+    """Make signals that would end the process raise SystemExit: an incomplete target is removed."""
 
     def _exit(number, frame):
         sys.exit(128 + number)
 
-    signal.signal(signal.SIGTERM, _exit)
+    numbers = []
+    if threading.current_thread() is threading.main_thread():  # others can't set handlers
+        numbers = [n for n in signal.valid_signals() if getattr(n, "name", "") not in _LEFT_ALONE]
+    # handlers of the caller stay, and SIGHUP is ignored under nohup
+    numbers = [n for n in numbers if signal.getsignal(n) is signal.SIG_DFL]
     try:
+        for number in numbers:
+            signal.signal(number, _exit)
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def make_parser():
@@ -133,7 +144,7 @@ def parse(parser, argv):
     argv = sys.argv[1:] if argv is None else argv
     args, rest = parser.parse_known_args(argv)
     args.argv = argv
-    if rest and (not hasattr(args, "files") or any(text.startswith("-") for text in rest)):
+    if rest and (not hasattr(args, "files") or any(text[:1] == "-" != text for text in rest)):
         getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.files += rest  # argparse takes only the first files in a row

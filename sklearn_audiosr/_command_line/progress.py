@@ -27,9 +27,9 @@ def open_bar(label, seconds, *, quiet):
         total=seconds,
         file=sys.stderr,
         leave=False,
+        miniters=0,  # else it expects updates as fast as the first, and stands still for 10 s
         # None disables it unless stderr is a terminal; stderr is None if the shell closed it
         disable=True if quiet or sys.stderr is None else None,
-        miniters=0,  # an update redraws it, also one by 0 s: the time passed shows that it lives
         bar_format="{desc} {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s "
         "[{elapsed}, {remaining} left]",
     )

@@ -14,6 +14,7 @@ from sklearn_audiosr._command_line.console import (
     print_message,
     warnings_as_lines,
 )
+from sklearn_audiosr._command_line.descriptors import descriptors_as_files
 from sklearn_audiosr._command_line.jobs import check_options, find_mismatches, plan_jobs, stop_at
 from sklearn_audiosr._command_line.model_options import (
     add_model_arguments,
@@ -32,7 +33,8 @@ _DESCRIPTION = """\
 Super-resolve sound files of any length in bounded memory. A source is any file
 that soundfile reads: WAV, FLAC, Ogg, MP3 and others, mono or with several
 channels. The suffix of a target names its file format. A target appears under
-its name only when it is complete."""
+its name only when it is complete. - is standard input as a source, and
+standard output as a target."""
 
 _EPILOG = """\
 A model takes files of one rate. With --model, --resample converts a file of
@@ -81,7 +83,8 @@ def _add_target_arguments(parser):
     )
     parser.add_argument(
         "--suffix",
-        help="suffix of the targets in --output-folder, .flac for example (default: the source's)",
+        help="suffix of the targets in --output-folder, .flac for example (default: the source's), "
+        "or of what goes to standard output (default: .wav)",
     )
     parser.add_argument("--force", action="store_true", help="replace targets that exist")
 
@@ -119,6 +122,11 @@ def run(args):
         Nothing is written then.
     """
     check_options(args)
+    with descriptors_as_files(args):
+        return _run(args)
+
+
+def _run(args):
     jobs = plan_jobs(args)
     estimators = {
         model: open_estimator(

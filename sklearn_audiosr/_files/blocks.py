@@ -164,7 +164,7 @@ def cut_blocks(blocks, n_timepoints):
         n_timepoints -= min(n_timepoints, block.shape[1])
 
 
-def write_blocks(writer, blocks):
+def write_blocks(writer, blocks, target):
     """Write blocks, warn if some had to be clipped, and return their number of timepoints.
 
     Parameters
@@ -173,11 +173,18 @@ def write_blocks(writer, blocks):
         Opened by `open_writer`.
     blocks : iterable of ndarray of shape (n_channels, n_timepoints), float32
         The file, in order.
+    target : Path
+        Its later path, in messages.
 
     Returns
     -------
     n_written : int
         Timepoints of the blocks.
+
+    Raises
+    ------
+    ValueError
+        If a block holds NaN or infinity: it is not written.
 
     Warns
     -----
@@ -187,13 +194,19 @@ def write_blocks(writer, blocks):
     peak, n_written = 0.0, 0
     is_bounded = sample_format(writer.subtype).is_bounded
     for y in blocks:
+        if not np.isfinite(y).all():  # encoders abort the process
+            raise ValueError(
+                f"{target.name} must hold finite values, got NaN or infinity between timepoints "
+                f"{n_written} and {n_written + y.shape[1]}: scale the source to [-1, 1], or check "
+                "the estimator."
+            )
         peak = max(peak, float(np.abs(y).max(initial=0)))
         write_block(writer, np.clip(y.T, -1, 1) if is_bounded else y.T)
         n_written += y.shape[1]
     if peak > 1 and is_bounded:
         warnings.warn(
-            f"The result reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds no "
-            "more. A little is common for loud files; much of it means that the file was made "
+            f"{target.name} reaches {peak:.3g} and was clipped at 1, since {writer.subtype} holds "
+            "no more. A little is common for loud files; much of it means that the file was made "
             "narrowband in another way than the training clips.",
             UserWarning,
             stacklevel=4,

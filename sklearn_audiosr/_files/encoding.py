@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # PAF headers of 24-bit files round the number of frames up to a multiple of this.
 _N_ROUNDED = 10
 
+# Values that a resampler makes of full scale lie below this. Encoders abort the process, or write
+# silence, for some that are larger by far.
+_MAX_LEVEL = 16
+
 # Frames that are read at a time.
 _N_READ = 2**16
 
@@ -224,7 +228,7 @@ def encode(
     Parameters
     ----------
     waveform : ndarray of shape (n_timepoints,), float32
-        Timepoints in [-1, 1].
+        Timepoints in [-1, 1], or a little beyond, as a resampler makes them.
     rate : int
         Sampling rate in Hz, one that the codec takes.
     codec : {"mp3", "vorbis", "opus"}
@@ -238,9 +242,20 @@ def encode(
     -------
     memory : io.BytesIO
         The file, at its start.
+
+    Raises
+    ------
+    ValueError
+        If the waveform holds NaN, or values far beyond [-1, 1].
     """
     from sklearn_audiosr._files.quiet import QuietSoundFile
 
+    peak = np.abs(waveform).max(initial=0)
+    if not peak < _MAX_LEVEL:
+        raise ValueError(
+            f"waveform must lie in [-1, 1] to be coded as {codec}, got a peak of {peak:.3g}: clip "
+            "it, or scale it down."
+        )
     options: dict[str, Any] = {}
     if level is not None:
         # LAME refuses its lowest quality, 10, but takes 9.999

@@ -59,7 +59,8 @@ class SampleFormat:
     n_bytes : int
         Bytes of one value at most.
     is_bounded : bool
-        True if it holds no values beyond [-1, 1]; in some formats these would wrap around.
+        True if values beyond [-1, 1] must not reach its encoder: integers would wrap around, and
+        encoders of lossy formats read beyond their tables, write silence or abort the process.
     needs_history : bool
         True if a decoder that starts in the middle of a file returns noise at first.
     rates : tuple of int, or None
@@ -111,7 +112,6 @@ FILE_FORMATS = {
 }
 
 _MPEG = SampleFormat(
-    is_bounded=False,
     needs_history=True,
     rates=(8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 )
@@ -137,10 +137,8 @@ SAMPLE_FORMATS = {
     "MPEG_LAYER_II": _MPEG,
     "MPEG_LAYER_III": _MPEG,
     # in Ogg files libsndfile misses a place inside the last page by hundreds of timepoints
-    "VORBIS": SampleFormat(is_bounded=False, needs_history=True),
-    "OPUS": SampleFormat(
-        is_bounded=False, needs_history=True, rates=(8000, 12000, 16000, 24000, 48000)
-    ),
+    "VORBIS": SampleFormat(needs_history=True),
+    "OPUS": SampleFormat(needs_history=True, rates=(8000, 12000, 16000, 24000, 48000)),
 }
 
 CODECS = {

@@ -14,6 +14,7 @@ from sklearn_audiosr._files.rates import MAX_FILE_RATE
 from sklearn_audiosr._files.sources import (
     DAMAGED,
     ReadingError,
+    has_resource_fork,
     open_bytes,
     open_pipe,
     openable,
@@ -105,17 +106,26 @@ class SequentialReader(QuietSoundFile):
     def __init__(self, source):
         self._source = source
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        self._pipe = open_pipe(source)
+        self._pipe, self._opened = open_pipe(source), None
         try:
             with reasons(source):
-                if self._pipe is None or self._pipe == source:
-                    super().__init__(openable(source))
+                if self._pipe is None:
+                    self._open_source(source)
                 else:
-                    super().__init__(self._pipe, closefd=False)
+                    super().__init__(self._pipe.descriptor, closefd=False)
             self._examine(source)
         except BaseException:
             self.close()
             raise
+
+    def _open_source(self, source):
+        try:
+            super().__init__(openable(source))
+        except soundfile.LibsndfileError:
+            if not has_resource_fork(source):
+                raise
+            self._opened = open(source, "rb")  # which has no name for libsndfile
+            super().__init__(self._opened)
 
     def _examine(self, source):
         """Find the parts of the file, and raise an error if they can't be read."""
@@ -192,13 +202,14 @@ class SequentialReader(QuietSoundFile):
             self._i_part += 1
             self._open_part(self._structure.parts[self._i_part])
             block = np.concatenate([block, super().read(frames - len(block), dtype, always_2d)])
-        if len(block) < frames and self.format == "OGG" and self._pipe is not None:
+        if len(block) < frames and self._pipe is not None:
             self._check_end_of_pipe()
         return block
 
     def _check_end_of_pipe(self):
-        """Raise an error if another stream follows, which libsndfile does not read."""
-        if os.read(self._pipe, 1):
+        """Raise an error if the pipe broke, or another stream follows that is not read."""
+        self._pipe.check()
+        if self.format == "OGG" and os.read(self._pipe.descriptor, 1):
             raise ReadingError(
                 self.name, "holds several streams, one behind the other: write it to a file first"
             )
@@ -215,8 +226,10 @@ class SequentialReader(QuietSoundFile):
         super().close()
         if self._bytes is not None:
             self._bytes.close()
-        if self._pipe is not None and self._pipe != self._source:
-            os.close(self._pipe)
+        if self._opened is not None:
+            self._opened.close()
+        if self._pipe is not None:
+            self._pipe.close()
             self._pipe = None
 
     def seekable(self):

@@ -75,7 +75,7 @@ def read_part(path, first, n_frames):
             needs_history = sample_format(file.subtype).needs_history
             n_before = min(first, N_BEFORE) if needs_history else 0
             file.seek(first - n_before)
-        frames = _read(file, n_before + n_frames)
+        frames = read_frames(file, n_before + n_frames)
         return frames[n_before:], file.samplerate
 
 
@@ -102,16 +102,35 @@ def read_file(path):
         If the file can't be read.
     """
     with SequentialReader(path) as file:
-        blocks = [_read(file, 0)]
+        blocks = [read_frames(file, 0)]
         # block by block: a header that was written to a pipe has no length, or a limit in its place
         n_block = max(1, N_BLOCK // file.channels)
-        while len(block := _read(file, min(file.frames, n_block))):
+        while len(block := read_frames(file, min(file.frames, n_block))):
             blocks.append(block)
         frames = np.concatenate(blocks)
         return frames, file.samplerate, file.find_fault(len(frames))
 
 
-def _read(file, n_frames):
+def read_frames(file, n_frames):
+    """Read the next frames of an opened file.
+
+    Parameters
+    ----------
+    file : SequentialReader
+        The file.
+    n_frames : int
+        How many.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_frames, n_channels), dtype float32
+        Fewer at the end of the file.
+
+    Raises
+    ------
+    soundfile.LibsndfileError
+        With the name of the file, if it is damaged.
+    """
     try:
         return file.read(n_frames, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:  # it names no file

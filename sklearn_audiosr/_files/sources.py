@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import soundfile
 
+from sklearn_audiosr._files.pipes import PumpedPipe
+
 # What to do about a damaged file.
 DAMAGED = "it may be damaged: copy or export it again"
 
@@ -47,6 +49,28 @@ def openable(path):
             except UnicodeEncodeError:
                 return os.fsencode(name)
     return path
+
+
+def has_resource_fork(source):
+    """Return whether a file has a companion that macOS writes to disks of other systems.
+
+    For a file without a mark at its beginning, such as an MP3 file without tags, libsndfile reads
+    the companion, ``._`` and the name, as the header of an SD2 file.
+
+    Parameters
+    ----------
+    source : path-like or file-like
+        The file.
+
+    Returns
+    -------
+    has_fork : bool
+        False for a source that is no path.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return False
+    folder, name = os.path.split(os.fspath(source))
+    return os.path.isfile(os.path.join(folder, "._" + name))
 
 
 @contextmanager
@@ -107,12 +131,17 @@ def open_pipe(source):
 
     Returns
     -------
-    descriptor : int or None
+    pipe : PumpedPipe or None
         None for other sources.
     """
     if isinstance(source, int):
-        return None if stat.S_ISREG(os.fstat(source).st_mode) else source
+        return None if stat.S_ISREG(os.fstat(source).st_mode) else PumpedPipe(source)
     if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
         return None
-    is_other = not os.path.isfile(source) and not os.path.isdir(source)
-    return os.open(source, os.O_RDONLY) if is_other else None
+    if os.path.isfile(source) or os.path.isdir(source):
+        return None
+    descriptor = os.open(source, os.O_RDONLY)
+    try:
+        return PumpedPipe(descriptor)
+    finally:
+        os.close(descriptor)

@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 
     from sklearn_audiosr._files.reader import SequentialReader
 
-# A block is a quarter of what is read at once when it has become wideband: slow networks take less
-# than half a second for it, so that the progress moves; fast ones lose a sixth of their speed.
-_WIDE_SHARE = 1 / 4
-
 FilePath: TypeAlias = str | os.PathLike[str]
 
 
@@ -139,9 +135,9 @@ def upsample_file(
 
     Channels are kept, and so is the sample format (16-bit, 24-bit, float, ...) where the target's
     file format has it. Where it doesn't, and for a source of eight bits or a coded one (mu-law,
-    GSM, MP3, ...), it is the file format's usual one: 16-bit for WAV and FLAC. Integer formats
-    can't hold values beyond [-1, 1]: these are clipped. Title, artist, album, track number, date,
-    genre, comment, copyright and license are kept where the target's file format has them:
+    GSM, MP3, ...), it is the file format's usual one: 16-bit for WAV and FLAC. Values
+    beyond [-1, 1] are clipped, but not in formats of floats. Title, artist, album, track number,
+    date, genre, comment, copyright and license are kept where the target's file format has them:
     pictures and other tags are not.
 
     MP3 and Ogg files that were joined are read whole, as one file.
@@ -197,7 +193,7 @@ def upsample_file(
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
                 n_read, n_written = _upsample(
-                    reader, stream, writer, rates, keeps_length, drops_band, progress
+                    reader, stream, writer, target, rates, keeps_length, drops_band, progress
                 )
                 if not fault:  # the decoder may find less than the header says
                     _judge(reader.find_fault(n_read), strict, stacklevel=3)
@@ -228,6 +224,7 @@ def _upsample(
     reader: SequentialReader,
     stream: _Stream,
     writer: soundfile.SoundFile,
+    target: Path,
     rates: tuple[float, float],
     keeps_length: bool,
     drops_band: bool,
@@ -241,8 +238,8 @@ def _upsample(
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
     count = FrameCount()
-    # what is upsampled by a large factor is read in small blocks
-    growth = max(1, narrow_rate / file_rate, writer.samplerate / file_rate / _WIDE_SHARE)
+    # blocks of the result have two seconds at 16 kHz, so that progress is seen
+    growth = max(1, narrow_rate / file_rate, 2 * writer.samplerate / file_rate)
     blocks = watch_blocks(read_blocks(reader, multiple, growth), count)
     if drops_band and file_rate > narrow_rate:
         blocks = watch_blocks(blocks, before)
@@ -251,7 +248,7 @@ def _upsample(
     blocks = cut_blocks(blocks, reader.frames) if keeps_length else blocks
     if progress is not None:
         blocks = report_progress(blocks, lambda: progress(count.n_frames / reader.samplerate))
-    n_written = write_blocks(writer, blocks)
+    n_written = write_blocks(writer, blocks, target)
     warn_of_narrow_band(meter.bandwidth(), narrow_rate)
     warn_of_lost_band(before, narrow_rate)
     return count.n_frames, n_written

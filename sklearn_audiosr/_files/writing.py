@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sklearn_audiosr._files.descriptors import find_descriptor
+from sklearn_audiosr._files.parts import PartFile, remove_abandoned
 
 
 def check_target(path: str | os.PathLike[str], name: str) -> Path:
@@ -40,15 +42,16 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
         raise TypeError(f"{name} must be the path of a file, got {path!r:.80}: name one.")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{name} must be a file, got the folder {path}: add a name.")
+    is_other = os.path.exists(path) and not os.path.isfile(path)
+    if is_other or find_descriptor(path) is not None:  # its readers would wait, or read nothing
+        raise ValueError(
+            f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
+        )
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         parent = target.parent if os.path.islink(path) else Path(path).parent
         raise FileNotFoundError(
             f"{name} must lie in a folder that exists, got {path}: make {parent} first."
-        )
-    if target.exists() and not target.is_file():  # replacing it would leave its readers waiting
-        raise ValueError(
-            f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
         )
     return target
 
@@ -57,7 +60,8 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
 def complete_file(path: str | os.PathLike[str], name: str) -> Iterator[Path]:
     """Yield the path of a temporary file, which replaces a file when the block ends.
 
-    After an error the file is as it was before.
+    After an error the file is as it was before. What is left of a process that was killed here is
+    removed before.
 
     Parameters
     ----------
@@ -69,20 +73,23 @@ def complete_file(path: str | os.PathLike[str], name: str) -> Iterator[Path]:
     Yields
     ------
     temporary : Path
-        The file to write to, in the same folder.
+        The file to write to, in the same folder: it exists, and is empty.
     """
     target = check_target(path, name)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
+    remove_abandoned(target)
+    part = PartFile(target)
     try:
-        yield temporary
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
+        part.open()
+        yield part.path
         if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+            shutil.copymode(target, part.path)
+        part.replace()
     except OSError as error:
-        if error.filename == os.fspath(temporary):  # a name that the user has not seen
+        if error.filename == os.fspath(part.path):  # a name that the user has not seen
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        try:
+            part.remove()
+        finally:  # a terminal that closes may send two signals
+            part.remove()

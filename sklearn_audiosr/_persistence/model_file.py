@@ -121,7 +121,7 @@ def write_file(path, content):
     content : bytes
         The file's content.
     """
-    with complete_file(path, "path") as temporary, open(temporary, "xb") as file:
+    with complete_file(path, "path") as temporary, open(temporary, "wb") as file:
         file.write(content)
 
 

@@ -163,11 +163,8 @@ def fetch_beethoven_piano(
     dataset, _ = make_bunch(
         folder, recordings, sampling_rate, n_timepoints, licence="public domain, by SampleRNN"
     )
-    missing = [
-        Missing(f"sonata_{number:02}: not there", what="sonata")
-        for number in ITEMS
-        if number not in sonatas
-    ]
+    lost = sorted(set(ITEMS) - set(sonatas))
+    missing = [Missing(f"sonata_{number:02}: not there", what="sonata") for number in lost]
     missing += [Missing(f"{name}: neither folder nor name tells which sonata") for name in unknown]
     if split == "shuffled":
         dataset.update(_shuffle(len(dataset.clips)))

@@ -116,8 +116,18 @@ def check_file_name(name: str) -> None:
 def encode_wav(clip: np.ndarray, sampling_rate: int) -> bytes:
     """Return a clip of shape (n_channels, n_timepoints) as a WAV file of 16-bit integers.
 
-    At -23 LUFS the rounding noise is some 75 dB below the signal.
+    At -23 LUFS the rounding noise is some 75 dB below the signal. Values beyond [-1, 1) are
+    clipped.
+
+    Raises
+    ------
+    ValueError
+        If the clip holds NaN or infinity, which no integer stands for.
     """
+    if not np.isfinite(clip).all():
+        raise ValueError(
+            "clip must hold finite values, got NaN or infinity: write what make_stimuli returns."
+        )
     pcm = np.clip(np.round(clip.T * 2.0**15), -(2**15), 2**15 - 1).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:

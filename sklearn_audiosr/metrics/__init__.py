@@ -11,18 +11,17 @@ that is wrong in time, buzzes or has no harmonics: ``highband_level_errors``,
 ViSQOL) need packages of their own, the extra ``metrics``.
 """
 
-# Beyond __all__: the conventions, the ratio of one clip for the rooms above, and old names.
+# Beyond __all__: the conventions, scores block by block and the ratio of one clip for the rooms
+# above, and old names.
+from sklearn_audiosr.metrics._blockwise import BlockwiseScores  # noqa: F401
+from sklearn_audiosr.metrics._frame_distances import LSD_CONVENTIONS, LSDConvention  # noqa: F401
 from sklearn_audiosr.metrics._harmonicity import harmonicity_score
 from sklearn_audiosr.metrics._highband_levels import (
     HighbandLevelErrors,
     highband_level_errors,
     temporal_level_error,
 )
-from sklearn_audiosr.metrics._log_spectral_distance import (  # noqa: F401
-    LSD_CONVENTIONS,
-    LSDConvention,
-    log_spectral_distance,
-)
+from sklearn_audiosr.metrics._log_spectral_distance import log_spectral_distance
 from sklearn_audiosr.metrics._modulation_line import modulation_line_error
 from sklearn_audiosr.metrics._old_names import (  # noqa: F401
     perceptual_speech_quality_score,

@@ -21,6 +21,7 @@ N_CASES = {
     "checkpoints": 1000,
     "killed_fits": 80,  # each is killed up to five times
     "model_files": 20_000,
+    "signals": 120,  # 24 of each
 }
 DEFAULT_CASES = 100
 

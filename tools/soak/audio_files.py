@@ -20,7 +20,7 @@ from sklearn_audiosr.datasets import load_audio_folder
 # What the documentation names: of reading, and of upsample_file.
 DOCUMENTED = (ValueError, OSError, soundfile.SoundFileError)
 
-# MiB that the cases may take above what there was before the first: a spectrum of 60 ms at the highest rate,
+# MiB that the cases may take above what there was before: a spectrum of 60 ms at the highest rate,
 # blocks, and what codecs need.
 MAX_GROWTH = 400
 
