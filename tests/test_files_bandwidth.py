@@ -281,3 +281,14 @@ def test_bands_are_found_that_are_a_small_part_of_a_file_s(ratio, file_rate, fol
     write("full.wav", noise(1, 40000), file_rate)
     with pytest.raises(ValueError, match=f"got one that ends at {file_rate // 2} Hz, as measured"):
         upsample_file(spline(ratio), "full.wav", "wide.wav", assume_bandwidth="auto")
+
+
+def test_measuring_is_progress_too(folder, monkeypatch):
+    """A long file is read twice: a bar that is told 0 s shows that time goes on."""
+    write("empty.wav", empty_highband(noise(1, 6000), 8000, 16000), 16000)
+    seconds = []
+    options = {"assume_bandwidth": "auto", "progress": seconds.append}
+    upsample_file(spline(), "empty.wav", "wide.wav", **options)
+    n_measured = seconds.count(0.0)
+    assert n_measured > 5 and seconds[:n_measured] == n_measured * [0.0]
+    assert len(seconds) > n_measured and seconds == sorted(seconds)

@@ -47,7 +47,7 @@ def check_assumption(bandwidth):
     )
 
 
-def check_band(reader, source, assume_bandwidth, narrow_rate):
+def check_band(reader, source, assume_bandwidth, narrow_rate, progress=None):
     """Raise an error if the band of a file does not end below the narrowband Nyquist frequency.
 
     Parameters
@@ -60,6 +60,8 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
         The band in Hz; "auto" measures it.
     narrow_rate : float
         Rate of the narrowband clips in Hz.
+    progress : callable, default=None
+        Called with 0.0 after each block that is measured.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
     """
     nyquist, bandwidth, margin, origin = narrow_rate / 2, assume_bandwidth, 1.0, "as assumed"
     if assume_bandwidth == "auto":
-        bandwidth = _measure_band(reader, source, narrow_rate)
+        bandwidth = _measure_band(reader, source, narrow_rate, progress)
         margin, origin = _MEASURING_MARGIN, "as measured"
     if bandwidth > margin * math.ceil(narrow_rate) / 2:  # the highest rate that its header may have
         raise ValueError(
@@ -79,7 +81,7 @@ def check_band(reader, source, assume_bandwidth, narrow_rate):
         )
 
 
-def _measure_band(reader, source, narrow_rate):
+def _measure_band(reader, source, narrow_rate, progress):
     """Measure the bandwidth of a file in Hz; the reader stays at its start."""
     lowest = min(_LEAST_SHARE * narrow_rate, 2 * _LOWEST_STEP) / reader.samplerate
     from sklearn_audiosr._files.reader import SequentialReader
@@ -87,9 +89,9 @@ def _measure_band(reader, source, narrow_rate):
     is_path = isinstance(source, (str, os.PathLike))
     if is_path and os.path.isfile(source):
         with SequentialReader(source) as other:
-            bandwidth = _meter(other, lowest)
+            bandwidth = _meter(other, lowest, progress)
     elif not is_path and reader.can_rewind():  # wrong for pipes in some formats
-        bandwidth = _meter(reader, lowest)
+        bandwidth = _meter(reader, lowest, progress)
         reader.seek(0)
     else:
         raise ValueError(
@@ -106,11 +108,12 @@ def _measure_band(reader, source, narrow_rate):
     return bandwidth
 
 
-def _meter(reader, lowest):
+def _meter(reader, lowest, progress):
     """Measure the bandwidth in Hz; search lower when the narrowband rate is known."""
     meter = BandwidthMeter(reader.samplerate, min(lowest, LOWEST))
     for _ in watch_blocks(read_blocks(reader), meter):
-        pass
+        if progress is not None:
+            progress(0.0)
     return meter.bandwidth()
 
 

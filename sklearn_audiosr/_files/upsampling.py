@@ -94,7 +94,7 @@ def upsample_file(
         say where it ends.
     progress : callable, default=None
         Called after each block with the seconds of the source that are done so far: a float, which
-        never decreases.
+        never decreases. While the band is measured it is 0.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def upsample_file(
                 reader.copy_tags(writer)
                 stream = est.stream(reader.channels)
                 if assume_bandwidth is not None:
-                    check_band(reader, source, assume_bandwidth, narrow_rate)
+                    check_band(reader, source, assume_bandwidth, narrow_rate, progress)
                 drops_band = resample and assume_bandwidth is None
                 rates = file_rate, narrow_rate
                 n_read, n_written = _upsample(
