@@ -1,5 +1,8 @@
 """Audio super-resolution with scikit-learn's fit, predict and score."""
 
+import os
+import sys
+
 from sklearn_audiosr import augmentation, datasets, degradation, listening, metrics, networks
 from sklearn_audiosr._estimators.dnn import DNNBandwidthExtender
 from sklearn_audiosr._estimators.linear import LinearUpsampler
@@ -34,3 +37,17 @@ __all__ = [
     "pretrained_names",
     "upsample_file",
 ]
+
+
+def _use_one_thread() -> None:
+    """Make networks run in a process that was forked: PyTorch's threads don't survive a fork.
+
+    Its first layer would wait for them for ever, whoever has started them.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "set_num_threads"):  # its import may not be complete
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)

@@ -132,19 +132,14 @@ def evaluation(network):
 _GENERATORS = threading.RLock()
 
 
-def _prepare_child():
-    """Make networks run in a process that was forked: threads don't survive a fork.
-
-    The first layer would wait for PyTorch's for ever; one thread needs no others. A fit in another
-    thread held the generators, and will never release them here.
-    """
+def _release_generators():
+    """Make a lock for a process that was forked: a fit in another thread held the old one."""
     global _GENERATORS
-    torch.set_num_threads(1)
     _GENERATORS = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_prepare_child)
+    os.register_at_fork(after_in_child=_release_generators)
 
 
 @contextlib.contextmanager

@@ -159,14 +159,27 @@ else:
 print(os.waitstatus_to_exitcode(status), torch.get_num_threads())
 """
 
+# torch has run in the parent, and nothing of the package but its import
+FORK_OF_OTHER_CODE = """
+import os, time, sklearn_audiosr, torch
+torch.set_num_threads(2)
+torch.nn.Conv1d(64, 64, 9)(torch.zeros(8, 64, 20000))
+child = os.fork()
+if child == 0:
+    X = 0.1 * torch.randn(1, 4000).numpy()
+    y = sklearn_audiosr.load_pretrained("speech-4x-16k").predict(X)
+    os._exit(torch.get_num_threads() + 6)
+""" + FORK[FORK.index("end = ") :]
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 
 @needs_fork
-def test_a_process_that_was_forked_after_a_prediction_predicts_and_fits():
+@pytest.mark.parametrize("code", [FORK, FORK_OF_OTHER_CODE], ids=["own", "other"])
+def test_a_process_that_was_forked_after_networks_ran_predicts_and_fits(code):
     """It waited for ever for the threads of its parent, which did not survive the fork."""
     done = subprocess.run(
-        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.split() == ["7", "2"]  # one thread in the child; the parent keeps two
 

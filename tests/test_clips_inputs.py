@@ -20,6 +20,10 @@ def noise(*shape):
     return np.random.default_rng(0).uniform(-0.9, 0.9, shape)
 
 
+def pcm(dtype):
+    return np.arange(64, dtype=dtype)
+
+
 def spline():
     return SplineUpsampler().fit(np.zeros((1, 4)), np.zeros((1, 8)))
 
@@ -60,6 +64,31 @@ REFUSED = {
         lambda: [np.ma.masked_less(noise(64), 0), noise(64)],
         TypeError,
         r"\[0\] must be a plain array, got a masked one: fill it, x\.filled\(0\)",
+    ),
+    "masked_second_channel": (
+        lambda: [list(noise(64)), np.ma.masked_less(noise(64), 0)],
+        TypeError,
+        r"\[1\] must be a plain array, got a masked one",
+    ),
+    "channels_of_two_types": (
+        lambda: [pcm(np.int16), noise(64)],
+        TypeError,
+        "must have channels of one type .*, got float64 and int16: convert all to floats",
+    ),
+    "tensors_of_two_types": (
+        lambda: [torch.tensor(pcm(np.int16)), torch.tensor(pcm(np.int32))],
+        TypeError,
+        "must have channels of one type .*, got int16 and int32",
+    ),
+    "unsigned_beside_floats": (
+        lambda: [list(noise(64)), pcm(np.uint8), noise(64)],
+        TypeError,
+        "must have channels of one type .*, got float64 and uint8",
+    ),
+    "path_as_channel": (
+        lambda: [noise(64), Path("a.wav")],
+        TypeError,
+        r"\[1\] must be an array of numbers, got text",
     ),
     "meta_tensor": (
         lambda: torch.zeros(64, device="meta"),
@@ -126,6 +155,38 @@ def test_clip_that_is_unambiguous(case, way):
 
 def list_of(result):
     return [result] if np.ndim(result) == 0 else list(result)
+
+
+INTEGERS = {
+    "frame": lambda x: pd.DataFrame(x),
+    "nullable_frame": lambda x: pd.DataFrame(x).astype("Int16"),
+    "nullable_series": lambda x: [pd.Series(clip).astype("Int16") for clip in x],
+    "objects": lambda x: [np.array(list(clip), dtype=object) for clip in x],
+    "objects_in_channels": lambda x: [[list(clip)] for clip in x],
+    "channels": lambda x: [[clip] for clip in x],
+}
+
+
+@pytest.mark.parametrize("case", INTEGERS)
+def test_integers_of_16_bits_are_pcm_in_whatever_holds_them(case):
+    x = (2**15 * noise(2, 64)).astype(np.int16)
+    results = spline().predict(INTEGERS[case](x))
+    for result, expected in zip(results, spline().predict(x / 2**15), strict=True):
+        np.testing.assert_allclose(np.ravel(result), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [2, 2**63, 2**64, 2**100])
+def test_plain_integers_are_no_pcm_whatever_their_size(value):
+    for clip in ([value] * 64, np.array([value] * 64, dtype=object)):
+        with pytest.warns(UserWarning, match=r"X\[0\] holds 64-bit integers up to \d+, taken as"):
+            (result,) = spline().predict([clip])
+        assert result[64] == pytest.approx(value, rel=1e-6)
+
+
+def test_channels_of_plain_integers_and_of_floats():
+    (result,) = spline().predict([[[0] * 64, noise(64), noise(64).astype(np.float32)]])
+    assert np.abs(result[0]).max() == 0
+    np.testing.assert_allclose(result[1], result[2], atol=1e-6)
 
 
 def test_tensors_as_channels_and_as_containers():

@@ -75,10 +75,11 @@ def to_array(values: Any, name: str) -> NDArray[Any]:
             f"{describe_audio_and_rate(values)}: pass the audio alone, x, or x.T if it has "
             "channels."
         )
+    if is_list:
+        _check_channels(values, name)
     try:
-        if is_list and len(values) > 0:
-            values = _open_channels(values, name)
-        array = np.asarray(open_tensor(values))
+        opened = [open_tensor(channel) for channel in values] if is_list else open_tensor(values)
+        array = np.asarray(_with_one_integer_type(opened))
     except ValueError as error:
         if not is_list:
             raise _unreadable(values, name, error) from error
@@ -90,8 +91,9 @@ def to_array(values: Any, name: str) -> NDArray[Any]:
         raise
     except Exception as error:  # what a class of somebody else may raise
         raise _unreadable(values, name, error) from error
-    if array.dtype.kind == "i" and _holds_plain_integers(values):
-        array = array.astype(np.int64)  # a list of plain integers is no PCM, on any platform
+    if array.dtype.kind in "iu" and _holds_plain_integers(values):
+        # a list of plain integers is no PCM, on any platform
+        array = array.astype(np.int64 if array.dtype.kind == "i" else object)
     return array
 
 
@@ -159,13 +161,35 @@ def describe_audio_and_rate(items: Any) -> str:
     return f"audio and a number, {number}, as soundfile.read returns them"
 
 
-def _open_channels(values: Any, name: str) -> Any:
-    """Open the tensors of a list of channels; refuse masked ones, whose mask NumPy would drop."""
-    if hasattr(values[0], "__array__"):
-        for i, channel in enumerate(values):
+def _check_channels(values: Any, name: str) -> None:
+    """Raise TypeError for masked channels, whose mask NumPy would drop, and for mixed integers."""
+    for i, channel in enumerate(values):
+        if not isinstance(channel, (Number, np.number)):
             refuse_what_is_no_array(channel, f"{name}[{i}]")
-        return [open_tensor(channel) for channel in values]
-    return values
+    types = {str(kind): kind for kind in map(_find_type, values) if kind is not None}
+    if len(types) > 1 and any(kind.kind in "iu" for kind in types.values()):
+        raise TypeError(
+            f"{name} must have channels of one type where one holds integers, which are PCM, got "
+            f"{' and '.join(sorted(types))}: convert all to floats in [-1, 1)."
+        )
+
+
+def _find_type(channel: Any) -> np.dtype[Any] | None:
+    """Return the type of a channel of numbers, None for plain integers and what is no array."""
+    if is_array(channel):
+        kind = getattr(channel, "dtype", None)
+        return kind if isinstance(kind, np.dtype) else np.asarray(open_tensor(channel)).dtype
+    if isinstance(channel, (list, tuple)) and any(isinstance(x, np.integer) for x in channel[:1]):
+        return np.asarray(channel).dtype
+    return None
+
+
+def _with_one_integer_type(values: Any) -> Any:
+    """Return a DataFrame of nullable integers as an array of their type, anything else as it is."""
+    is_frame = hasattr(values, "columns") and hasattr(values, "dtypes")
+    kinds = set(values.dtypes) if is_frame else set()
+    kind = getattr(kinds.pop(), "numpy_dtype", None) if len(kinds) == 1 else None
+    return values if kind is None else values.to_numpy(dtype=kind)
 
 
 def open_tensor(values: Any) -> Any:

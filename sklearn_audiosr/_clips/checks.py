@@ -119,6 +119,8 @@ def _to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
     """Cast to floats; signed PCM to [-1, 1)."""
     if array.dtype == object:
         array = _numbers_of_objects(array, name)
+        if array.dtype == object:  # plain integers
+            return _take_plain_integers(array, name, dtype)
     if np.iscomplexobj(array):
         raise ValueError(
             f"{name} must hold real numbers. Complex data not supported: pass the real part."
@@ -137,6 +139,11 @@ def _numbers_of_objects(array: NDArray[Any], name: str) -> NDArray[Any]:
     text = next((item for item in array.flat if isinstance(item, (str, bytes))), None)
     if text is not None:  # NumPy would read the number in it
         raise ValueError(f"{name} must hold numbers only: got text, {text!r:.40}.")
+    kinds = {type(item) for item in array.flat}
+    if all(issubclass(kind, np.integer) for kind in kinds) and len(kinds) == 1:
+        return array.astype(kinds.pop())
+    if kinds <= {int}:
+        return array
     try:
         return array.astype(np.float64)
     except OverflowError as error:
@@ -164,7 +171,15 @@ def _integers_to_float(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDAr
         # an int32 has more digits than a float32: divide in float64 first
         exact = np.float64 if bits == 32 else dtype
         return np.divide(array, full_scale, dtype=exact).astype(dtype, copy=False)
-    waveform = np.ascontiguousarray(array, dtype=dtype)
+    return _take_plain_integers(array, name, dtype)
+
+
+def _take_plain_integers(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
+    """Cast to floats, and warn above full scale."""
+    try:
+        waveform = np.ascontiguousarray(array, dtype=dtype)
+    except OverflowError as error:
+        raise ValueError(f"{name} must hold numbers that float64 can hold: {error}.") from error
     peak = float(np.abs(waveform).max(initial=0))
     if peak > 1:
         warnings.warn(

@@ -51,12 +51,11 @@ def check_state(state, training, path, more=()):
     }.items():
         with field_of(path, field):
             check(state[field])
-    best = state["best"][2]
-    _check_weights(path, "best", weights, best)
-    parameters = dict(training.network.named_parameters())
-    for name, weight in best.items():
-        if name in parameters and not torch.isfinite(weight).all():
-            refuse(path, "best", f"finite weights for {name}", "NaN or infinity")
+    _check_weights(path, "best", weights, state["best"][2])
+    for field, kept in (("network", state["network"]), ("best", state["best"][2])):
+        for name, _ in training.network.named_parameters():
+            if not torch.isfinite(kept[name]).all():
+                refuse(path, field, f"finite weights for {name}", "NaN or infinity")
 
 
 @contextmanager
@@ -123,8 +122,10 @@ def _check_optimizer_state(values, weight, names):
         shape = () if name == "step" else tuple(weight.shape)
         dtype = torch.float32 if name == "step" else weight.dtype
         _require(_is_tensor(value, shape, dtype), f"{name} of shape {shape} and type {dtype}")
+        _require(bool(torch.isfinite(value).all()), f"finite numbers in {name}")
         negative = name in _NEVER_NEGATIVE and bool((value < 0).any())
         _require(not negative, f"{name} of at least 0")
+        _require(name != "step" or float(value) in range(1, 2**24 + 1), "steps that were counted")
 
 
 def _check_curve(values, is_legal):
