@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import struct
 import tempfile
 import threading
 from pathlib import Path
@@ -86,6 +87,27 @@ def test_sound_comes_from_standard_input(source, suffix, folder, feed, capfd):
     assert json.loads(capfd.readouterr().out)["source"] == shown
     expected = spline().predict([read(f"narrow.{suffix}")])[0]
     np.testing.assert_allclose(read("out.wav"), expected, atol=2**-14)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "size"),
+    [
+        *[("WAV", size) for size in (0, 0x7FFFF000, 0x80000000, 0xFFFFFFFF)],
+        *[("AU", size) for size in (0, 0xFFFFFFFF)],
+        *[("AIFF", size) for size in (0, 0x7F000008)],
+    ],
+)
+def test_standard_input_need_not_have_a_length(file_format, size, folder, feed, capfd):
+    """As ffmpeg and sox write it; a file of that kind would be a crashed recorder's."""
+    soundfile.write("narrow", noise(4000), 8000, format=file_format)
+    content = Path("narrow").read_bytes()
+    mark = {"WAV": b"data", "AU": b".snd", "AIFF": b"SSND"}[file_format]
+    place = content.index(mark) + (8 if file_format == "AU" else 4)
+    number = struct.pack("<I" if file_format == "WAV" else ">I", size)
+    feed(content[:place] + number + content[place + 4 :])
+    assert run("upsample", "-", "out.wav", *SPLINE, "--strict", "--quiet") == 0
+    assert capfd.readouterr().err == ""
+    assert soundfile.info("out.wav").frames == 8000
 
 
 def test_both_in_one_pipe_and_in_another_format(folder, feed, capfdbinary):

@@ -291,3 +291,19 @@ def test_damaged_files_end_in_documented_errors(folder):
     assert sum(figures["outcomes"].values()) == 100
     assert len(figures["outcomes"]) > 1  # some are read, some are refused
     assert names(folder) == []
+
+
+def test_absurd_places_and_numbers_in_headers_are_no_reason_to_stop(folder):
+    soundfile.write("a.caf", noise(4000), 8000, "PCM_16")
+    content = Path("a.caf").read_bytes()
+    Path("a.caf").write_bytes(content + b"TAG" + b"\x7f" * 125)
+    assert read_file("a.caf")[0].shape == (4000, 1)
+    soundfile.write("a.sph", noise(4000), 8000, format="NIST")
+    content = Path("a.sph").read_bytes()
+    line = b"sample_count -i 4000\n"
+    assert line in content
+    header = content[:1024].replace(line, b"sample_count -i " + b"9" * 400 + b"\n")[:1024]
+    Path("a.sph").write_bytes(header + content[1024:])
+    frames, _, fault = read_file("a.sph")
+    assert frames.shape == (4000, 1)
+    assert "ended after 0.500 s of the" in fault

@@ -12,6 +12,7 @@ import soundfile
 from sound_files import enter_folder, names, noise, read, spline
 
 from sklearn_audiosr import upsample_file
+from sklearn_audiosr._command_line import main
 from sklearn_audiosr._files.mpeg import find_streams, read_frame
 from sklearn_audiosr._files.ogg import find_links
 from sklearn_audiosr._files.reader import SequentialReader
@@ -203,3 +204,36 @@ def test_what_macos_writes_beside_a_file_is_not_its_header(folder):
     Path("no.mp3").write_bytes(b"no sound" * 100)
     with pytest.raises(soundfile.LibsndfileError):
         read_file("no.mp3")
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_a_stream_behind_one_that_was_cut_off_is_read(subtype, folder):
+    first, second = (encode(x, "OGG", subtype=subtype) for x in (noise(80000), HIGH))
+    Path("a.ogg").write_bytes(first[: len(first) // 2] + second)
+    frames, _, fault = read_file("a.ogg")
+    assert 20000 + 20000 < len(frames) < 80000
+    np.testing.assert_allclose(frames[-20000:], decode(second), atol=1e-5)
+    assert "without the mark of its end" in fault
+
+
+def test_flac_files_between_tags_of_other_formats(folder):
+    flac = encode(LOW, "FLAC")
+    before, behind = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10), b"TAG" + bytes(125)
+    for content in (before + flac, flac + behind, flac + bytes(5000)):
+        Path("a.flac").write_bytes(content)
+        np.testing.assert_array_equal(read_file("a.flac")[0], decode(flac))
+        upsample_file(spline(), "a.flac", "wide.wav")
+        assert soundfile.info("wide.wav").frames == 80000
+        assert main(["compare", "a.flac", "a.flac"]) == 0
+    Path("a.flac").write_bytes(before + flac + flac)
+    with pytest.raises(ReadingError, match="several FLAC files"):
+        read_file("a.flac")
+
+
+def test_an_mp3_file_that_begins_within_a_frame(folder):
+    whole = encode(LOW, "MP3")
+    Path("a.mp3").write_bytes(whole[1235:])
+    frames, _, _ = read_file("a.mp3")
+    assert 35000 < len(frames) < 40000
+    loudness = frames[5000:-5000].std()  # a sine of 0.2, wherever it begins
+    assert loudness == pytest.approx(0.2 / np.sqrt(2), rel=0.02)

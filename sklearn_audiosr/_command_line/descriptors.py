@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sklearn_audiosr._command_line.console import InputError, show_as
 from sklearn_audiosr._files.descriptors import find_descriptor
+from sklearn_audiosr._files.pipes import complete_header
 
 _MARK = "-"  # standard input as a source, standard output as a target
 
@@ -75,6 +76,7 @@ def _copy_source(descriptor, path, name):
     show_as(path, name)
     with open(os.dup(descriptor), "rb") as file, open(path, "wb") as copy:
         shutil.copyfileobj(file, copy)
+    complete_header(path)
     return os.fspath(path)
 
 

@@ -14,6 +14,12 @@ from typing import BinaryIO, NamedTuple
 # page (sox), less a byte, 2 GiB (arecord), and all ones.
 PLACEHOLDERS = (0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
+# That of sox for AIFF, less the rest of a frame.
+_OF_SOX = 0x7F000008
+
+# More than any file has: numbers in a text may have hundreds of digits.
+_MAX_BYTES = 2**62
+
 # Chunks of a file that are looked at.
 _MAX_CHUNKS = 1000
 
@@ -62,9 +68,11 @@ def find_data(file: BinaryIO, size: int, name: str) -> DataSize | None:
     find = _FINDERS.get(name)
     try:
         data = find(file, size) if find else None
-    except (struct.error, ValueError, LookupError):  # too short, or damaged: libsndfile judges it
+    except (struct.error, ValueError, LookupError, OSError):
+        return None  # too short, damaged, or with an absurd place: libsndfile judges it
+    if data is None or data.start > size:
         return None
-    return data if data is not None and data.start <= size else None
+    return data._replace(n_declared=min(data.n_declared, _MAX_BYTES))
 
 
 def _read(file: BinaryIO, place: int, n_bytes: int) -> bytes:
@@ -135,8 +143,8 @@ def _find_iff(file: BinaryIO, size: int) -> DataSize | None:
         if identifier in (b"SSND", b"BODY"):
             first = start + (8 if identifier == b"SSND" else 0)
             n_missing = start + n_bytes - size
-            is_open = n_bytes == 0 or (n_bytes in PLACEHOLDERS and n_missing > 0)
-            is_open = is_open and first < size
+            is_stand_in = n_bytes in PLACEHOLDERS or 0 <= _OF_SOX - n_bytes < 1024
+            is_open = (n_bytes == 0 or (is_stand_in and n_missing > 0)) and first < size
             return DataSize(first, -1 if is_open else max(0, start + n_bytes - first))
     return None
 

@@ -21,7 +21,7 @@ class Link(NamedTuple):
     n_audio : int
         How many streams of audio it has at the same time.
     is_whole : bool
-        True if the last page says that it is the last, and the file does not end within a page.
+        True if the last page says that it is the last, and no page was cut off.
     """
 
     start: int
@@ -46,11 +46,13 @@ def find_links(data: Any, size: int) -> list[Link]:
         In order.
     """
     links: list[Link] = []
-    start, open_streams, n_audio, was_first, is_cut = 0, set[int](), 0, True, False
+    start, open_streams, n_audio, was_first = 0, set[int](), 0, True
+    last_end, is_cut = 0, False
     for place, end, flags, serial in _pages(data, size):
+        is_cut = is_cut or last_end > place
         if flags & _FIRST and not was_first:  # first pages stand before all others of a link
-            links.append(Link(start, place, n_audio, not open_streams))
-            start, open_streams, n_audio = place, set(), 0
+            links.append(Link(start, place, n_audio, not open_streams and not is_cut))
+            start, open_streams, n_audio, is_cut = place, set(), 0, False
         was_first = bool(flags & _FIRST)
         body = place + 27 + data[place + 26]
         if was_first and data[body : body + 8].startswith(_AUDIO):
@@ -58,7 +60,8 @@ def find_links(data: Any, size: int) -> list[Link]:
             open_streams.add(serial)
         if flags & _LAST:
             open_streams.discard(serial)
-        is_cut = end > size
+        last_end = end
+    is_cut = is_cut or last_end > size
     return [*links, Link(start, size, n_audio, not open_streams and not is_cut)]
 
 
@@ -69,6 +72,9 @@ def _pages(data: Any, size: int):
         version, flags, _, serial = struct.unpack("<BBqI", data[place + 4 : place + 18])
         n_segments = data[place + 26]
         n_bytes = 27 + n_segments + sum(data[place + 27 : place + 27 + n_segments])
+        end = place + n_bytes
         if version == 0:
-            yield place, place + n_bytes, flags, serial
-        place = data.find(b"OggS", place + (n_bytes if version == 0 else 4))
+            yield place, end, flags, serial
+        # a page that was cut off says more bytes than it has: the next one lies inside
+        is_whole = version == 0 and (end == size or data[end : end + 4] == b"OggS")
+        place = data.find(b"OggS", end if is_whole else place + 4)

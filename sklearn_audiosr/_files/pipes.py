@@ -4,6 +4,8 @@ import os
 import struct
 import threading
 
+from sklearn_audiosr._files.headers import find_data
+
 _N_BLOCK = 2**16
 
 # Bytes of a header that are searched for the chunk of the data.
@@ -84,6 +86,32 @@ class PumpedPipe:
     def close(self):
         """Close the end that is read; the thread ends at its next block."""
         os.close(self.descriptor)
+
+
+def complete_header(path):
+    """Write the length of a file into its header if it was copied from a pipe and has none.
+
+    Parameters
+    ----------
+    path : path-like
+        The copy.
+    """
+    with open(path, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        header = file.read(12)
+        kind = {b"FORM": "AIFF", b".snd": "AU"}.get(header[:4], "WAV")
+        data = find_data(file, size, kind)
+        if data is None or data.n_declared >= 0:
+            return
+        n_bytes, place, order = size - data.start, data.start - 4, _find_order(header)
+        if kind == "AU":
+            place, order = 8, ">"
+        elif kind == "AIFF":
+            n_bytes, place, order = n_bytes + 8, data.start - 12, ">"
+        if order and n_bytes < 2**32 - 1:
+            file.seek(place)
+            file.write(struct.pack(order + "I", n_bytes))
 
 
 def _find_order(header):

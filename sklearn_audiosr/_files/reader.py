@@ -106,7 +106,7 @@ class SequentialReader(QuietSoundFile):
     def __init__(self, source):
         self._source = source
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        self._pipe, self._opened = open_pipe(source), None
+        self._pipe, self._opened, self._n_read = open_pipe(source), None, 0
         try:
             with reasons(source):
                 if self._pipe is None:
@@ -197,7 +197,11 @@ class SequentialReader(QuietSoundFile):
 
     def read(self, frames=-1, dtype="float64", always_2d=False):
         """Read frames, over the end of a part, too."""
+        if self.format == "FLAC" and self._info.frames < _N_UNKNOWN and frames >= 0:
+            # behind the last frame may stand tags, which the decoder takes for damage
+            frames = max(0, min(frames, self._info.frames - self._n_read))
         block = super().read(frames, dtype, always_2d)
+        self._n_read += len(block)
         while len(block) < frames and self._i_part + 1 < len(self._structure.parts):
             self._i_part += 1
             self._open_part(self._structure.parts[self._i_part])
@@ -219,7 +223,8 @@ class SequentialReader(QuietSoundFile):
         if self._i_part:
             self._i_part = 0
             self._open_part(self._structure.parts[0])
-        return super().seek(frames, whence)
+        self._n_read = super().seek(frames, whence)
+        return self._n_read
 
     def close(self):
         """Close the file."""
@@ -286,6 +291,8 @@ class SequentialReader(QuietSoundFile):
             # headers of whole MP3 files may be slightly wrong
             tolerated = max(0.5 * rate, 0.01 * self.frames)
             n_told = n_told if n_told - n_read > tolerated else n_read
+        if not has_length and n_read is None:
+            return ""  # it is known at the end
         if n_told > n_frames:
             return f"{ended} of the {n_told / rate:.3f} s that its header says: {cut}"
         return "" if structure.has_end else f"{ended} without the mark of its end: {cut}"

@@ -73,7 +73,8 @@ def find_structure(file: BinaryIO, name: str, file_format: str, n_frames: int) -
     if file_format == "OGG":
         return _examine_ogg(file, size, name)
     if file_format == "FLAC":
-        if _find(file, _FLAC, len(_FLAC)):
+        first = _find(file, _FLAC, 0)  # tags may stand before it
+        if first >= 0 and _find(file, _FLAC, first + len(_FLAC)) >= 0:
             raise StructureError(f"holds several FLAC files, one behind the other: {_SPLIT}")
         return Structure()
     return _examine_data(file, size, name, file_format)
@@ -88,15 +89,17 @@ def _map(file: BinaryIO, size: int) -> Any:
         return file.read()
 
 
-def _find(file: BinaryIO, pattern: bytes, first: int) -> bool:
-    """Return whether a file holds bytes, from one place on."""
+def _find(file: BinaryIO, pattern: bytes, first: int) -> int:
+    """Return the first place of bytes in a file, from one place on; -1 if they are not there."""
     file.seek(first)
-    rest = b""
+    rest, place = b"", first
     while block := file.read(_N_SEARCHED):
-        if pattern in rest + block:
-            return True
+        block = rest + block
+        if (found := block.find(pattern)) >= 0:
+            return place + found
         rest = block[1 - len(pattern) :]
-    return False
+        place += len(block) - len(rest)
+    return -1
 
 
 def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Structure:
@@ -116,6 +119,8 @@ def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Str
 
 def _begins_again(file: BinaryIO, place: int) -> bool:
     """Return whether a file of the same format begins at a place, or at the next one."""
+    if place >= file.seek(0, 2):
+        return False
     file.seek(0)
     first = file.read(4)
     file.seek(place)
@@ -151,11 +156,12 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
         raise StructureError(f"holds streams of {kinds}, one behind the other: {_SPLIT}")
     if len(streams) == 1 and _is_read_whole(streams[0], n_frames):
         return Structure()
-    parts = []
+    parts, has_tags = [], data[:3] == b"ID3"
     for i, stream in enumerate(streams):
-        start = 0 if i == 0 and stream.has_header else stream.start  # with the tags before it
+        keeps_tags = i == 0 and has_tags  # other bytes before the first frame are none of its own
+        start = 0 if keeps_tags and stream.has_header else stream.start
         needs_header = not stream.has_header and stream.frame.layer == 3
-        tags = [(0, stream.start)] if i == 0 and needs_header else []
+        tags = [(0, stream.start)] if keeps_tags and needs_header else []
         header = [make_header(data, stream)] if needs_header else []
         parts.append(Pieces(file, [*tags, *header, (start, stream.end)], name))
     return Structure(tuple(parts))
