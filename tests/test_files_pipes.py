@@ -111,3 +111,18 @@ def test_a_pipe_that_breaks_is_no_end_of_file(folder, monkeypatch):
     with piped(content[:600], 10**6) as end, pytest.raises(OSError, match="Input/output error"):
         upsample_file(spline(), end, "wide.wav")
     assert not Path("wide.wav").exists()
+
+
+@pytest.mark.parametrize(("file_format", "subtype", "endian"), HEADERS)
+def test_a_second_file_in_a_pipe_is_refused(file_format, subtype, endian, folder):
+    content = write(file_format, subtype, endian)
+    with piped(content + content, 100) as end, pytest.raises(ValueError, match="several streams"):
+        upsample_file(spline(), end, "wide.wav")
+    assert not Path("wide.wav").exists()
+
+
+def test_chunks_behind_the_data_are_no_second_file(folder):
+    content = write("WAV", "PCM_16", "LITTLE") + b"LIST\x04\0\0\0INFO"
+    with piped(content, 100) as end:
+        upsample_file(spline(), end, "wide.wav")
+    assert soundfile.info("wide.wav").frames == 800

@@ -237,3 +237,22 @@ def test_an_mp3_file_that_begins_within_a_frame(folder):
     assert 35000 < len(frames) < 40000
     loudness = frames[5000:-5000].std()  # a sine of 0.2, wherever it begins
     assert loudness == pytest.approx(0.2 / np.sqrt(2), rel=0.02)
+
+
+def test_a_cut_mp3_file_before_another_is_told(folder):
+    first, second = encode(LOW, "MP3"), encode(HIGH, "MP3")
+    Path("a.mp3").write_bytes(first[: len(first) // 2] + second)
+    frames, _, fault = read_file("a.mp3")
+    assert 35000 < len(frames) < 45000
+    assert "it may have been cut off" in fault
+    with pytest.raises(ValueError, match="cut off"):
+        load_audio_folder(folder, strict=True)
+
+
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.95])
+def test_a_cut_at_the_end_of_an_mp3_file_is_told(share, folder):
+    content = encode(noise(120000), "MP3", 16000)
+    Path("a.mp3").write_bytes(content)
+    assert read_file("a.mp3")[2] == ""
+    Path("a.mp3").write_bytes(content[: round(share * len(content))])
+    assert "of the 7.500 s that its header says" in read_file("a.mp3")[2]

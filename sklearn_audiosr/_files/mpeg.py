@@ -54,6 +54,8 @@ class Stream(NamedTuple):
         How many there are.
     has_header : bool
         True if its first frame says how many there are.
+    is_whole : bool
+        False if it says more than there are.
     """
 
     start: int
@@ -61,6 +63,7 @@ class Stream(NamedTuple):
     frame: Frame
     n_frames: int
     has_header: bool
+    is_whole: bool = True
 
 
 def find_streams(data: Any, size: int) -> list[Stream]:
@@ -173,7 +176,8 @@ def _follow(data: Any, size: int, start: int) -> Stream:
             break
         place += frame.n_bytes
         n_frames += 1
-    return Stream(start, min(place, size), first, n_frames, n_told is not None)
+    is_whole = place <= size and (n_told is None or n_frames >= n_told - _N_MISCOUNTED)
+    return Stream(start, min(place, size), first, n_frames, n_told is not None, is_whole)
 
 
 def _read_counts(data: Any, place: int, frame: Frame) -> tuple[int | None, int]:

@@ -81,7 +81,10 @@ class PartFile:
         """Remove the file if it still exists."""
         if self._file is not None:
             self._file.close()
-        self.path.unlink(missing_ok=True)
+        if os.path.lexists(
+            self.path
+        ):  # a read-only system refuses to remove what is not there, too
+            self.path.unlink(missing_ok=True)
 
 
 def remove_abandoned(target: Path) -> None:

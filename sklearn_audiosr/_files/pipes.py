@@ -78,10 +78,14 @@ class PumpedPipe:
             content += block
         return content
 
-    def check(self):
-        """Raise the error that ended the source, if there was one: its end is no end of file."""
+    def read_rest(self):
+        """Return bytes behind what was read, and raise the error that ended the source, if any."""
+        rest = b""
+        while len(rest) < _N_BLOCK and (block := os.read(self.descriptor, _N_BLOCK)):
+            rest += block
         if self._error is not None:
             raise self._error
+        return rest
 
     def close(self):
         """Close the end that is read; the thread ends at its next block."""

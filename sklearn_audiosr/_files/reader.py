@@ -20,7 +20,12 @@ from sklearn_audiosr._files.sources import (
     openable,
     reasons,
 )
-from sklearn_audiosr._files.structure import Structure, StructureError, find_structure
+from sklearn_audiosr._files.structure import (
+    Structure,
+    StructureError,
+    begins_stream,
+    find_structure,
+)
 
 # From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
 # libsndfile more where it does not know, as for pipes.
@@ -197,10 +202,11 @@ class SequentialReader(QuietSoundFile):
 
     def read(self, frames=-1, dtype="float64", always_2d=False):
         """Read frames, over the end of a part, too."""
-        if self.format == "FLAC" and self._info.frames < _N_UNKNOWN and frames >= 0:
-            # behind the last frame may stand tags, which the decoder takes for damage
-            frames = max(0, min(frames, self._info.frames - self._n_read))
-        block = super().read(frames, dtype, always_2d)
+        n_wanted = frames
+        if frames >= 0 and (self.format == "FLAC" or self._pipe) and tells_length(self):
+            # what stands behind the last frame are tags, or another file
+            n_wanted = max(0, min(frames, self._info.frames - self._n_read))
+        block = super().read(n_wanted, dtype, always_2d)
         self._n_read += len(block)
         while len(block) < frames and self._i_part + 1 < len(self._structure.parts):
             self._i_part += 1
@@ -212,8 +218,8 @@ class SequentialReader(QuietSoundFile):
 
     def _check_end_of_pipe(self):
         """Raise an error if the pipe broke, or another stream follows that is not read."""
-        self._pipe.check()
-        if self.format == "OGG" and os.read(self._pipe.descriptor, 1):
+        rest = self._pipe.read_rest()
+        if begins_stream(rest, self.format):
             raise ReadingError(
                 self.name, "holds several streams, one behind the other: write it to a file first"
             )
@@ -288,8 +294,8 @@ class SequentialReader(QuietSoundFile):
                 f"end after {n_frames / rate:.3f} s"
             )
         if has_length and n_told == self.frames and n_read is not None:
-            # headers of whole MP3 files may be slightly wrong
-            tolerated = max(0.5 * rate, 0.01 * self.frames)
+            # headers of whole MP3 files may be wrong by a few of their frames
+            tolerated = 4 * (1152 if rate >= 32000 else 576)
             n_told = n_told if n_told - n_read > tolerated else n_read
         if not has_length and n_read is None:
             return ""  # it is known at the end

@@ -80,6 +80,28 @@ def find_structure(file: BinaryIO, name: str, file_format: str, n_frames: int) -
     return _examine_data(file, size, name, file_format)
 
 
+def begins_stream(rest: bytes, file_format: str) -> bool:
+    """Return whether what stands behind a stream begins another one.
+
+    Parameters
+    ----------
+    rest : bytes
+        What stands there.
+    file_format : str
+        Format of the stream.
+
+    Returns
+    -------
+    begins : bool
+        False for tags, and for chunks of the same file.
+    """
+    if file_format == "MP3":
+        return bool(find_streams(rest, len(rest)))
+    if file_format == "OGG":
+        return bool(rest)
+    return any(rest[i : i + 4] in (b"RIFF", b"RIFX", b"FORM", b".snd", b"fLaC") for i in (0, 1))
+
+
 def _map(file: BinaryIO, size: int) -> Any:
     """Return the bytes of a file, which are not read before they are needed, if possible."""
     try:
@@ -164,4 +186,4 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
         tags = [(0, stream.start)] if keeps_tags and needs_header else []
         header = [make_header(data, stream)] if needs_header else []
         parts.append(Pieces(file, [*tags, *header, (start, stream.end)], name))
-    return Structure(tuple(parts))
+    return Structure(tuple(parts), has_end=all(stream.is_whole for stream in streams))
