@@ -256,3 +256,23 @@ def test_a_cut_at_the_end_of_an_mp3_file_is_told(share, folder):
     assert read_file("a.mp3")[2] == ""
     Path("a.mp3").write_bytes(content[: round(share * len(content))])
     assert "of the 7.500 s that its header says" in read_file("a.mp3")[2]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_zeros"),
+    [
+        (("WAV", "WAV"), 512),
+        (("CAF", "CAF"), 512),
+        (("WAV", "AIFF"), 0),
+        (("AU", "FLAC"), 1),
+        (("MP3", "WAV"), 0),
+        (("MP3", "OGG"), 100),
+    ],
+)
+def test_files_of_two_kinds_or_with_zeros_between_are_refused(kinds, n_zeros, folder):
+    first, second = (encode(x, kind) for x, kind in zip((LOW, HIGH), kinds, strict=True))
+    Path("a.sound").write_bytes(first + bytes(n_zeros) + second)
+    with pytest.raises(ReadingError, match="a.sound holds several files, one behind the other"):
+        read_file("a.sound")
+    Path("a.sound").write_bytes(first + bytes(n_zeros) + b"any other bytes")
+    assert 40000 <= len(read_file("a.sound")[0]) < 42000

@@ -155,7 +155,7 @@ def _find_caf(file: BinaryIO, size: int) -> DataSize | None:
         if place + 12 > size:
             break
         identifier, n_bytes = _unpack(file, place, ">4sq")
-        if identifier == b"caff":  # the next file
+        if identifier in (b"caff", bytes(4)):  # the next file, or zeros before it
             break
         if identifier == b"data":
             found = DataSize(place + 12, max(0, n_bytes))

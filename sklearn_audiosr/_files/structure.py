@@ -13,7 +13,13 @@ from sklearn_audiosr._files.pieces import Pieces, replace_bytes
 # How a FLAC file begins: its mark, and a first block of metadata of 34 bytes.
 _FLAC = b"fLaC\x00\x00\x00\x22"
 
+# How files of common formats begin.
+_MARKS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")
+
 _N_SEARCHED = 2**20
+
+# Zeros that may stand between two files.
+_N_ZEROS = 2**16
 
 _SPLIT = "split it, or decode it to WAV with ffmpeg or sox"
 
@@ -99,7 +105,7 @@ def begins_stream(rest: bytes, file_format: str) -> bool:
         return bool(find_streams(rest, len(rest)))
     if file_format == "OGG":
         return bool(rest)
-    return any(rest[i : i + 4] in (b"RIFF", b"RIFX", b"FORM", b".snd", b"fLaC") for i in (0, 1))
+    return any(rest[i : i + 4] in _MARKS for i in (0, 1))
 
 
 def _map(file: BinaryIO, size: int) -> Any:
@@ -134,20 +140,20 @@ def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Str
         return Structure(parts, has_length=False)
     end = data.start + data.n_declared
     if end < size and _begins_again(file, end + data.n_behind):
-        raise StructureError(f"holds several {file_format} files, one behind the other: {_SPLIT}")
+        raise StructureError(f"holds several files, one behind the other: {_SPLIT}")
     n_present = min(size, end) - data.start
     return Structure(share=data.n_declared / n_present if n_present else 1.0)
 
 
 def _begins_again(file: BinaryIO, place: int) -> bool:
-    """Return whether a file of the same format begins at a place, or at the next one."""
+    """Return whether a file begins at a place, at the next one, or behind zeros."""
     if place >= file.seek(0, 2):
         return False
     file.seek(0)
-    first = file.read(4)
+    marks = {*_MARKS, file.read(4)} - {bytes(4)}
     file.seek(place)
-    then = file.read(12)
-    return first in (then[:4], then[1:5]) and then[:4] != b"\0\0\0\0"
+    then = file.read(_N_ZEROS)
+    return bool({then[:4], then[1:5], then.lstrip(b"\0")[:4]} & marks)
 
 
 def _examine_ogg(file: BinaryIO, size: int, name: str) -> Structure:
@@ -172,6 +178,8 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
     streams = find_streams(data, size)
     if not streams:
         return Structure()
+    if _begins_again(file, streams[-1].end):
+        raise StructureError(f"holds several files, one behind the other: {_SPLIT}")
     rates = {(stream.frame.rate, stream.frame.n_channels) for stream in streams}
     if len(rates) > 1:
         kinds = " and ".join(f"{rate} Hz with {n} channel(s)" for rate, n in sorted(rates))

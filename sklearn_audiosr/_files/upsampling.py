@@ -175,8 +175,8 @@ def upsample_file(
     with SequentialReader(source) as reader:
         if reader.frames == 0:
             raise ValueError(
-                f"source must have at least 1 timepoint, got an empty file: {source}. A pipe looks "
-                "empty if its header has no length; write it to a file then."
+                f"source must have at least 1 timepoint, got none in {source}: it is empty, or it "
+                "was cut off before its first sound."
             )
         fault = reader.find_fault()
         _judge(fault, strict, stacklevel=3)
