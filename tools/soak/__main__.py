@@ -21,7 +21,7 @@ N_CASES = {
     "checkpoints": 1000,
     "killed_fits": 80,  # each is killed up to five times
     "model_files": 20_000,
-    "signals": 120,  # 24 of each
+    "signals": 180,  # 36 of each: two thirds come before the end
 }
 DEFAULT_CASES = 100
 
