@@ -1,5 +1,6 @@
 """Part files: killed writers leave one, the next removes it, and never that of a living writer."""
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -161,3 +162,14 @@ def test_a_second_signal_does_not_stop_the_removal(folder, monkeypatch):
         temporary.write_text("half")
         raise SystemExit(129)
     assert names(folder) == []
+
+
+def test_a_read_only_disk_names_the_target(folder, monkeypatch):
+    def refuse(self, *args, **kwargs):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fspath(self))
+
+    monkeypatch.setattr(parts.PartFile, "open", lambda self: refuse(self.path))
+    monkeypatch.setattr(Path, "unlink", refuse)  # as Linux does, also where there is nothing
+    with pytest.raises(OSError, match="Read-only") as caught, complete_file("a.wav", "target"):
+        pass
+    assert caught.value.filename == "a.wav"

@@ -7,9 +7,10 @@ import hashlib
 import os
 import platform
 import secrets
-import unicodedata
 from pathlib import Path
 from typing import IO
+
+from sklearn_audiosr._files.names import fold_name
 
 try:
     import fcntl
@@ -81,9 +82,7 @@ class PartFile:
         """Remove the file if it still exists."""
         if self._file is not None:
             self._file.close()
-        if os.path.lexists(
-            self.path
-        ):  # a read-only system refuses to remove what is not there, too
+        if os.path.lexists(self.path):  # a read-only disk refuses to remove even what is not there
             self.path.unlink(missing_ok=True)
 
 
@@ -118,6 +117,6 @@ def _remove_unlocked(path: Path) -> None:
 
 def _mark(target: Path) -> str:
     """Return a mark of a target, under any spelling of its name, and of this machine."""
-    name = unicodedata.normalize("NFC", target.name).casefold()
+    name = fold_name(target.name)
     text = f"{platform.node()}\0{name}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()[:12]
