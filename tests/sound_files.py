@@ -1,10 +1,14 @@
 """Sound files to super-resolve, and an estimator that learns nothing to do it."""
 
+import io
+
 import numpy as np
 import soundfile
 
 from sklearn_audiosr import SplineUpsampler
 from sklearn_audiosr._files import blocks
+
+LOW, HIGH = 0.2 * np.sin(0.05 * np.arange(40000)), 0.4 * np.sin(0.3 * np.arange(20000))
 
 
 def noise(*shape, seed=0):
@@ -34,3 +38,13 @@ def enter_folder(tmp_path, monkeypatch):
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def encode(x, file_format, rate=8000, subtype=None, **options):
+    memory = io.BytesIO()
+    soundfile.write(memory, x, rate, subtype, format=file_format, **options)
+    return memory.getvalue()
+
+
+def decode(content):
+    return soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0]

@@ -1,12 +1,13 @@
 """Streams of MPEG audio that follow each other in one file, as after ``cat a.mp3 b.mp3``.
 
-libmpg123 reads as many frames as the header of the first stream says. Without a header it guesses
-the length from the first frame, and libsndfile stops there.
+libmpg123 reads as many frames as the header of the first stream says, whatever there are. Without a
+header it guesses the length from the first frame, and libsndfile stops there.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 # Bit rates in kbit/s by the index in a frame's header: layers I, II, III of MPEG 1, then layer I
@@ -26,8 +27,7 @@ _NEXT = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2-\xff]")
 # Frames that must follow each other: bytes that look like one header are common.
 _N_IN_A_ROW = 3
 
-
-# So many frames behind the last are those of an encoder that miscounts.
+# By so many frames encoders miscount.
 _N_MISCOUNTED = 4
 
 
@@ -55,7 +55,9 @@ class Stream(NamedTuple):
     has_header : bool
         True if its first frame says how many there are.
     is_whole : bool
-        False if it says more than there are.
+        False if it says more than there are, as after a cut.
+    is_counted : bool
+        False if it says another number, although nothing was cut off.
     """
 
     start: int
@@ -64,6 +66,7 @@ class Stream(NamedTuple):
     n_frames: int
     has_header: bool
     is_whole: bool = True
+    is_counted: bool = True
 
 
 def find_streams(data: Any, size: int) -> list[Stream]:
@@ -106,7 +109,11 @@ def read_frame(data: Any, place: int) -> Frame | None:
     frame : Frame or None
         None also for frames of free format, whose length is not in the header.
     """
-    header = data[place : place + 4]
+    return _parse(data[place : place + 4])
+
+
+@lru_cache(maxsize=1024)  # the frames of a file have few different headers
+def _parse(header: bytes) -> Frame | None:
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -160,24 +167,40 @@ def _follow(data: Any, size: int, start: int) -> Stream:
     first = read_frame(data, start)
     assert first is not None
     n_told, n_bytes = _read_counts(data, start, first)
-    end = start + n_bytes
-    if n_told is not None and n_bytes and end <= size and _find_frame(data, size, end) is None:
-        return Stream(start, end, first, n_told + 1, True)
-    place, n_frames = start, 0
-    while n_told is None or n_frames <= n_told:  # the header is a frame, too, and not counted
-        frame = read_frame(data, place)
+    end, n_frames, is_unbroken = start, 0, True
+    # the header is a frame, too, and not counted
+    while n_frames - 1 != n_told or _continues(data, end, first, start + n_bytes):
+        place: int | None = end
+        frame = read_frame(data, end)
         if frame is None or frame[1:] != first[1:]:
-            found = _find_frame(data, size, place)
-            frame = None if found is None else read_frame(data, found)
-            if found is None or frame is None or frame[1:] != first[1:]:
+            place = _find_frame(data, size, end)
+            frame = None if place is None else read_frame(data, place)
+            if place is None or frame is None or frame[1:] != first[1:]:
                 break
-            place = found
         if n_frames and _read_counts(data, place, frame)[0] is not None:
             break
-        place += frame.n_bytes
-        n_frames += 1
-    is_whole = place <= size and (n_told is None or n_frames >= n_told - _N_MISCOUNTED)
-    return Stream(start, min(place, size), first, n_frames, n_told is not None, is_whole)
+        is_unbroken = is_unbroken and place == end
+        end, n_frames = place + frame.n_bytes, n_frames + 1
+    ends_as_told = is_unbroken and end <= size and abs(start + n_bytes - end) <= first.n_bytes
+    n_missing = 0 if n_told is None else n_told - (n_frames - 1)
+    is_whole = end <= size and (n_missing <= _N_MISCOUNTED + 1 or ends_as_told)
+    is_counted = n_missing == 0 or (n_missing > 0 and not ends_as_told)
+    has_header = n_told is not None
+    return Stream(start, min(end, size), first, n_frames, has_header, is_whole, is_counted)
+
+
+def _continues(data: Any, place: int, first: Frame, end: int) -> bool:
+    """Return whether a stream goes on behind the frames that its header counts.
+
+    Another stream may stand there, and the header may be wrong. If its bytes end there, too, it is
+    right. A frame that takes bits from those before it does not begin a stream.
+    """
+    frame = read_frame(data, place)
+    if frame is None or frame[1:] != first[1:] or place == end:
+        return False
+    start = place + (4 if data[place + 1] & 1 else 6)  # behind the checksum
+    n_bits_before = int.from_bytes(data[start : start + 2], "big") >> (7 if frame.is_mpeg_1 else 8)
+    return place < end or n_bits_before > 0
 
 
 def _read_counts(data: Any, place: int, frame: Frame) -> tuple[int | None, int]:
@@ -196,6 +219,27 @@ def _n_side(frame: Frame) -> int:
     if frame.is_mpeg_1:
         return 17 if frame.n_channels == 1 else 32
     return 9 if frame.n_channels == 1 else 17
+
+
+def correct_count(data: Any, stream: Stream) -> tuple[int, bytes]:
+    """Return what the header of a stream should say of the number of frames.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The file.
+    stream : Stream
+        A stream with a header.
+
+    Returns
+    -------
+    place : int
+        Where the number stands.
+    number : bytes
+        The right one.
+    """
+    place = stream.start + 4 + _n_side(stream.frame) + 8
+    return place, (stream.n_frames - 1).to_bytes(4, "big")
 
 
 def make_header(data: Any, stream: Stream) -> bytes:

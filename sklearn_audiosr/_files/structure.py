@@ -6,7 +6,7 @@ import mmap
 from typing import Any, BinaryIO, NamedTuple
 
 from sklearn_audiosr._files.headers import find_data
-from sklearn_audiosr._files.mpeg import Stream, find_streams, make_header
+from sklearn_audiosr._files.mpeg import Stream, correct_count, find_streams, make_header
 from sklearn_audiosr._files.ogg import find_links
 from sklearn_audiosr._files.pieces import Pieces, replace_bytes
 
@@ -168,7 +168,7 @@ def _examine_ogg(file: BinaryIO, size: int, name: str) -> Structure:
 def _is_read_whole(stream: Stream, n_frames: int) -> bool:
     """Return whether libsndfile reads a stream to its end: its guess of the length was right."""
     if stream.has_header or stream.frame.layer != 3:
-        return True
+        return stream.is_counted
     n_values = 1152 if stream.frame.is_mpeg_1 else 576
     return abs(stream.n_frames * n_values - n_frames) <= n_values
 
@@ -190,8 +190,12 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
     for i, stream in enumerate(streams):
         keeps_tags = i == 0 and has_tags  # other bytes before the first frame are none of its own
         start = 0 if keeps_tags and stream.has_header else stream.start
-        needs_header = not stream.has_header and stream.frame.layer == 3
-        tags = [(0, stream.start)] if keeps_tags and needs_header else []
-        header = [make_header(data, stream)] if needs_header else []
-        parts.append(Pieces(file, [*tags, *header, (start, stream.end)], name))
+        pieces: list[bytes | tuple[int, int]] = [(start, stream.end)]
+        if not stream.is_counted:
+            place, number = correct_count(data, stream)
+            pieces = [(start, place), number, (place + len(number), stream.end)]
+        elif not stream.has_header and stream.frame.layer == 3:
+            tags = [(0, stream.start)] if keeps_tags else []
+            pieces = [*tags, make_header(data, stream), *pieces]
+        parts.append(Pieces(file, pieces, name))
     return Structure(tuple(parts), has_end=all(stream.is_whole for stream in streams))
