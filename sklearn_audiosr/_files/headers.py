@@ -20,6 +20,9 @@ _OF_SOX = 0x7F000008
 # More than any file has: numbers in a text may have hundreds of digits.
 _MAX_BYTES = 2**62
 
+# Bytes of a value in a MATLAB file of version 4, by a digit of its kind.
+_MAT4_BYTES = (8, 4, 4, 2, 2, 1)
+
 # Chunks of a file that are looked at.
 _MAX_CHUNKS = 1000
 
@@ -36,7 +39,8 @@ class DataSize(NamedTuple):
     is_usual : bool
         True if the format allows a header without a size.
     patch : tuple of int and bytes, or None
-        A place and what to read there instead: without it libsndfile reads nothing.
+        A place and what to read there instead: without it libsndfile reads nothing, or what is not
+        there.
     n_behind : int
         Bytes behind the data that belong to the file, where they are known.
     """
@@ -187,6 +191,51 @@ def _find_avr(file: BinaryIO, size: int) -> DataSize:
     return DataSize(128, n_frames * (2 if n_channels else 1) * ((n_bits + 7) // 8))
 
 
+def _find_mat(file: BinaryIO, size: int) -> DataSize:
+    """Find the second of the two matrices of a MATLAB file."""
+    head = _read(file, 0, 1024)
+    place = head.index(b"wavedata")
+    if head.startswith(b"MATLAB"):  # version 5
+        order = "<" if head[126:128] == b"IM" else ">"
+        return DataSize(place + 16, *_unpack(file, place + 12, order + "I"))
+    order = ">" if (head[0] == 0 and head[3] != 0) or head[2:4] != bytes(2) else "<"
+    kind, n_rows, n_columns = _unpack(file, place - 20, order + "III")
+    return DataSize(place + 9, n_rows * n_columns * _MAT4_BYTES[kind // 10 % 10])
+
+
+def _find_voc(file: BinaryIO, size: int) -> DataSize | None:
+    kind, *n_bytes = _read(file, 26, 4)
+    if kind != 9:  # libsndfile looks at the size of others
+        return None
+    return DataSize(42, max(0, int.from_bytes(n_bytes, "little") - 12))
+
+
+def _find_wve(file: BinaryIO, size: int) -> DataSize:
+    return DataSize(32, *_unpack(file, 18, ">I"))
+
+
+def _find_xi(file: BinaryIO, size: int) -> DataSize:
+    (n_bytes,) = _unpack(file, 298, "<I")
+    return DataSize(338, n_bytes, is_usual=n_bytes == 0)  # as libsndfile writes it
+
+
+def _find_mpc2k(file: BinaryIO, size: int) -> DataSize:
+    is_stereo, _, _, n_frames = _unpack(file, 21, "<BIII")
+    return DataSize(42, 2 * n_frames * (2 if is_stereo else 1))
+
+
+def _find_sds(file: BinaryIO, size: int) -> DataSize:
+    """Find packets of 127 bytes; without a patch, libsndfile makes up those that are not there."""
+    n_bits, _, _, _, *digits = _read(file, 6, 7)
+    n_in_packet = 120 // -(-n_bits // 7)
+    n_frames = sum(digit << 7 * i for i, digit in enumerate(digits))
+    n_present = (size - 21) // 127 * n_in_packet
+    if n_present >= n_frames:
+        return DataSize(21, -(-n_frames // n_in_packet) * 127)
+    patch = 10, bytes(n_present >> 7 * i & 127 for i in range(3))
+    return DataSize(21, round(n_frames / max(1, n_present) * (size - 21)), patch=patch)
+
+
 _FINDERS: dict[str, Callable[[BinaryIO, int], DataSize | None]] = {
     "WAV": _find_riff,
     "WAVEX": _find_riff,
@@ -198,4 +247,11 @@ _FINDERS: dict[str, Callable[[BinaryIO, int], DataSize | None]] = {
     "AU": _find_au,
     "NIST": _find_nist,
     "AVR": _find_avr,
+    "MAT4": _find_mat,
+    "MAT5": _find_mat,
+    "VOC": _find_voc,
+    "WVE": _find_wve,
+    "XI": _find_xi,
+    "MPC2K": _find_mpc2k,
+    "SDS": _find_sds,
 }

@@ -285,7 +285,7 @@ class SequentialReader(QuietSoundFile):
         structure, rate = self._structure, self.samplerate
         n_frames = self.frames if n_read is None else n_read
         has_length = tells_length(self)
-        n_told = round(structure.share * self.frames) if has_length else n_frames
+        n_told = self._count_told() if has_length else n_frames
         ended = f"ended after {n_frames / rate:.3f} s"
         cut = "it may have been cut off"
         if not structure.has_length:
@@ -299,6 +299,14 @@ class SequentialReader(QuietSoundFile):
             n_told = n_told if n_told - n_read > tolerated else n_read
         if not has_length and n_read is None:
             return ""  # it is known at the end
-        if n_told > n_frames:
+        if n_told - n_frames > rate / 1000:
             return f"{ended} of the {n_told / rate:.3f} s that its header says: {cut}"
+        if n_told > n_frames:
+            return f"ended after {n_frames} of the {n_told} timepoints that its header says: {cut}"
         return "" if structure.has_end else f"{ended} without the mark of its end: {cut}"
+
+    def _count_told(self):
+        """Return how many frames the header says."""
+        share, n_frames = self._structure.share, self.frames
+        # the last frame may lack a few of its bytes
+        return max(round(share * n_frames), n_frames + 1) if share > 1 else n_frames

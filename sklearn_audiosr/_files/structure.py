@@ -135,14 +135,14 @@ def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Str
     data = find_data(file, size, file_format)
     if data is None or data.is_usual:
         return Structure()
+    parts = () if data.patch is None else (replace_bytes(file, size, *data.patch, name),)
     if data.n_declared < 0:
-        parts = () if data.patch is None else (replace_bytes(file, size, *data.patch, name),)
         return Structure(parts, has_length=False)
     end = data.start + data.n_declared
     if end < size and _begins_again(file, end + data.n_behind):
         raise StructureError(f"holds several files, one behind the other: {_SPLIT}")
     n_present = min(size, end) - data.start
-    return Structure(share=data.n_declared / n_present if n_present else 1.0)
+    return Structure(parts, data.n_declared / n_present if n_present else 1.0)
 
 
 def _begins_again(file: BinaryIO, place: int) -> bool:
@@ -150,10 +150,11 @@ def _begins_again(file: BinaryIO, place: int) -> bool:
     if place >= file.seek(0, 2):
         return False
     file.seek(0)
-    marks = {*_MARKS, file.read(4)} - {bytes(4)}
+    first = file.read(8)
+    marks = (*_MARKS, first if first.startswith(bytes(4)) else first[:4])  # MAT4 begins with zeros
     file.seek(place)
     then = file.read(_N_ZEROS)
-    return bool({then[:4], then[1:5], then.lstrip(b"\0")[:4]} & marks)
+    return any(start.startswith(marks) for start in (then, then[1:], then.lstrip(b"\0")))
 
 
 def _examine_ogg(file: BinaryIO, size: int, name: str) -> Structure:
