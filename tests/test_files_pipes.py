@@ -1,7 +1,7 @@
-"""Sound from pipes: headers without a length are read to the end; a broken pipe is an error."""
+"""Sound from pipes: as from files, also without a length; a broken pipe is an error."""
 
-import errno
 import os
+import socket
 import struct
 import threading
 import warnings
@@ -14,7 +14,8 @@ import soundfile
 from sound_files import enter_folder, noise, read, spline
 
 from sklearn_audiosr import upsample_file
-from sklearn_audiosr._files import pipes
+from sklearn_audiosr._files.reading import read_file, read_header
+from sklearn_audiosr._files.sources import ReadingError
 
 folder = pytest.fixture(enter_folder)
 
@@ -94,29 +95,21 @@ def test_other_bytes_are_no_sound(content, folder):
     assert not Path("wide.wav").exists()
 
 
-def test_a_pipe_that_breaks_is_no_end_of_file(folder, monkeypatch):
-    content, read_bytes = write("WAV", "PCM_16", "LITTLE"), os.read
-
-    class BreakingOs:
-        def __getattr__(self, name):
-            return getattr(os, name)
-
-        def read(self, descriptor, n_bytes):
-            block = read_bytes(descriptor, min(n_bytes, 100))
-            if not block:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return block
-
-    monkeypatch.setattr(pipes, "os", BreakingOs())
-    with piped(content[:600], 10**6) as end, pytest.raises(OSError, match="Input/output error"):
-        upsample_file(spline(), end, "wide.wav")
+def test_a_pipe_that_breaks_is_no_end_of_file(folder):
+    reading, writing = socket.socketpair()
+    with reading:
+        with writing:
+            writing.sendall(write("WAV", "PCM_16", "LITTLE")[:600])
+            reading.sendall(b"never read")
+        with pytest.raises(ConnectionResetError):
+            upsample_file(spline(), reading.fileno(), "wide.wav")
     assert not Path("wide.wav").exists()
 
 
 @pytest.mark.parametrize(("file_format", "subtype", "endian"), HEADERS)
 def test_a_second_file_in_a_pipe_is_refused(file_format, subtype, endian, folder):
     content = write(file_format, subtype, endian)
-    with piped(content + content, 100) as end, pytest.raises(ValueError, match="several streams"):
+    with piped(content + content, 100) as end, pytest.raises(ValueError, match="several files"):
         upsample_file(spline(), end, "wide.wav")
     assert not Path("wide.wav").exists()
 
@@ -126,3 +119,40 @@ def test_chunks_behind_the_data_are_no_second_file(folder):
     with piped(content, 100) as end:
         upsample_file(spline(), end, "wide.wav")
     assert soundfile.info("wide.wav").frames == 800
+
+
+@pytest.mark.parametrize(
+    ("file_format", "subtype"),
+    [
+        ("FLAC", "PCM_16"),
+        ("FLAC", "PCM_24"),
+        ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
+        ("MP3", None),
+        ("AIFF", "PCM_16"),
+        ("CAF", "FLOAT"),
+        ("W64", "PCM_16"),
+        ("MAT5", "PCM_16"),
+    ],
+)
+def test_all_formats_are_read_from_a_pipe(file_format, subtype, folder):
+    """libsndfile reads none of these from one."""
+    soundfile.write("whole", noise(4000), 8000, subtype, format=file_format)
+    content, expected = Path("whole").read_bytes(), read_file("whole")[0]
+    for use in (read_file, lambda end: upsample_file(spline(), end, "wide.wav")):
+        with warnings.catch_warnings(), piped(content, 1000) as end:
+            warnings.simplefilter("error")
+            result = use(end)
+        if result is not None:
+            np.testing.assert_array_equal(result[0], expected)
+    upsample_file(spline(), "whole", "of_file.wav")
+    np.testing.assert_array_equal(read("wide.wav"), read("of_file.wav"))
+    with piped(content[: len(content) // 2], 1000) as end, suppress(soundfile.LibsndfileError):
+        assert "cut off" in read_file(end)[2]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such devices on this system")
+def test_devices_are_refused(folder):
+    for use in (read_header, lambda path: upsample_file(spline(), path, "wide.wav")):
+        with pytest.raises(ReadingError, match="/dev/zero is a terminal or a device: write its"):
+            use("/dev/zero")

@@ -74,9 +74,9 @@ def _copy_source(descriptor, path, name):
     except OSError as error:
         raise InputError([f"{name} is closed: pipe a sound file into it"]) from error
     show_as(path, name)
-    with open(os.dup(descriptor), "rb") as file, open(path, "wb") as copy:
+    with open(os.dup(descriptor), "rb") as file, open(path, "w+b") as copy:
         shutil.copyfileobj(file, copy)
-    complete_header(path)
+        complete_header(copy)
     return os.fspath(path)
 
 

@@ -90,7 +90,7 @@ def _measure_band(reader, source, narrow_rate, progress):
     if is_path and os.path.isfile(source):
         with SequentialReader(source) as other:
             bandwidth = _meter(other, lowest, progress)
-    elif not is_path and reader.can_rewind():  # wrong for pipes in some formats
+    elif reader.can_rewind():
         bandwidth = _meter(reader, lowest, progress)
         reader.seek(0)
     else:

@@ -44,8 +44,8 @@ def read_blocks(reader, multiple=1, growth=1):
         yield block.T
     if n_read == 0:
         raise ValueError(
-            f"source must have at least 1 timepoint, got none from {reader.name}: some "
-            "formats can't be read from a pipe; write it to a file first."
+            f"source must have at least 1 timepoint, got none from {reader.name}: it is "
+            "empty, or it was cut off before its first sound."
         )
     if n_read % multiple:
         yield np.zeros((reader.channels, -n_read % multiple), dtype=np.float32)

@@ -16,7 +16,7 @@ from sklearn_audiosr._files.formats import CODECS, file_format, find_format, sam
 if TYPE_CHECKING:
     import soundfile
 
-    from sklearn_audiosr._files.reader import Header
+    from sklearn_audiosr._files.reading import Header
 
 # PAF headers of 24-bit files round the number of frames up to a multiple of this.
 _N_ROUNDED = 10

@@ -174,6 +174,8 @@ def _find_au(file: BinaryIO, size: int) -> DataSize:
         return DataSize(start, -1, patch=(8, b"\xff" * 4))
     if n_bytes == 0xFFFFFFFF:
         return DataSize(start, -1, is_usual=True)
+    if n_bytes in PLACEHOLDERS and start + n_bytes > size:
+        return DataSize(start, -1)
     return DataSize(start, n_bytes)
 
 

@@ -170,13 +170,13 @@ def _follow(data: Any, size: int, start: int) -> Stream:
     end, n_frames, is_unbroken = start, 0, True
     # the header is a frame, too, and not counted
     while n_frames - 1 != n_told or _continues(data, end, first, start + n_bytes):
-        place: int | None = end
-        frame = read_frame(data, end)
+        place, frame = end, read_frame(data, end)
         if frame is None or frame[1:] != first[1:]:
-            place = _find_frame(data, size, end)
-            frame = None if place is None else read_frame(data, place)
-            if place is None or frame is None or frame[1:] != first[1:]:
+            found = _find_frame(data, size, end)
+            frame = None if found is None else read_frame(data, found)
+            if found is None or frame is None or frame[1:] != first[1:]:
                 break
+            place = found
         if n_frames and _read_counts(data, place, frame)[0] is not None:
             break
         is_unbroken = is_unbroken and place == end

@@ -2,33 +2,30 @@
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from sklearn_audiosr._files.formats import sample_format
-from sklearn_audiosr._files.headers import PLACEHOLDERS
 from sklearn_audiosr._files.quiet import QuietSoundFile
 from sklearn_audiosr._files.rates import MAX_FILE_RATE
 from sklearn_audiosr._files.sources import (
     DAMAGED,
     ReadingError,
+    copy_if_pipe,
     has_resource_fork,
     open_bytes,
-    open_pipe,
     openable,
     reasons,
 )
 from sklearn_audiosr._files.structure import (
     Structure,
     StructureError,
-    begins_stream,
+    check_several,
     find_structure,
 )
 
 # From this number of frames on, a header has no length: FLAC sets all of its 36 bits, and
-# libsndfile more where it does not know, as for pipes.
+# libsndfile more where it does not know.
 _N_UNKNOWN = 2**36 - 1
 
 # Without a header libsndfile takes a file for one of these by its suffix. Others, named .au, have
@@ -48,30 +45,6 @@ _MAX_VALUES_OF_BYTE = 16
 _COMPRESSED = ("FLAC", "MP3", "OGG")
 
 
-class Header(NamedTuple):
-    """What is known of a file before it is read.
-
-    Attributes
-    ----------
-    samplerate, channels, frames : int
-        Rate in Hz, and numbers of channels and timepoints.
-    duration : float
-        In seconds.
-    format, subtype : str
-        File format and sample format, by the names of libsndfile.
-    fault : str
-        What the header says that is not so; empty for a whole file.
-    """
-
-    samplerate: int
-    channels: int
-    frames: int
-    duration: float
-    format: str
-    subtype: str
-    fault: str
-
-
 def tells_length(header):
     """Return whether a header has the number of frames.
 
@@ -85,13 +58,7 @@ def tells_length(header):
     has_length : bool
         False for a file that an encoder wrote to a pipe, for example.
     """
-    if header.frames >= _N_UNKNOWN:
-        return False
-    if not isinstance(header, SequentialReader) or header.can_rewind():
-        return True
-    # in a pipe there is no end with which libsndfile could compare the size
-    n_bytes = header.frames * header.channels * sample_format(header.subtype).n_bytes
-    return not any(0 <= size - n_bytes < 1024 for size in PLACEHOLDERS)
+    return header.frames < _N_UNKNOWN
 
 
 class SequentialReader(QuietSoundFile):
@@ -100,7 +67,8 @@ class SequentialReader(QuietSoundFile):
     soundfile seeks to its own position before and after it reads a block. After that, the first 30
     to 80 milliseconds of an MP3 file's next block are wrong.
 
-    Streams that follow each other in a file, as in a chain of Ogg streams, are read as one.
+    Streams that follow each other in a file, as in a chain of Ogg streams, are read as one. A pipe
+    is copied to a file before.
 
     Parameters
     ----------
@@ -109,16 +77,17 @@ class SequentialReader(QuietSoundFile):
     """
 
     def __init__(self, source):
-        self._source = source
+        self._source, self._opened, self._n_read = source, None, 0
         self._bytes, self._structure, self._counts, self._i_part = None, Structure(), [], 0
-        self._pipe, self._opened, self._n_read = open_pipe(source), None, 0
+        opened = copy_if_pipe(source)
+        is_pipe = opened is not source
+        self._opened = opened if is_pipe else None
         try:
             with reasons(source):
-                if self._pipe is None:
-                    self._open_source(source)
-                else:
-                    super().__init__(self._pipe.descriptor, closefd=False)
-            self._examine(source)
+                self._open_source(opened)
+            self._examine(opened)
+            if is_pipe:  # which may lack its length
+                self._structure = self._structure._replace(has_length=True)
         except BaseException:
             self.close()
             raise
@@ -128,9 +97,23 @@ class SequentialReader(QuietSoundFile):
             super().__init__(openable(source))
         except soundfile.LibsndfileError:
             if not has_resource_fork(source):
+                self._check_several(source)
                 raise
             self._opened = open(source, "rb")  # which has no name for libsndfile
             super().__init__(self._opened)
+
+    def _check_several(self, source):
+        """Raise an error if a file can't be opened since another one follows in it."""
+        if isinstance(source, (str, bytes, os.PathLike)) and not os.path.isfile(source):
+            return
+        file = open_bytes(source)
+        try:
+            check_several(file)
+        except StructureError as error:
+            raise ReadingError(self.name, str(error)) from error
+        finally:
+            if file is not source:
+                file.close()
 
     def _examine(self, source):
         """Find the parts of the file, and raise an error if they can't be read."""
@@ -143,8 +126,6 @@ class SequentialReader(QuietSoundFile):
                 f"header: {DAMAGED}",
             )
         file = open_bytes(source)
-        if file is None:  # a pipe
-            return
         place = file.tell()
         try:
             self._check_length(file.seek(0, os.SEEK_END))
@@ -203,7 +184,7 @@ class SequentialReader(QuietSoundFile):
     def read(self, frames=-1, dtype="float64", always_2d=False):
         """Read frames, over the end of a part, too."""
         n_wanted = frames
-        if frames >= 0 and (self.format == "FLAC" or self._pipe) and tells_length(self):
+        if frames >= 0 and self.format == "FLAC" and tells_length(self):
             # what stands behind the last frame are tags, or another file
             n_wanted = max(0, min(frames, self._info.frames - self._n_read))
         block = super().read(n_wanted, dtype, always_2d)
@@ -212,17 +193,7 @@ class SequentialReader(QuietSoundFile):
             self._i_part += 1
             self._open_part(self._structure.parts[self._i_part])
             block = np.concatenate([block, super().read(frames - len(block), dtype, always_2d)])
-        if len(block) < frames and self._pipe is not None:
-            self._check_end_of_pipe()
         return block
-
-    def _check_end_of_pipe(self):
-        """Raise an error if the pipe broke, or another stream follows that is not read."""
-        rest = self._pipe.read_rest()
-        if begins_stream(rest, self.format):
-            raise ReadingError(
-                self.name, "holds several streams, one behind the other: write it to a file first"
-            )
 
     def seek(self, frames, whence=os.SEEK_SET):
         """Move to a frame; with several parts, to the first one only."""
@@ -239,9 +210,6 @@ class SequentialReader(QuietSoundFile):
             self._bytes.close()
         if self._opened is not None:
             self._opened.close()
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
 
     def seekable(self):
         """Return False: soundfile does not seek then."""

@@ -1,10 +1,12 @@
 """Sound files, read whole, in parts and in blocks, with equal values."""
 
+from typing import NamedTuple
+
 import numpy as np
 import soundfile
 
 from sklearn_audiosr._files.formats import sample_format
-from sklearn_audiosr._files.reader import Header, SequentialReader
+from sklearn_audiosr._files.reader import SequentialReader
 
 # Frames to decode and drop before a part of a file whose decoder needs earlier frames.
 N_BEFORE = 2**17
@@ -12,6 +14,30 @@ N_BEFORE = 2**17
 # Values of a file, over all channels, that are read at a time where its header may lack their
 # number.
 N_BLOCK = 2**20
+
+
+class Header(NamedTuple):
+    """What is known of a file before it is read.
+
+    Attributes
+    ----------
+    samplerate, channels, frames : int
+        Rate in Hz, and numbers of channels and timepoints.
+    duration : float
+        In seconds.
+    format, subtype : str
+        File format and sample format, by the names of libsndfile.
+    fault : str
+        What the header says that is not so; empty for a whole file.
+    """
+
+    samplerate: int
+    channels: int
+    frames: int
+    duration: float
+    format: str
+    subtype: str
+    fault: str
 
 
 def read_header(path):

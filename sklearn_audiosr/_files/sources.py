@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import soundfile
 
-from sklearn_audiosr._files.pipes import PumpedPipe
+from sklearn_audiosr._files.pipes import copy_pipe
 
 # What to do about a damaged file.
 DAMAGED = "it may be damaged: copy or export it again"
@@ -110,19 +110,16 @@ def open_bytes(source):
 
     Returns
     -------
-    file : file-like or None
-        None for a pipe or a device.
+    file : file-like
+        The file.
     """
     if isinstance(source, (str, bytes, os.PathLike)):
-        return open(source, "rb") if os.path.isfile(source) else None
-    if isinstance(source, int):
-        is_file = stat.S_ISREG(os.fstat(source).st_mode)
-        return open(os.dup(source), "rb") if is_file else None
-    return source
+        return open(source, "rb")
+    return open(os.dup(source), "rb") if isinstance(source, int) else source
 
 
-def open_pipe(source):
-    """Open a pipe or a device.
+def copy_if_pipe(source):
+    """Return a copy of a pipe, and other sources as they are.
 
     Parameters
     ----------
@@ -131,17 +128,28 @@ def open_pipe(source):
 
     Returns
     -------
-    pipe : PumpedPipe or None
-        None for other sources.
+    source : path-like, int or file-like
+        For a pipe, an opened temporary file.
+
+    Raises
+    ------
+    ReadingError
+        If it is a device: it may have no end.
     """
     if isinstance(source, int):
-        return None if stat.S_ISREG(os.fstat(source).st_mode) else PumpedPipe(source)
-    if not isinstance(source, (str, os.PathLike)) or not os.path.exists(source):
-        return None
-    if os.path.isfile(source) or os.path.isdir(source):
-        return None
+        mode = os.fstat(source).st_mode
+    elif isinstance(source, (str, os.PathLike)) and os.path.exists(source):
+        mode = os.stat(source).st_mode
+    else:
+        return source
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise ReadingError(source, "is a terminal or a device: write its sound to a file first")
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        return source
+    if isinstance(source, int):
+        return copy_pipe(source)
     descriptor = os.open(source, os.O_RDONLY)
     try:
-        return PumpedPipe(descriptor)
+        return copy_pipe(descriptor)
     finally:
         os.close(descriptor)

@@ -22,6 +22,7 @@ _N_SEARCHED = 2**20
 _N_ZEROS = 2**16
 
 _SPLIT = "split it, or decode it to WAV with ffmpeg or sox"
+_SEVERAL = f"holds several files, one behind the other: {_SPLIT}"
 
 
 class Structure(NamedTuple):
@@ -86,26 +87,19 @@ def find_structure(file: BinaryIO, name: str, file_format: str, n_frames: int) -
     return _examine_data(file, size, name, file_format)
 
 
-def begins_stream(rest: bytes, file_format: str) -> bool:
-    """Return whether what stands behind a stream begins another one.
+def check_several(file: BinaryIO) -> None:
+    """Raise StructureError for two files of RIFF or IFF chunks: libsndfile calls them damaged.
 
     Parameters
     ----------
-    rest : bytes
-        What stands there.
-    file_format : str
-        Format of the stream.
-
-    Returns
-    -------
-    begins : bool
-        False for tags, and for chunks of the same file.
+    file : file-like
+        A binary file that can seek, and that libsndfile can't open.
     """
-    if file_format == "MP3":
-        return bool(find_streams(rest, len(rest)))
-    if file_format == "OGG":
-        return bool(rest)
-    return any(rest[i : i + 4] in _MARKS for i in (0, 1))
+    file.seek(0)
+    header = file.read(8)
+    order: Any = {b"RIFF": "little", b"RIFX": "big", b"FORM": "big"}.get(header[:4])
+    if order and _begins_again(file, 8 + int.from_bytes(header[4:], order)):
+        raise StructureError(_SEVERAL)
 
 
 def _map(file: BinaryIO, size: int) -> Any:
@@ -140,7 +134,7 @@ def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Str
         return Structure(parts, has_length=False)
     end = data.start + data.n_declared
     if end < size and _begins_again(file, end + data.n_behind):
-        raise StructureError(f"holds several files, one behind the other: {_SPLIT}")
+        raise StructureError(_SEVERAL)
     n_present = min(size, end) - data.start
     return Structure(parts, data.n_declared / n_present if n_present else 1.0)
 
@@ -180,7 +174,7 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
     if not streams:
         return Structure()
     if _begins_again(file, streams[-1].end):
-        raise StructureError(f"holds several files, one behind the other: {_SPLIT}")
+        raise StructureError(_SEVERAL)
     rates = {(stream.frame.rate, stream.frame.n_channels) for stream in streams}
     if len(rates) > 1:
         kinds = " and ".join(f"{rate} Hz with {n} channel(s)" for rate, n in sorted(rates))

@@ -140,7 +140,8 @@ def upsample_file(
     date, genre, comment, copyright and license are kept where the target's file format has them:
     pictures and other tags are not.
 
-    MP3 and Ogg files that were joined are read whole, as one file.
+    MP3 and Ogg files that were joined are read whole, as one file. A pipe is copied to a temporary
+    file first, so that every format can be read from it.
 
     An estimator without a `sampling_rate` takes a file of any rate, and the result has r times that
     rate. With one, the result has this rate, whatever the file's. A file that already has this
