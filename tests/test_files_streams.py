@@ -202,6 +202,12 @@ def test_flac_files_between_tags_of_other_formats(folder):
         (("AU", "FLAC"), 1),
         (("MP3", "WAV"), 0),
         (("MP3", "OGG"), 100),
+        (("WAV", "MP3"), 0),
+        (("CAF", "MP3"), 100),
+        (("OGG", "WAV"), 0),
+        (("OGG", "FLAC"), 0),
+        (("OGG", "MP3"), 0),
+        (("OGG", "AU"), 100),
     ],
 )
 def test_files_of_two_kinds_or_with_zeros_between_are_refused(kinds, n_zeros, folder):
@@ -211,3 +217,23 @@ def test_files_of_two_kinds_or_with_zeros_between_are_refused(kinds, n_zeros, fo
         read_file("a.sound")
     Path("a.sound").write_bytes(first + bytes(n_zeros) + b"any other bytes")
     assert 40000 <= len(read_file("a.sound")[0]) < 42000
+
+
+@pytest.mark.parametrize("other", ["WAV", "MP3"])
+def test_a_file_between_links_of_a_chain_is_refused(other, folder):
+    links = [encode(x, "OGG") for x in (LOW, HIGH)]
+    Path("a.ogg").write_bytes(encode(HIGH, other).join(links))
+    with pytest.raises(ReadingError, match="a.ogg holds several files, one behind the other"):
+        read_file("a.ogg")
+    Path("a.ogg").write_bytes(b"any other bytes".join(links))
+    assert len(read_file("a.ogg")[0]) == 60000
+
+
+def test_a_file_behind_tags_of_any_length_is_refused(folder):
+    for size in (b"\0\0\x01\x10", b"\0\0\0\x90"):  # of seven bits in a byte, and of eight
+        tag = b"ID3\x04\0\0" + size + bytes(144)
+        Path("a.ogg").write_bytes(encode(LOW, "OGG") + tag + encode(HIGH, "MP3"))
+        with pytest.raises(ReadingError, match="holds several files"):
+            read_file("a.ogg")
+        Path("a.ogg").write_bytes(encode(LOW, "OGG") + tag)
+        assert len(read_file("a.ogg")[0]) == 40000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 # Bit rates in kbit/s by the index in a frame's header: layers I, II, III of MPEG 1, then layer I
 # and layers II and III of MPEG 2 (ISO 11172-3 and 13818-3).
@@ -26,6 +26,9 @@ _NEXT = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2-\xff]")
 
 # Frames that must follow each other: bytes that look like one header are common.
 _N_IN_A_ROW = 3
+
+# More than any frame has.
+_MAX_BYTES = 4096
 
 # By so many frames encoders miscount.
 _N_MISCOUNTED = 4
@@ -131,13 +134,40 @@ def _parse(header: bytes) -> Frame | None:
     return Frame(n_bytes, layer, hertz, 1 if header[3] >> 6 == 3 else 2, is_mpeg_1)
 
 
+def begins_with_frames(file: BinaryIO) -> bool:
+    """Return whether frames, or tags and then frames, stand where a file is read next.
+
+    Parameters
+    ----------
+    file : file-like
+        A binary file that can seek.
+
+    Returns
+    -------
+    begins : bool
+        False for other bytes before the frames.
+    """
+    while n_bytes := _measure_tag(tag := file.read(10)):
+        file.seek(n_bytes - len(tag), 1)
+    data = tag + file.read(_N_IN_A_ROW * _MAX_BYTES)
+    return _count_row(data, len(data), 0) if len(data) > 4 else False
+
+
+def _measure_tag(tag: bytes) -> int:
+    """Return the bytes of a tag of ID3, by its first ten; 0 for other bytes."""
+    if tag[:3] != b"ID3" or len(tag) < 10:
+        return 0
+    n_bytes = tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9]
+    if max(tag[6:10]) > 127:  # of programs that take eight bits, not seven
+        n_bytes = int.from_bytes(tag[6:10], "big")
+    return 10 + n_bytes + (10 if tag[5] & 0x10 else 0)
+
+
 def _find_frame(data: Any, size: int, place: int) -> int | None:
     """Return where the next frames begin, past tags and other bytes; None if there are none."""
     while place < size:
-        tag = data[place : place + 10]
-        if tag[:3] == b"ID3" and len(tag) == 10:
-            n_bytes = tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9]
-            place += 10 + n_bytes + (10 if tag[5] & 0x10 else 0)
+        if n_bytes := _measure_tag(data[place : place + 10]):
+            place += n_bytes
             continue
         if _count_row(data, size, place):
             return place

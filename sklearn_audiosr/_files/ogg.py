@@ -17,7 +17,7 @@ class Link(NamedTuple):
     Attributes
     ----------
     start, end : int
-        Place of its first byte, and the place behind the last.
+        Place of its first byte, and the place behind its last page.
     n_audio : int
         How many streams of audio it has at the same time.
     is_whole : bool
@@ -51,7 +51,9 @@ def find_links(data: Any, size: int) -> list[Link]:
     for place, end, flags, serial in _pages(data, size):
         is_cut = is_cut or last_end > place
         if flags & _FIRST and not was_first:  # first pages stand before all others of a link
-            links.append(Link(start, place, n_audio, not open_streams and not is_cut))
+            links.append(
+                Link(start, min(last_end, place), n_audio, not open_streams and not is_cut)
+            )
             start, open_streams, n_audio, is_cut = place, set(), 0, False
         was_first = bool(flags & _FIRST)
         body = place + 27 + data[place + 26]
@@ -62,7 +64,8 @@ def find_links(data: Any, size: int) -> list[Link]:
             open_streams.discard(serial)
         last_end = end
     is_cut = is_cut or last_end > size
-    return [*links, Link(start, size, n_audio, not open_streams and not is_cut)]
+    last = Link(start, min(last_end, size), n_audio, not open_streams and not is_cut)
+    return [*links, last]
 
 
 def _pages(data: Any, size: int):

@@ -6,7 +6,13 @@ import mmap
 from typing import Any, BinaryIO, NamedTuple
 
 from sklearn_audiosr._files.headers import find_data
-from sklearn_audiosr._files.mpeg import Stream, correct_count, find_streams, make_header
+from sklearn_audiosr._files.mpeg import (
+    Stream,
+    begins_with_frames,
+    correct_count,
+    find_streams,
+    make_header,
+)
 from sklearn_audiosr._files.ogg import find_links
 from sklearn_audiosr._files.pieces import Pieces, replace_bytes
 
@@ -139,8 +145,11 @@ def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Str
     return Structure(parts, data.n_declared / n_present if n_present else 1.0)
 
 
-def _begins_again(file: BinaryIO, place: int) -> bool:
-    """Return whether a file begins at a place, at the next one, or behind zeros."""
+def _begins_again(file: BinaryIO, place: int, is_mpeg: bool = False) -> bool:
+    """Return whether a file begins at a place, at the next one, or behind zeros.
+
+    Frames behind those of MPEG audio are of another stream, and no reason to refuse.
+    """
     if place >= file.seek(0, 2):
         return False
     file.seek(0)
@@ -148,13 +157,21 @@ def _begins_again(file: BinaryIO, place: int) -> bool:
     marks = (*_MARKS, first if first.startswith(bytes(4)) else first[:4])  # MAT4 begins with zeros
     file.seek(place)
     then = file.read(_N_ZEROS)
-    return any(start.startswith(marks) for start in (then, then[1:], then.lstrip(b"\0")))
+    starts = (then, then[1:], then.lstrip(b"\0"))
+    if any(start.startswith(marks) for start in starts):
+        return True
+    file.seek(place + len(then) - len(starts[-1]))
+    return not is_mpeg and begins_with_frames(file)
 
 
 def _examine_ogg(file: BinaryIO, size: int, name: str) -> Structure:
-    links = find_links(_map(file, size), size)
+    data = _map(file, size)
+    links = find_links(data, size)
     if any(link.n_audio > 1 for link in links):
         raise StructureError(f"holds several streams at the same time: {_SPLIT}")
+    ends = [link.end for link in links if data[link.end : link.end + 4] != b"OggS"]
+    if any(_begins_again(file, end) for end in ends):
+        raise StructureError(_SEVERAL)
     parts = [Pieces(file, [(link.start, link.end)], name) for link in links]
     has_end = all(link.is_whole for link in links)
     return Structure(tuple(parts) if len(parts) > 1 else (), has_end=has_end)
@@ -173,7 +190,7 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
     streams = find_streams(data, size)
     if not streams:
         return Structure()
-    if _begins_again(file, streams[-1].end):
+    if _begins_again(file, streams[-1].end, is_mpeg=True):
         raise StructureError(_SEVERAL)
     rates = {(stream.frame.rate, stream.frame.n_channels) for stream in streams}
     if len(rates) > 1:
