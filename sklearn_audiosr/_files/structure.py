@@ -19,6 +19,10 @@ from sklearn_audiosr._files.pieces import Pieces, replace_bytes
 # How a FLAC file begins: its mark, and a first block of metadata of 34 bytes.
 _FLAC = b"fLaC\x00\x00\x00\x22"
 
+# Bytes of the beginning of files that don't stand among coded values by chance. A regular
+# expression for more of them would take longer than all else.
+_AMONG_CODED = (_FLAC, b"OggS\x00\x02", b"WAVEfmt ", b"AIFFCOMM")
+
 # How files of common formats begin.
 _MARKS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")
 
@@ -86,10 +90,7 @@ def find_structure(file: BinaryIO, name: str, file_format: str, n_frames: int) -
     if file_format == "OGG":
         return _examine_ogg(file, size, name)
     if file_format == "FLAC":
-        first = _find(file, _FLAC, 0)  # tags may stand before it
-        if first >= 0 and _find(file, _FLAC, first + len(_FLAC)) >= 0:
-            raise StructureError(f"holds several FLAC files, one behind the other: {_SPLIT}")
-        return Structure()
+        return _examine_flac(file)
     return _examine_data(file, size, name, file_format)
 
 
@@ -117,17 +118,34 @@ def _map(file: BinaryIO, size: int) -> Any:
         return file.read()
 
 
-def _find(file: BinaryIO, pattern: bytes, first: int) -> int:
-    """Return the first place of bytes in a file, from one place on; -1 if they are not there."""
+def _find(file: BinaryIO, patterns: tuple[bytes, ...], first: int) -> int:
+    """Return a place of bytes in a file, from one place on; -1 if they are not there."""
     file.seek(first)
     rest, place = b"", first
     while block := file.read(_N_SEARCHED):
         block = rest + block
-        if (found := block.find(pattern)) >= 0:
-            return place + found
-        rest = block[1 - len(pattern) :]
+        for pattern in patterns:
+            if (found := block.find(pattern)) >= 0:
+                return place + found
+        rest = block[1 - max(map(len, patterns)) :]
         place += len(block) - len(rest)
     return -1
+
+
+def _examine_flac(file: BinaryIO) -> Structure:
+    """Search other files behind the metadata, which may hold a picture or the header of a WAV."""
+    place = _find(file, (_FLAC,), 0)  # tags may stand before it
+    if place < 0:
+        return Structure()
+    place, is_last = place + 4, False
+    while not is_last:
+        file.seek(place)
+        header = file.read(4)
+        is_last = len(header) < 4 or header[0] >= 128
+        place += 4 + int.from_bytes(header[1:], "big")
+    if _find(file, _AMONG_CODED, place) >= 0:
+        raise StructureError(_SEVERAL)
+    return Structure()
 
 
 def _examine_data(file: BinaryIO, size: int, name: str, file_format: str) -> Structure:
