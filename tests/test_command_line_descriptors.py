@@ -4,8 +4,11 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from commands import SPLINE, enter_folder, names, noise, read, run, spline, writ
 
 from sklearn_audiosr import upsample_file
 from sklearn_audiosr._command_line import program
+from sklearn_audiosr._files import parts
 from sklearn_audiosr._files.descriptors import find_descriptor
 
 folder = pytest.fixture(enter_folder)
@@ -27,7 +31,7 @@ def scratch(tmp_path, monkeypatch):
     """Put temporary files into a folder, and look there in the end."""
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
-    yield
+    yield tmp_path / "scratch"
     assert list((tmp_path / "scratch").glob("sklearn-audiosr-*")) == []
 
 
@@ -218,3 +222,57 @@ def test_paths_that_name_descriptors(folder):
     assert [find_descriptor(path) for path in paths] == [1, 7, 3, 0, None, None, None]
     assert find_descriptor("/dev/fd/../fd/1") == 1
     assert find_descriptor("-") is None
+
+
+@pytest.mark.skipif(parts.fcntl is None, reason="Windows has no such locks, and no SIGKILL")
+def test_what_a_killed_process_left_is_removed_by_the_next(folder, scratch, feed, capfdbinary):
+    content = Path("in.wav").read_bytes()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sklearn_audiosr", "upsample", "-", "-", *SPLINE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    process.stdin.write(content)
+    process.stdin.flush()
+    deadline = time.monotonic() + 300
+    while not list(scratch.glob("sklearn-audiosr-*/input")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (left,) = scratch.iterdir()
+    feed(content)
+    assert run("upsample", "-", "-", *SPLINE) == 0  # the other process lives
+    assert list(scratch.iterdir()) == [left]
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    (scratch / "sklearn-audiosr-of-another").mkdir()
+    with parts.temporary_folder() as living:
+        assert names_in(scratch) == sorted([living.name, "sklearn-audiosr-of-another"])
+        left.mkdir()
+        feed(content)
+        assert run("upsample", "-", "-", *SPLINE) == 0
+        assert names_in(scratch) == sorted([living.name, "sklearn-audiosr-of-another"])
+    (scratch / "sklearn-audiosr-of-another").rmdir()
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("missing", ["locks of this system", "locks of the file system"])
+def test_without_locks_no_folder_is_removed(missing, folder, scratch, monkeypatch):
+    def fail(*_):
+        raise OSError(95, "Operation not supported")
+
+    with monkeypatch.context() as patch:
+        if missing == "locks of this system" or parts.fcntl is None:
+            patch.setattr(parts, "fcntl", None)
+        else:
+            patch.setattr(parts.fcntl, "flock", fail)
+        with parts.temporary_folder() as first, parts.temporary_folder() as second:
+            patch.undo()
+            with parts.temporary_folder() as third:
+                assert names_in(scratch) == sorted([first.name, second.name, third.name])
+    assert names_in(scratch) == []

@@ -5,11 +5,10 @@ import shutil
 import stat
 import sys
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sklearn_audiosr._command_line.console import InputError, show_as
 from sklearn_audiosr._files.descriptors import find_descriptor
+from sklearn_audiosr._files.parts import temporary_folder
 from sklearn_audiosr._files.pipes import complete_header
 
 _MARK = "-"  # standard input as a source, standard output as a target
@@ -48,9 +47,9 @@ def descriptors_as_files(args):
     output = _name(target, "standard output")
     if writing is not None:
         _check_writing(writing, output)
-    with TemporaryDirectory(prefix="sklearn-audiosr-") as folder:
+    with temporary_folder() as folder:
         if reading is not None:
-            source = _copy_source(reading, Path(folder, "input"), _name(source, "standard input"))
+            source = _copy_source(reading, folder / "input", _name(source, "standard input"))
         if writing is not None:
             target = os.path.join(folder, f"output{args.suffix or '.wav'}")
             show_as(target, output)

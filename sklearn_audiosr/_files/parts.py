@@ -1,4 +1,4 @@
-"""Part files: what a file is called until it is complete, and those that a killed process left."""
+"""Part files and temporary folders: those of living processes, and what killed ones left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import hashlib
 import os
 import platform
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +19,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+# How the names of temporary folders begin.
+_PREFIX = "sklearn-audiosr-"
 
 # Bytes of the target's name in that of its part file: some file systems take 143 bytes at most.
 _N_SHOWN = 40
@@ -111,6 +117,60 @@ def _remove_unlocked(path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a temporary folder; those that killed processes of this machine left are removed.
+
+    The sign of life is a lock on the folder, as on part files. On Windows, and where there are no
+    locks, nothing is removed of others.
+
+    Yields
+    ------
+    folder : Path
+        Empty; it is removed when the block ends.
+    """
+    marked = f"{_PREFIX}{_mark(Path(_PREFIX))}-"
+    _remove_abandoned_folders(Path(tempfile.gettempdir()), marked)
+    folder, descriptor = Path(tempfile.mkdtemp(prefix=_PREFIX)), None
+    try:
+        if fcntl is not None:
+            descriptor = os.open(folder, os.O_RDONLY)
+            with contextlib.suppress(OSError):  # there are no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # without the mark nobody looks for a lock
+                new = folder.with_name(f"{marked}{secrets.token_hex(8)}")
+                folder = folder.rename(new)
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:  # a terminal that closes may send two signals
+            shutil.rmtree(folder, ignore_errors=True)
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _remove_abandoned_folders(parent: Path, marked: str) -> None:
+    """Remove the folders whose names begin with a mark, and whose processes no longer run."""
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError):  # the parent can't be listed
+        for path in parent.iterdir():
+            if path.name.startswith(marked):
+                with contextlib.suppress(OSError):  # its process lives, or it is not ours
+                    _remove_unlocked_folder(path)
+
+
+def _remove_unlocked_folder(path: Path) -> None:
+    """Remove a temporary folder, or raise OSError if its process lives."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path)
     finally:
         os.close(descriptor)
 
