@@ -1,5 +1,6 @@
 """`compare` and `models` of the command line: numbers, tables, JSON, and what is refused."""
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -143,6 +144,16 @@ def test_a_damaged_reference_is_named_once(folder, capsys):
     write("a.wav", noise(8000))
     write("b.wav", noise(8000))
     assert "'true.flac'" in failure(capsys, "compare", "true.flac", "a.wav", "b.wav")
+
+
+def test_compare_of_standard_input(folder, capsys):
+    write("a.wav", noise(8000))
+    for arguments in (["-", "a.wav"], ["a.wav", "-"]):
+        assert "- is no file here: write standard input" in failure(capsys, "compare", *arguments)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")
+        message = "pipe is a pipe, and the reference must be a file"
+        assert message in failure(capsys, "compare", "pipe", "a.wav")
 
 
 @pytest.mark.parametrize("ratio", [None, 3])

@@ -117,3 +117,14 @@ def test_stimuli_of_a_listening_test_are_clipped_or_refused():
     np.testing.assert_array_equal(y, [1 - 2**-15, -1, 0.5])
     with pytest.raises(ValueError, match="clip must hold finite values, got NaN or infinity: "):
         encode_wav(np.float32([[0, np.nan]]), 16000)
+
+
+def test_a_level_that_float32_can_not_hold_is_an_error_without_other_warnings(folder):
+    x = np.sign(noise(1, 4000)) * np.float32(3e38)
+    x[:, :100] = x[:, -100:] = 0
+    write("narrow.wav", x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"float32 can hold, got a peak of 3e\+38"):
+            upsample_file(spline(), "narrow.wav", "wide.wav")
+    assert names(folder) == ["narrow.wav"]

@@ -177,7 +177,7 @@ def test_source_is_not_overwritten(target, folder):
             for suffix in ("htk", "raw", "sd2", "sds", "wve", "xi")
         ],
         ("folder", "wide.wav", IsADirectoryError, "source must be .* got the folder folder"),
-        ("many.wav", "wide.wav", ValueError, "from 1 to 64, got 65"),
+        ("many.wav", "wide.wav", ValueError, "at most 64 channels, got 65 in many"),
         (
             "nan.wav",
             "wide.wav",

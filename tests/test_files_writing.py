@@ -104,3 +104,21 @@ def test_rights_of_the_file_that_was_there_stay(folder):
         assert Path("a").read_text() == "old"
     assert (Path("a").read_text(), Path("a").stat().st_mode & 0o777) == ("new", 0o640)
     assert names(folder) == ["a"]
+
+
+def test_a_link_to_itself_is_not_replaced(folder):
+    write("narrow.wav", noise(1, 100))
+    try:
+        for link, end in (("self.wav", "self.wav"), ("a.wav", "b.wav"), ("b.wav", "a.wav")):
+            os.symlink(end, link)
+    except OSError:
+        pytest.skip("Windows without the right to make links")
+    for target in ("self.wav", "a.wav"):
+        with pytest.raises(ValueError, match=f"target must be a file, got {target}, a link to its"):
+            upsample_file(spline(), "narrow.wav", target)
+        assert os.path.islink(target)
+    os.symlink("wide.wav", "link.wav")  # to what does not exist yet
+    upsample_file(spline(), "narrow.wav", "link.wav")
+    assert names(folder) == ["a.wav", "b.wav", "link.wav", "narrow.wav", "self.wav", "wide.wav"]
+    assert os.path.islink("link.wav")
+    assert read("wide.wav").shape == (1, 200)

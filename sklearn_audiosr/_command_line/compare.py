@@ -76,6 +76,7 @@ def run(args):
     if len(args.files) == 1:
         args.parser.error("there is nothing to compare with it: REFERENCE OTHER...")
     reference, *others = args.files
+    _check_reference(reference)
     with _open(reference) as true:
         rate = true.samplerate
     scores, problems = _score_all(reference, others, args)
@@ -107,9 +108,17 @@ def _score_all(reference, others, args):
     return scores, [*problems]
 
 
+def _check_reference(path):
+    """Raise ValueError for a pipe: the reference is read anew with each of the others."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise ValueError(f"{path} is a pipe, and the reference must be a file: write it to one")
+
+
 def _open(path):
     from sklearn_audiosr._files.reader import SequentialReader
 
+    if path == "-":
+        raise ValueError("- is no file here: write standard input to a file first")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist: check the path")
     return SequentialReader(path)

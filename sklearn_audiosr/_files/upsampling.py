@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_audiosr._clips import MAX_CHANNELS
 from sklearn_audiosr._files.bands import (
     check_assumption,
     check_band,
@@ -178,6 +179,11 @@ def upsample_file(
             raise ValueError(
                 f"source must have at least 1 timepoint, got none in {source}: it is empty, or it "
                 "was cut off before its first sound."
+            )
+        if reader.channels > MAX_CHANNELS:
+            raise ValueError(
+                f"source must have at most {MAX_CHANNELS} channels, got {reader.channels} in "
+                f"{source}: split it."
             )
         fault = reader.find_fault()
         _judge(fault, strict, stacklevel=3)

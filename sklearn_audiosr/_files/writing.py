@@ -34,7 +34,7 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
     FileNotFoundError
         If its folder does not exist.
     ValueError
-        If it is a pipe or a device.
+        If it is a pipe, a device, or a link that leads to itself.
     TypeError
         If it is no path.
     """
@@ -48,6 +48,8 @@ def check_target(path: str | os.PathLike[str], name: str) -> Path:
             f"{name} must be a file, got {path}, a pipe or a device: write to a file first."
         )
     target = Path(os.path.realpath(path))
+    if target.is_symlink():  # or it would be replaced, link and all
+        raise ValueError(f"{name} must be a file, got {path}, a link to itself: remove the link.")
     if not target.parent.is_dir():
         parent = target.parent if os.path.islink(path) else Path(path).parent
         raise FileNotFoundError(

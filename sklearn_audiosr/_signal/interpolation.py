@@ -129,6 +129,7 @@ def filter_polyphase(knots, taps, beside_torch=False):
     return y[:, : ratio * n_timepoints].reshape(*knots.shape[:-1], ratio * n_timepoints)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # callers report results that are not finite
 def _multiply_rows(waveform, band, out, n_at_once):
     """Multiply overlapping rows of `waveform` with `band`, into `out`."""
     length = len(band)
