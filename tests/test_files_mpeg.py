@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sound_files import HIGH, LOW, decode, encode, enter_folder, noise
+from sound_files import HIGH, LOW, decode, encode, enter_folder, noise, spline
 
+from sklearn_audiosr import upsample_file
 from sklearn_audiosr._files.mpeg import find_streams, read_frame
 from sklearn_audiosr._files.reading import read_file, read_header
 from sklearn_audiosr.datasets import load_audio_folder
@@ -111,3 +112,17 @@ def test_a_cut_at_the_end_of_an_mp3_file_is_told(share, folder):
     assert read_file("a.mp3")[2] == ""
     Path("a.mp3").write_bytes(content[: round(share * len(content))])
     assert "of the 7.500 s that its header says" in read_file("a.mp3")[2]
+
+
+@pytest.mark.parametrize("n_bytes", [1, 60, 100, 200, 300])
+def test_a_cut_of_a_few_frames_is_told_where_the_header_has_the_bytes(n_bytes, folder):
+    content = encode(noise(120000), "MP3", 16000)
+    Path("a.mp3").write_bytes(content[:-n_bytes])
+    frames, _, fault = read_file("a.mp3")
+    assert 117500 < len(frames) < 120600
+    assert fault.startswith(f"ended after {len(frames) / 16000:.3f} s without the mark of its end")
+    upsample = {"est": spline(2, 32000), "source": "a.mp3", "target": "wide.wav"}
+    with pytest.warns(UserWarning, match="source ended after .* cut off"):
+        upsample_file(**upsample)
+    with pytest.raises(ValueError, match="source ended after .* cut off"):
+        upsample_file(**upsample, strict=True)

@@ -27,9 +27,6 @@ _NEXT = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2-\xff]")
 # Frames that must follow each other: bytes that look like one header are common.
 _N_IN_A_ROW = 3
 
-# More than any frame has.
-_MAX_BYTES = 4096
-
 # By so many frames encoders miscount.
 _N_MISCOUNTED = 4
 
@@ -61,6 +58,8 @@ class Stream(NamedTuple):
         False if it says more than there are, as after a cut.
     is_counted : bool
         False if it says another number, although nothing was cut off.
+    lacks_bytes : bool
+        True if it says more frames and more bytes than there are: one of both may be wrong.
     """
 
     start: int
@@ -70,6 +69,7 @@ class Stream(NamedTuple):
     has_header: bool
     is_whole: bool = True
     is_counted: bool = True
+    lacks_bytes: bool = False
 
 
 def find_streams(data: Any, size: int) -> list[Stream]:
@@ -149,8 +149,8 @@ def begins_with_frames(file: BinaryIO) -> bool:
     """
     while n_bytes := _measure_tag(tag := file.read(10)):
         file.seek(n_bytes - len(tag), 1)
-    data = tag + file.read(_N_IN_A_ROW * _MAX_BYTES)
-    return _count_row(data, len(data), 0) if len(data) > 4 else False
+    data = tag + file.read(_N_IN_A_ROW * 4096)  # more than any frame has
+    return _count_row(data, len(data), 0)
 
 
 def _measure_tag(tag: bytes) -> int:
@@ -215,8 +215,10 @@ def _follow(data: Any, size: int, start: int) -> Stream:
     n_missing = 0 if n_told is None else n_told - (n_frames - 1)
     is_whole = end <= size and (n_missing <= _N_MISCOUNTED + 1 or ends_as_told)
     is_counted = n_missing == 0 or (n_missing > 0 and not ends_as_told)
-    has_header = n_told is not None
-    return Stream(start, min(end, size), first, n_frames, has_header, is_whole, is_counted)
+    # one frame less than it says is common: the header was counted
+    lacks_bytes = start + n_bytes > size and (n_missing > 1 or end > size)
+    kind = n_told is not None, is_whole, is_counted, lacks_bytes
+    return Stream(start, min(end, size), first, n_frames, *kind)
 
 
 def _continues(data: Any, place: int, first: Frame, end: int) -> bool:

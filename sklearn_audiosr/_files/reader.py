@@ -271,6 +271,8 @@ class SequentialReader(QuietSoundFile):
             return f"{ended} of the {n_told / rate:.3f} s that its header says: {cut}"
         if n_told > n_frames:
             return f"ended after {n_frames} of the {n_told} timepoints that its header says: {cut}"
+        if n_read is None and self.format == "MP3" and not self._counts:
+            return ""  # how much is missing is known at the end
         return "" if structure.has_end else f"{ended} without the mark of its end: {cut}"
 
     def _count_told(self):

@@ -215,7 +215,7 @@ def _examine_mpeg(file: BinaryIO, size: int, name: str, n_frames: int) -> Struct
         kinds = " and ".join(f"{rate} Hz with {n} channel(s)" for rate, n in sorted(rates))
         raise StructureError(f"holds streams of {kinds}, one behind the other: {_SPLIT}")
     if len(streams) == 1 and _is_read_whole(streams[0], n_frames):
-        return Structure()
+        return Structure(has_end=not streams[0].lacks_bytes)
     parts, has_tags = [], data[:3] == b"ID3"
     for i, stream in enumerate(streams):
         keeps_tags = i == 0 and has_tags  # other bytes before the first frame are none of its own
