@@ -52,6 +52,8 @@ class Checkpoint:
     def _find_target(self):
         """Return the file; for a link, the one that it leads to."""
         with self._writing():
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(self.path)  # links in a circle are an error, which realpath passes over
             target = Path(os.path.realpath(self.path))
             is_legal = target.is_file() or not target.exists()
         if not is_legal:  # reading from a pipe would wait for ever
