@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import torch
 
-from sklearn_audiosr import SplineUpsampler, effective_bandwidth
+from sklearn_audiosr import LinearUpsampler, SplineUpsampler, effective_bandwidth
 from sklearn_audiosr._clips import Clips
 from sklearn_audiosr.augmentation import ChangeLevel
 from sklearn_audiosr.degradation import Decimator, ideal_lowband
@@ -93,7 +94,33 @@ REFUSED = {
     "meta_tensor": (
         lambda: torch.zeros(64, device="meta"),
         TypeError,
-        r"must be .*NumPy can't make one of this Tensor .*: convert it first",
+        "must be .*NumPy can't make one of this Tensor: it lies on the device 'meta', without",
+    ),
+    "sparse_tensor": (lambda: torch.zeros(64).to_sparse(), TypeError, r"pass x\.to_dense\(\)\.$"),
+    "sparse_channels": (
+        lambda: [torch.zeros(64).to_sparse()] * 2,
+        TypeError,
+        r"\[0\] must be an array of numbers.* pass x\.to_dense\(\)\.$",
+    ),
+    "meta_channels": (
+        lambda: [torch.zeros(64, device="meta")] * 2,
+        TypeError,
+        r"\[0\] must be an array of numbers.* make it on another device",
+    ),
+    "quantized": (
+        lambda: torch.quantize_per_tensor(torch.zeros(64), 0.1, 0, torch.qint8),
+        TypeError,
+        r"pass x\.dequantize\(\)",
+    ),
+    "nested_tensor": (
+        lambda: torch.nested.nested_tensor([torch.zeros(64), torch.zeros(32)]),
+        TypeError,
+        r"pass a list of its parts, list\(x\.unbind\(\)\)",
+    ),
+    "sparse_matrix": (
+        lambda: scipy.sparse.csr_array(np.eye(2)),
+        TypeError,
+        r"pass x\.toarray\(\)",
     ),
     "complex_half": (
         lambda: torch.zeros(64, dtype=torch.complex32),
@@ -135,6 +162,7 @@ TAKEN = {
     "bfloat16": lambda x: torch.tensor(x, dtype=torch.bfloat16),
     "bfloat16_requires_grad": lambda x: torch.tensor(x, dtype=torch.bfloat16, requires_grad=True),
     "half": lambda x: torch.tensor(x, dtype=torch.float16),
+    "negative_view": lambda x: torch.complex(torch.zeros(64), -torch.tensor(x).float()).conj().imag,
     "parameter": lambda x: torch.nn.Parameter(torch.tensor(x)),
     "decimals": lambda x: [Decimal(float(value)) for value in x],
     "series": pd.Series,
@@ -229,3 +257,16 @@ def test_weights_of_tensors_that_require_gradients():
     assert signal_to_noise_ratio(Y, 0.9 * Y, sample_weight=weights) == plain
     with pytest.raises(ValueError, match="sample_weight must hold one finite weight"):
         signal_to_noise_ratio(Y, Y, sample_weight=[[1], [1, 2]])
+
+
+def test_a_warning_names_the_line_of_the_caller():
+    with pytest.warns(UserWarning, match="64-bit integers") as log:
+        spline().predict([np.arange(64)])
+    assert log[0].filename == __file__
+
+
+def test_weights_that_are_too_large_are_blamed_and_not_the_clip():
+    est = LinearUpsampler(n_taps=9).fit(noise(3, 64), noise(3, 128))
+    est.coef_ = np.full_like(est.coef_, 3e38)
+    with pytest.raises(ValueError, match=r"X\[0\] .* a peak of 0.\d+: the estimator's weights"):
+        est.predict(noise(1, 64))

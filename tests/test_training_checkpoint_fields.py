@@ -2,8 +2,8 @@
 
 import copy
 import io
-import os
 import zipfile
+from functools import partial
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from interruptions import (
     watch_losses,
 )
 from resolvers import make_pairs, small_resolver
+from torch import nn
 
 from sklearn_audiosr.networks import SpectralNet
 
@@ -57,6 +58,8 @@ MISSING = object()
 STATE = ("state",)
 WEIGHT = ("state", "network", "down.0.0.weight")
 ADAM = ("state", "optimizer", "state", 0)
+PCG = ("state", "generators", "numpy", "state")
+STATISTIC = "down.0.1.running_mean"
 
 FIELDS = [
     (("format",), 3.0, "must be a file that an interrupted"),
@@ -82,6 +85,8 @@ FIELDS = [
     ((*STATE, "optimizer", "param_groups"), [], "in optimizer what"),
     ((*STATE, "optimizer", "param_groups", 0, "params"), [0], "optimizer .* the same weights"),
     ((*STATE, "optimizer", "param_groups", 0, "betas"), (2.0, 2.0), r"optimizer .*betas=\(0.9"),
+    ((*STATE, "optimizer", "state"), {}, "in optimizer .* a state of down.0.0.weight, which has"),
+    (ADAM, MISSING, "in optimizer .* a state of down.0.0.weight, which has been trained"),
     ((*STATE, "optimizer", "state", 10**6), {}, "in optimizer .* states of weights"),
     ((*ADAM, "exp_avg"), MISSING, "in optimizer .* exp_avg, exp_avg_sq, step of each weight"),
     ((*ADAM, "exp_avg"), torch.ones(1), r"in optimizer .* exp_avg of shape"),
@@ -94,6 +99,8 @@ FIELDS = [
     ((*ADAM, "step"), 3, "in optimizer .* step of shape"),
     ((*ADAM, "step"), lambda n: n * 0, "in optimizer .* steps that were counted"),
     ((*ADAM, "step"), lambda n: n + 0.5, "in optimizer .* steps that were counted"),
+    ((*STATE, "epoch_losses"), [torch.ones(())], "in optimizer .* 7 steps, as many as there are"),
+    ((*ADAM, "step"), lambda n: n + 9, "in optimizer .* counted, from 1 to 6"),
     ((*ADAM, "exp_avg"), lambda w: w * float("inf"), "in optimizer .* finite numbers in exp_avg"),
     ((*STATE, "best"), [1], "in best what"),
     ((*STATE, "best", 0), float("nan"), "in best .* a score that is a number"),
@@ -103,17 +110,34 @@ FIELDS = [
     ((*STATE, "best", 2), None, "in best weights by name"),
     ((*STATE, "best", 2, WEIGHT[-1]), lambda w: w.long(), "got shape .* of int64 in best"),
     ((*STATE, "best", 2, WEIGHT[-1]), lambda w: w * float("nan"), "best finite .* got NaN"),
+    ((*STATE, "best", 0), float("inf"), "in best .* the score of epoch"),
+    ((*STATE, "best", 0), lambda score: score + 1, "in best .* the score of epoch"),
+    ((*STATE, "best", 1), 0, "in best .*needs epoch [12]"),
+    ((*STATE, "best", 2, STATISTIC), lambda w: w / 0, f"best finite weights for {STATISTIC}, got"),
+    ((*STATE, "network", STATISTIC), lambda w: w / 0, f"finite weights for {STATISTIC}, got NaN"),
+    ((*STATE, "losses"), [1.0] * 6, "in losses at most max_epochs=5 losses, got 6"),
     ((*STATE, "losses"), 1.0, "in losses .* finite numbers"),
     ((*STATE, "losses"), [1, 2], "in losses .* finite numbers"),
     ((*STATE, "losses", 0), float("inf"), "in losses .* finite numbers"),
-    ((*STATE, "validation_scores"), [1.0], "in validation_scores .* none or 2 scores"),
+    ((*STATE, "validation_scores"), [1.0], "in validation_scores .* 2 scores"),
+    ((*STATE, "validation_scores"), [], "in validation_scores .* 2 scores"),
     ((*STATE, "epoch_losses"), [torch.ones(())] * 3, "in epoch_losses .* fewer than 3"),
-    ((*STATE, "epoch_losses"), [torch.ones(2)], "in epoch_losses .* of one value"),
-    ((*STATE, "epoch_losses"), [1.0], "in epoch_losses .* of one value"),
+    ((*STATE, "epoch_losses"), [torch.ones(2)], "in epoch_losses .* of one float32"),
+    ((*STATE, "epoch_losses"), [1.0], "in epoch_losses .* of one float32"),
+    (
+        (*STATE, "epoch_losses"),
+        [torch.ones((), dtype=torch.float64)],
+        "in epoch_losses .* of one float32",
+    ),
     ((*STATE, "generators"), {}, "in generators .* numpy, cpu and cuda"),
     ((*STATE, "generators", "numpy"), 1, "in generators what"),
     ((*STATE, "generators", "numpy", "state"), {"state": 1}, "in generators what"),
     ((*STATE, "generators", "numpy", "bit_generator"), "MT19937", "in generators what"),
+    ((*PCG, "inc"), 0, "in generators .* numpy's own increment"),
+    ((*PCG, "inc"), lambda inc: inc + 2, "in generators .* numpy's own increment"),
+    ((*PCG, "state"), -1, "in generators what"),
+    ((*PCG, "state"), float, "in generators .* state of numpy"),
+    ((*PCG[:-1], "has_uint32"), 2, "in generators .* state of numpy"),
     ((*STATE, "generators", "cpu"), torch.zeros(3, dtype=torch.uint8), "in generators what"),
     ((*STATE, "generators", "cpu"), lambda g: g * 0, "in generators what"),
     ((*STATE, "generators", "cpu"), lambda g: g.float(), "in generators .* bytes of cpu"),
@@ -133,6 +157,46 @@ def test_every_field_is_checked(pairs, path, kept_content, place, value, named):
 def test_what_is_put_together_anew_is_resumed(pairs, path, kept_content):
     torch.save(read(kept_content), path)
     assert_same_fit(resolver(checkpoint=path).fit(*pairs), complete_fit())
+
+
+def test_states_that_share_memory_are_taken_apart(pairs, path, kept_content):
+    """An update in place would fail, or write beyond the memory."""
+    fits = []
+    for share in (False, True):
+        content = read(kept_content)
+        for values in content["state"]["optimizer"]["state"].values():
+            zeros = torch.zeros(()).expand(values["exp_avg"].shape)
+            values["exp_avg"] = zeros if share else zeros.clone()
+        torch.save(content, path)
+        fits.append(resolver(checkpoint=path).fit(*pairs))
+    assert_same_fit(*fits)
+
+
+class Idle(nn.Module):
+    """A network with a weight that no output depends on: the optimizer keeps nothing of it."""
+
+    stride, look_back, look_ahead = 1, 1, 1
+
+    def __init__(self):
+        super().__init__()
+        self.idle, self.layer = nn.Linear(3, 3), nn.Conv1d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.layer(x)
+
+
+class IdleConfig:
+    def build(self):
+        return Idle()
+
+
+def test_a_weight_that_is_never_trained_needs_no_state(pairs, path, interruption):
+    idle = partial(small_resolver, network=IdleConfig())
+    interruption.plan(None)
+    expected = idle().fit(*pairs)
+    interrupt(idle(checkpoint=path), pairs, interruption)
+    assert len(torch.load(path, weights_only=True)["state"]["optimizer"]["state"]) == 2
+    assert_same_fit(idle(checkpoint=path).fit(*pairs), expected)
 
 
 @pytest.mark.parametrize("name", ["momentum", "exp_avg"])
@@ -205,34 +269,3 @@ def test_entries_that_unpack_to_more_than_the_file_are_not_unpacked(pairs, path,
             archive.writestr(entry.filename, bytes(10**6))
     with pytest.raises(ValueError, match="must be a file that an interrupted"):
         resolver(checkpoint=path).fit(*pairs)
-
-
-# Names that are no files
-
-
-def test_a_link_stays_and_its_file_is_written(pairs, path, interruption):
-    place = path.with_name("elsewhere")
-    place.mkdir()
-    path.symlink_to(place / "fit")
-    interrupt(resolver(checkpoint=path), pairs, interruption)
-    assert path.is_symlink()
-    assert os.listdir(place) == ["fit"]
-    assert_same_fit(resolver(checkpoint=path).fit(*pairs), complete_fit())
-    assert path.is_symlink()
-    assert os.listdir(place) == []
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_a_pipe_is_refused_and_one_of_the_name_of_the_part_does_not_wait(pairs, path):
-    os.mkfifo(path)
-    with pytest.raises(ValueError, match="checkpoint must name a file, got .* a pipe or a device"):
-        resolver(checkpoint=path).fit(*pairs)
-    path.unlink()
-    os.mkfifo(f"{path}.part")
-    assert resolver(checkpoint=path, max_epochs=1).fit(*pairs).n_iter_ == 1
-    assert os.listdir(path.parent) == []
-
-
-def test_a_device_is_refused(pairs):
-    with pytest.raises(ValueError, match="got '/dev/null', a pipe or a device"):
-        resolver(checkpoint=os.devnull).fit(*pairs)

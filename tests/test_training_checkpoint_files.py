@@ -89,10 +89,10 @@ def test_what_cannot_be_written_is_found_before_training(pairs, path, name, inte
 def test_a_folder_of_another_s(pairs, path, monkeypatch):
     """Permissions are nothing to root, who may run the tests."""
 
-    def refuse(file, content):
-        raise PermissionError(13, "Permission denied", str(file))
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     with pytest.raises(ValueError, match=r"can be written to, got '.*' \(.*Permission denied"):
         resolver(checkpoint=path).fit(*pairs)
 

@@ -107,7 +107,10 @@ def test_what_changes_no_training_may_differ(pairs, kept, interruption, capfd):
 
 
 def test_fewer_epochs_than_were_kept(pairs, kept, interruption):
-    est = resolver(checkpoint=kept, max_epochs=1).fit(*pairs)
+    """An uninterrupted fit would have one epoch: the error says how to have the two."""
+    with pytest.raises(ValueError, match=r"in losses at most max_epochs=1 .*got 2 \(max_epochs=2 "):
+        resolver(checkpoint=kept, max_epochs=1).fit(*pairs)
+    est = resolver(checkpoint=kept, max_epochs=2).fit(*pairs)
     assert interruption.n_calls == 0
     assert_same_fit(est, resolver(max_epochs=2).fit(*pairs))
 

@@ -75,6 +75,14 @@ def test_a_second_ctrl_c_leaves_the_last_fit(pairs, interruption, monkeypatch):
     assert torch.equal(weights(est), before)
 
 
+def test_an_error_that_comes_twice_has_one_note(pairs, interruption):
+    error = KeyboardInterrupt()
+    for _ in range(2):
+        interruption.plan(IN_FIRST_FIT, error)
+        with stopped("after . complete epochs"):
+            small_resolver().fit(*pairs)
+
+
 # What is not finite before any weight has changed
 
 

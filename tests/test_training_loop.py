@@ -341,6 +341,7 @@ def test_fit_inside_no_grad_and_with_another_default_type(pairs):
         (lambda y, t, m: (y - t).square().mean(dim=2), "a tensor of shape (14, 1)"),
         (lambda y, t, m: (y - t).detach().mean(), "requires_grad=False"),
         (lambda y, t, m: (y - t).mean().item(), "float"),
+        (lambda y, t, m: torch.fft.fft(y - t).mean(), "a complex one, torch.complex64: return the"),
     ],
 )
 def test_an_objective_gives_one_value_that_can_be_differentiated(pairs, objective, got):

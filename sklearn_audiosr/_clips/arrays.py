@@ -122,6 +122,45 @@ def refuse_what_is_no_array(values: Any, name: str) -> None:
         )
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a plain array, got a masked one: fill it, x.filled(0).")
+    if is_sparse_matrix(values):
+        raise TypeError(f"{name} must be a plain array, got a sparse one: pass x.toarray().")
+    remedy = _find_remedy(values)
+    if remedy:
+        raise TypeError(
+            f"{name} must be an array of numbers, but NumPy can't make one of this "
+            f"{type(values).__name__}: {remedy}."
+        )
+
+
+def is_sparse_matrix(values: Any) -> bool:
+    """Return whether something is a sparse matrix of SciPy.
+
+    Parameters
+    ----------
+    values : object
+        As the user gave it.
+
+    Returns
+    -------
+    is_sparse : bool
+        True if so.
+    """
+    return hasattr(values, "toarray") and hasattr(values, "nnz")
+
+
+def _find_remedy(values: Any) -> str:
+    """Return what makes a plain tensor of one of another kind; "" for anything else."""
+    if not hasattr(values, "detach"):
+        return ""
+    if getattr(values, "is_nested", False):  # first: one has no layout either
+        return "it is nested, pass a list of its parts, list(x.unbind())"
+    if "sparse" in str(getattr(values, "layout", "")):
+        return "it is sparse, pass x.to_dense()"
+    if getattr(values, "is_meta", False):
+        return "it lies on the device 'meta', without numbers: make it on another device"
+    if getattr(values, "is_quantized", False):
+        return "it is quantized, pass x.dequantize()"
+    return ""
 
 
 def holds_audio_and_rate(items: Any) -> bool:
@@ -208,6 +247,8 @@ def open_tensor(values: Any) -> Any:
     if not (hasattr(values, "detach") and hasattr(values, "cpu")):
         return values
     tensor = values.detach().cpu()
+    if hasattr(tensor, "resolve_neg"):  # torch changes the signs of some views when they are read
+        tensor = tensor.resolve_conj().resolve_neg()
     try:
         return np.asarray(tensor)
     except TypeError:

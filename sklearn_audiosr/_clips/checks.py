@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklearn_audiosr._clips.arrays import to_array
+
+# What is below this is not loud enough to leave the range of float32 by itself.
+_LOUDEST = 1e15
 
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.
 MAX_CHANNELS = 64
@@ -54,7 +58,7 @@ def check_array(array: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any
             "clip with its channels last, as soundfile.read gives it, pass a list with its "
             "transpose, [x.T]; if the clips are that short, pass them as a list.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=_caller_level(),
         )
     if array.ndim == 3:
         _check_n_channels(array.shape[1], name, f"the last two axes with {name}.transpose(0, 2, 1)")
@@ -92,7 +96,7 @@ def check_clip(clip: Any, name: str, dtype: DTypeLike) -> NDArray[Any]:
         given = f" ({type(clip).__name__})" if array.ndim == 0 else ""
         raise ValueError(
             f"{name} must be a clip of shape (n_timepoints,) or (n_channels, n_timepoints), got "
-            f"shape {array.shape}{given}: pass one waveform for each clip."
+            f"shape {array.shape}{given}: pass one waveform for each clip, [x] for a single one."
         )
     if array.size == 0:
         raise ValueError(
@@ -103,6 +107,14 @@ def check_clip(clip: Any, name: str, dtype: DTypeLike) -> NDArray[Any]:
     waveform = _to_float(array, name, dtype)
     _check_finite(waveform, array, name)
     return waveform
+
+
+def _caller_level() -> int:
+    """Return the stacklevel at which a warning of the caller names a line of the user's."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sklearn_audiosr"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _check_n_channels(n_channels: int, name: str, transpose: str) -> None:
@@ -187,7 +199,7 @@ def _take_plain_integers(array: NDArray[Any], name: str, dtype: DTypeLike) -> ND
             "divide them by its full scale, x / 2**15 for 16 bits; if not, x.astype(float) says "
             "so.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=_caller_level(),
         )
     return waveform
 
@@ -237,6 +249,12 @@ def overflow_error(name: str, peak: float) -> ValueError:
     error : ValueError
         For the caller to raise.
     """
+    if peak < _LOUDEST:
+        return ValueError(
+            f"{name} must have a result that float32 can hold, got NaN or infinity from a peak of "
+            f"{peak:.3g}: the estimator's weights are too large or not finite, fit it again with a "
+            "lower learning_rate, or load its file again."
+        )
     return ValueError(
         f"{name} must have levels whose result float32 can hold, got a peak of {peak:.3g}: repair "
         "timepoints that are no audio, or scale it to [-1, 1]."

@@ -13,6 +13,7 @@ from sklearn_audiosr._clips.arrays import (
     describe_audio_and_rate,
     holds_audio_and_rate,
     is_array,
+    is_sparse_matrix,
     text_message,
     to_array,
 )
@@ -196,7 +197,7 @@ def _open_container(container: Any, name: str) -> tuple[str, Any]:
 
 
 def _reject_non_container(container: Any, name: str) -> None:
-    if hasattr(container, "toarray") and hasattr(container, "nnz"):
+    if is_sparse_matrix(container):
         raise TypeError(
             f"{name} must be {_CONTAINERS}, got a sparse matrix: sparse input is not supported, "
             "pass X.toarray()."

@@ -82,11 +82,13 @@ def _raise_interruption(history, checkpoint):
     advice = "Set warm_start=True and fit again to go on."
     if checkpoint is not None:
         advice = "The same fit goes on from the checkpoint."
-    # no warning: one that a filter makes an error would take the place of the interruption
-    history.interruption.add_note(
+    note = (
         f"Training was interrupted after {len(history.losses)} complete epochs: the estimator has "
         f"the best weights so far. {advice}"
     )
+    # no warning: one that a filter makes an error would take the place of the interruption
+    if note not in getattr(history.interruption, "__notes__", []):  # an error may come twice
+        history.interruption.add_note(note)
     raise history.interruption
 
 

@@ -105,7 +105,8 @@ class LearnedUpsampler(CallbackSupportMixin, BaseUpsampler):
         TypeError
             If a parameter or a container has a wrong type.
         KeyboardInterrupt
-            If Ctrl-C ended the training. The estimator then has the best weights so far.
+            If Ctrl-C ended the training. The estimator then has the best weights so far; before
+            the first step it stays as it was.
 
         Warns
         -----

@@ -110,8 +110,8 @@ class AudioSuperResolver(LearnedUpsampler):
         File that keeps the state of the training while it runs. After a crash or Ctrl-C the same
         ``fit`` resumes from the last state saved (after an epoch, or at most a minute old) and
         ends with the result of an uninterrupted fit (on a CPU). It needs an integer
-        `random_state` and serves one fit, so it can't be used in a search. A complete fit deletes
-        it.
+        `random_state` and serves one fit, so it can't be used in a search: another fit at the same
+        time is an error, or warns and keeps no state. A complete fit deletes it.
     callbacks : list of callable, default=None
         Functions ``callback(estimator, measured)``, called after each epoch. ``estimator`` is
         this one as fitted so far: it can predict, score and be saved, and the next epoch changes

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 import time
 import warnings
 import zipfile
@@ -21,6 +22,8 @@ SECONDS_WITHIN_EPOCH = 60.0
 
 # Saving takes at most this share of the time: large states are not saved after every epoch.
 MAX_SHARE = 0.1
+
+_ANOTHER_FIT = "another fit writes that file: name one for each fit, or fit one after the other"
 
 
 class Checkpoint:
@@ -52,6 +55,8 @@ class Checkpoint:
     def _find_target(self):
         """Return the file; for a link, the one that it leads to."""
         with self._writing():
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(self.path)  # links in a circle are an error, which realpath passes over
             target = Path(os.path.realpath(self.path))
             is_legal = target.is_file() or not target.exists()
         if not is_legal:  # reading from a pipe would wait for ever
@@ -64,9 +69,10 @@ class Checkpoint:
     def _try_to_write(self):
         """Raise ValueError if the file can't be written: permissions alone don't show it."""
         with self._writing():
-            self._partial.unlink(missing_ok=True)  # a pipe of that name would wait for a reader
-            self._partial.write_bytes(b"")
-            self._partial.unlink()
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(self._partial)  # its name may be too long
+            # of another name: a fit in another process may be writing the part
+            tempfile.TemporaryFile(dir=self._target.parent).close()
 
     @contextlib.contextmanager
     def _writing(self):
@@ -91,10 +97,15 @@ class Checkpoint:
         ValueError
             If the file is no checkpoint of this version, or one of another training.
         """
-        if not self.path.exists():
-            return None
-        content = _read(self.path)
-        kept = content["fingerprint"]
+        content = _read(self.path) if self.path.exists() else None
+        if content is not None:
+            self._compare(content["fingerprint"])
+        with self._writing():  # what died while it saved, or a pipe, which would wait for a reader
+            self._partial.unlink(missing_ok=True)
+        return None if content is None else content["state"]
+
+    def _compare(self, kept):
+        """Raise ValueError unless another fingerprint is that of this fit."""
         for name in {**self.fingerprint, **kept}:
             other, own = (texts.get(name, "unknown") for texts in (kept, self.fingerprint))
             if other != own:
@@ -102,7 +113,6 @@ class Checkpoint:
                     f"checkpoint={str(self.path)!r} was written by a fit with {name} {other}, got "
                     f"{own}: name another file, or delete this one to train from the beginning."
                 )
-        return content["state"]
 
     def save(self, state):
         """Save a state, unless saving would take too large a share of the time.
@@ -115,11 +125,24 @@ class Checkpoint:
         begin = time.monotonic()
         if begin < self._next_time:
             return
+        if self._is_of_another_fit():
+            self._give_up(_ANOTHER_FIT)
+            return
         content = {"format": _FORMAT, "fingerprint": self.fingerprint, "state": state()}
+        try:
+            self._partial.touch(exist_ok=False)
+        except FileExistsError:  # a fit in another process is writing it
+            self._give_up(_ANOTHER_FIT)
+            return
+        except OSError as error:
+            self._give_up(error)
+            return
         try:
             torch.save(content, self._partial)
             os.replace(self._partial, self._target)  # whoever reads finds a whole file, old or new
         except (OSError, RuntimeError) as error:  # torch's writer raises either on a full disk
+            with contextlib.suppress(OSError):
+                self._partial.unlink(missing_ok=True)
             self._give_up(error)
             return
         end = time.monotonic()
@@ -136,11 +159,21 @@ class Checkpoint:
         if time.monotonic() >= self._last_time + SECONDS_WITHIN_EPOCH:
             self.save(state)
 
+    def _is_of_another_fit(self):
+        """Return whether a fit in another process has written the file since this one began."""
+        if not self._target.exists():
+            return False
+        try:  # a map reads no weights
+            content = torch.load(self._target, map_location="cpu", weights_only=True, mmap=True)
+            return content["fingerprint"] != self.fingerprint
+        except FileNotFoundError:  # that fit is complete now
+            return False
+        except Exception:  # no checkpoint: see _read
+            return True
+
     def _give_up(self, error):
         """Train on without saving: a full disk must not cost the training."""
         self._next_time = float("inf")
-        with contextlib.suppress(OSError):
-            self._partial.unlink(missing_ok=True)
         warnings.warn(
             f"checkpoint={str(self.path)!r} could not be written ({error}): training goes on "
             "without. What was kept before stays as it is.",
@@ -149,9 +182,9 @@ class Checkpoint:
         )
 
     def remove(self):
-        """Delete the file: the training is complete."""
-        for path in (self._target, self._partial):  # the second if a process died while it saved
-            path.unlink(missing_ok=True)
+        """Delete the file, unless another fit has written it: the training is complete."""
+        if not self._is_of_another_fit():
+            self._target.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,9 @@ def train(network, loader, loss, validate, schedule, callbacks=(), resume=False)
     rate = LearningRate(schedule.learning_rate, schedule.learning_rate_schedule, n_steps)
     compilation = Compilation(network, loader.device, n_steps)
     step = TrainingStep(network, loss, loader, rate, compilation, schedule)
-    training = TrainingState(network, step.optimizer, loader, schedule)
+    training = TrainingState(
+        network, step.optimizer, loader, schedule, validates=validate is not None, is_warm=resume
+    )
     restored = any([callback.begin(training) for callback in callbacks])
     if resume and not restored and validate is not None:
         training.best.update(validate(), 0)  # the first weights compete too

@@ -77,7 +77,12 @@ def restore_optimizer(optimizer, state):
     """
     own = optimizer.state_dict()
     if "optimizers" not in own:
-        optimizer.load_state_dict({**own, "state": state["state"]})
+        # copies: tensors of a file may share memory, which an update would overwrite twice
+        copies = {
+            index: {name: value.detach().clone() for name, value in values.items()}
+            for index, values in state["state"].items()
+        }
+        optimizer.load_state_dict({**own, "state": copies})
         return
     for part, kept in zip(optimizer.optimizers, state["optimizers"], strict=True):
         restore_optimizer(part, kept)

@@ -66,6 +66,10 @@ class TrainingState:
         Has the device and the generator that draws patches.
     schedule : Schedule
         Schedule of the training.
+    validates : bool, default=False
+        Whether each epoch has a validation score.
+    is_warm : bool, default=False
+        Whether the network was trained before: its first weights compete too.
 
     Attributes
     ----------
@@ -81,9 +85,10 @@ class TrainingState:
         Whether no step was made, neither here nor by a fit that this one resumes.
     """
 
-    def __init__(self, network, optimizer, loader, schedule):
+    def __init__(self, network, optimizer, loader, schedule, validates=False, is_warm=False):
         self.network, self.optimizer = network, optimizer
         self.loader, self.schedule = loader, schedule
+        self.validates, self.is_warm = validates, is_warm
         self.history, self.best = History(), BestWeights(network)
         self.epoch_losses, self.stopped, self.is_new = [], False, True
 

@@ -44,16 +44,20 @@ class TrainingStep:
         with full_precision(self.loader.device.type):
             loss.backward()
             self.optimizer.step()  # in bfloat16 Muon's products would diverge
-        return loss.detach().reshape(())
+        return loss.detach().reshape(()).float()  # one type, which a checkpoint can check
 
 
 def _check_loss(loss):
-    if isinstance(loss, torch.Tensor) and loss.numel() == 1 and loss.requires_grad:
-        return
-    what = type(loss).__name__
-    if isinstance(loss, torch.Tensor):
-        what = f"a tensor of shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}"
+    if not isinstance(loss, torch.Tensor):
+        _refuse(type(loss).__name__)
+    if loss.is_complex():
+        _refuse(f"a complex one, {loss.dtype}", "return the real part or the magnitude")
+    if loss.numel() != 1 or not loss.requires_grad:
+        _refuse(f"a tensor of shape {tuple(loss.shape)}, requires_grad={loss.requires_grad}")
+
+
+def _refuse(what, remedy="take the mean, without detach() or item()"):
     raise ValueError(
-        f"objective must return a tensor of one value that depends on the prediction, got {what}: "
-        "take the mean, without detach() or item()."
+        "objective must return a tensor of one real value that depends on the prediction, got "
+        f"{what}: {remedy}."
     )
