@@ -1,4 +1,4 @@
-"""Pools, joblib's backends and forks around networks: none waits for ever."""
+"""Pools, joblib's backends and forks around networks: none waits for ever, results are equal."""
 
 import os
 import subprocess
