@@ -149,7 +149,7 @@ def is_sparse_matrix(values: Any) -> bool:
 
 
 def _find_remedy(values: Any) -> str:
-    """Return what makes a plain tensor of one of another kind; "" for anything else."""
+    """Return how to make a plain tensor of a special one; "" for anything else."""
     if not hasattr(values, "detach"):
         return ""
     if getattr(values, "is_nested", False):  # first: one has no layout either

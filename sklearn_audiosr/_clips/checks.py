@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklearn_audiosr._clips.arrays import to_array
 
-# What is below this is not loud enough to leave the range of float32 by itself.
+# A clip below this peak does not make a result overflow float32: the weights do.
 _LOUDEST = 1e15
 
 # Above this, (n_timepoints, n_channels) from soundfile.read is likelier than a microphone array.

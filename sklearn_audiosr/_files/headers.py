@@ -39,8 +39,8 @@ class DataSize(NamedTuple):
     is_usual : bool
         True if the format allows a header without a size.
     patch : tuple of int and bytes, or None
-        A place and what to read there instead: without it libsndfile reads nothing, or what is not
-        there.
+        A place and what to read there instead: without it libsndfile reads nothing, or makes
+        sound up.
     n_behind : int
         Bytes behind the data that belong to the file, where they are known.
     """

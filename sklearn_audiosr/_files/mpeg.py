@@ -27,7 +27,7 @@ _NEXT = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2-\xff]")
 # Frames that must follow each other: bytes that look like one header are common.
 _N_IN_A_ROW = 3
 
-# By so many frames encoders miscount.
+# Encoders miscount by up to so many frames.
 _N_MISCOUNTED = 4
 
 
@@ -59,7 +59,7 @@ class Stream(NamedTuple):
     is_counted : bool
         False if it says another number, although nothing was cut off.
     lacks_bytes : bool
-        True if it says more frames and more bytes than there are: one of both may be wrong.
+        True if it says more frames and more bytes than there are: one number alone may be wrong.
     """
 
     start: int

@@ -19,8 +19,8 @@ from sklearn_audiosr._files.pieces import Pieces, replace_bytes
 # How a FLAC file begins: its mark, and a first block of metadata of 34 bytes.
 _FLAC = b"fLaC\x00\x00\x00\x22"
 
-# Bytes of the beginning of files that don't stand among coded values by chance. A regular
-# expression for more of them would take longer than all else.
+# Beginnings of files that are too long to stand among coded values by chance. A regular expression
+# for more of them would take longer than all else.
 _AMONG_CODED = (_FLAC, b"OggS\x00\x02", b"WAVEfmt ", b"AIFFCOMM")
 
 # How files of common formats begin.

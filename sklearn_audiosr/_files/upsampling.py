@@ -96,8 +96,7 @@ def upsample_file(
     progress : callable, default=None
         Called after each block with the seconds of the source that are done so far: a float, which
         never decreases. While the band is measured it is 0. A block makes at most two seconds of
-        one channel at 16 kHz, which takes the full ``AudioUNet`` about a second of one core, and
-        narrower networks less.
+        one channel at 16 kHz.
 
     Raises
     ------
@@ -247,8 +246,8 @@ def _upsample(
     meter, before = BandwidthMeter(narrow_rate), BandwidthMeter(file_rate)
     multiple = round(file_rate / narrow_rate) if keeps_length else 1
     count = FrameCount()
-    # blocks of the result have two seconds at 16 kHz, so that progress is seen; halves cost a full
-    # AudioUNet a tenth of its speed and more, since each goes through all layers
+    # blocks of the result have two seconds at 16 kHz, so that progress is seen; shorter ones make
+    # wide networks slower
     growth = max(1, narrow_rate / file_rate, 2 * writer.samplerate / file_rate)
     blocks = watch_blocks(read_blocks(reader, multiple, growth), count)
     if drops_band and file_rate > narrow_rate:
